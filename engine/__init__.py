@@ -1,0 +1,1 @@
+"""The workflow engine: runs headless, imports no Qt."""

@@ -1,0 +1,372 @@
+"""What happened (facts) and what is happening (updates): two closed unions.
+
+Facts are stored in the transaction of their commit, in order and without gaps, then
+published. Updates are never stored and may be dropped. The pure core makes bare
+events; the run loop stamps them with run, sequence number and time as `Recorded`.
+
+They are msgspec structs rather than dataclasses: building one is several times
+cheaper and they are stored as short arrays (docs/adr/0003-events.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.ids import NodeKey, Path, RequestId, RunId, TaskId
+
+Json = Any  # a JSON value: None, bool, int, float, str, list or dict of them
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A failure as a value (U83).
+
+    Attributes:
+        code: a short stable word: ``timeout http_status condition cancelled limit...``
+        message: one sentence for the person.
+        node, path, attempt: where it happened; attempts count from 1.
+        kind: the class name of the exception, for ``retry on``.
+        retryable: whether trying again may help.
+        nothing_happened: the error proves that no side effect took place.
+        retry_after_s: the delay that the other side asked for.
+        causes: messages of the chain of causes, outermost first.
+        details: small JSON with more facts (status code, stderr tail...).
+    """
+
+    code: str
+    message: str
+    node: NodeKey = ""
+    path: Path = ()
+    attempt: int = 1
+    kind: str = ""
+    retryable: bool = True
+    nothing_happened: bool = False
+    retry_after_s: float | None = None
+    causes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    details: Json = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
+    """Base of all facts."""
+
+
+class RunStarted(Event):
+    """The run exists. The first event of every run, at commit 0."""
+
+    workflow: str  # name
+    workflow_id: str
+    revision: str
+    input: Json
+    seed: int
+    engine: str
+    parent: tuple[RunId, int] | None = None
+    edited: tuple[str, ...] = ()  # channels edited by a fork
+
+
+class LegStarted(Event):
+    """A start or resume: from here on somebody drives the run."""
+
+    leg: int
+    reason: str  # start, resume, fork
+    commit: int
+
+
+class TaskFinished(Event):
+    """An attempt succeeded and was admitted. Values are in the commit's checkpoint."""
+
+    task: TaskId
+    node: NodeKey
+    ports: tuple[str, ...]
+    duration_s: float
+    attempt: int = 1
+    recorded: bool = False  # output taken from the journal or a recording
+    route: tuple[str, ...] | None = None
+    note: str = ""
+
+
+class TaskFailed(Event):
+    """An attempt failed for good; `handled` says what happens with the failure.
+
+    `handled` is one of ``fail continue error_port fallback_edge ignore item``.
+    """
+
+    task: TaskId
+    node: NodeKey
+    error: ErrorInfo
+    duration_s: float
+    handled: str
+
+
+class TaskRetried(Event):
+    """An attempt failed; the next one is due at `due_at` (seconds since the epoch)."""
+
+    task: TaskId
+    node: NodeKey
+    error: ErrorInfo
+    attempt: int  # the one that failed
+    of: int
+    due_at: float
+
+
+class TaskSkipped(Event):
+    """A node was not run for this token because every way to it was ruled out."""
+
+    task: TaskId
+    node: NodeKey
+    reason: str
+
+
+class TaskCancelled(Event):
+    """A task was ended without a result."""
+
+    task: TaskId
+    node: NodeKey
+    reason: str
+
+
+class Degraded(Event):
+    """The fallback edge was taken."""
+
+    task: TaskId
+    node: NodeKey
+    reason: str
+
+
+class Warned(Event):
+    """Something the person should know that did not stop the run."""
+
+    node: NodeKey
+    message: str
+
+
+class BarrierOpened(Event):
+    """A person is asked. The request row holds payload, form and options."""
+
+    request: RequestId
+    task: TaskId
+    node: NodeKey
+    title: str
+    digest: str
+    opened_at: float
+    deadline: float | None = None
+    default: str | None = None
+
+
+class BarrierDecided(Event):
+    """A decision was admitted."""
+
+    request: RequestId
+    task: TaskId
+    node: NodeKey
+    choice: str  # approve, reject, modify, reroute or the key of an option
+    by: str
+    through: str
+    comment: str = ""
+    port: str = ""
+    changed: tuple[str, ...] = ()  # paths in the payload that were edited
+    delay_s: float = 0.0
+
+
+class BarrierExpired(Event):
+    """The deadline passed and the default was applied."""
+
+    request: RequestId
+    task: TaskId
+    node: NodeKey
+    default: str
+
+
+class BarrierWithdrawn(Event):
+    """The question is no longer open; nothing was decided."""
+
+    request: RequestId
+    task: TaskId
+    node: NodeKey
+    reason: str
+
+
+class WaitOpened(Event):
+    """A task is parked for a time, an event or a child run."""
+
+    task: TaskId
+    node: NodeKey
+    kind: str  # timer, until, event, child
+    due_at: float | None
+    text: str = ""
+
+
+class WaitEnded(Event):
+    """A parked task goes on."""
+
+    task: TaskId
+    node: NodeKey
+    kind: str
+    reason: str
+
+
+class TaskReady(msgspec.Struct, frozen=True, array_like=True):
+    """A task that a commit made ready (part of `SuperstepCommitted`)."""
+
+    task: TaskId
+    node: NodeKey
+    path: Path = ()
+    visit: int = 0
+
+
+class SuperstepCommitted(Event):
+    """The end of a superstep: everything of this commit is now stored.
+
+    Attributes:
+        commit: index of the commit; 0 is the start of the run.
+        admitted: the tasks whose results this commit holds, in canonical order.
+        ready: tasks that became ready.
+        taken: ids of the edges that carry a new value (with repeats counted apart).
+        not_taken: ids of the edges that carry a skip token.
+        changed: channels whose value changed.
+    """
+
+    commit: int
+    admitted: tuple[TaskId, ...] = ()
+    ready: tuple[TaskReady, ...] = ()
+    taken: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class LimitReached(Event):
+    """A limit stopped something. `limit` is its name in the settings."""
+
+    limit: str
+    value: float
+    node: NodeKey = ""
+
+
+class RunPaused(Event):
+    """Nothing new is started until the run is resumed."""
+
+    reason: str
+
+
+class RunUnpaused(Event):
+    """The run goes on after a pause."""
+
+
+class RunWaiting(Event):
+    """Ends a leg: only people or time can move the run on."""
+
+    requests: tuple[RequestId, ...]
+    next_due: float | None = None
+
+
+class RunFinished(Event):
+    """Ends a run: completed, with its result."""
+
+    result: Json
+
+
+class RunFailed(Event):
+    """Ends a leg: an unhandled failure."""
+
+    error: ErrorInfo
+
+
+class RunCancelled(Event):
+    """Ends a leg: cancelled."""
+
+    reason: str
+
+
+AnyEvent = (
+    RunStarted
+    | LegStarted
+    | TaskFinished
+    | TaskFailed
+    | TaskRetried
+    | TaskSkipped
+    | TaskCancelled
+    | Degraded
+    | Warned
+    | BarrierOpened
+    | BarrierDecided
+    | BarrierExpired
+    | BarrierWithdrawn
+    | WaitOpened
+    | WaitEnded
+    | SuperstepCommitted
+    | LimitReached
+    | RunPaused
+    | RunUnpaused
+    | RunWaiting
+    | RunFinished
+    | RunFailed
+    | RunCancelled
+)
+
+#: The events that end a leg; every leg has exactly one, and it is its last event.
+TERMINAL = (RunFinished, RunFailed, RunCancelled, RunWaiting)
+
+
+class Recorded(msgspec.Struct, frozen=True, array_like=True):
+    """A fact as it was stored: which run, which place in its order, and when.
+
+    Attributes:
+        seq: gapless from 1 in each run.
+        at: seconds since the epoch, UTC.
+    """
+
+    run: RunId
+    seq: int
+    at: float
+    event: AnyEvent
+
+
+# --- updates: transient, may be dropped ------------------------------------------------
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of the transient news about a running task."""
+
+    run: RunId
+    task: TaskId
+    node: NodeKey
+
+
+class TaskStarted(Update):
+    """An attempt has begun."""
+
+    attempt: int
+    at: float
+
+
+class Progress(Update):
+    """How far a task is: 0.0 to 1.0, or None when it cannot tell."""
+
+    fraction: float | None
+    text: str = ""
+
+
+class OutputChunk(Update):
+    """Output of a task while it runs."""
+
+    stream: str  # stdout, stderr, log, text
+    text: str
+    dropped: int = 0  # chunks that were dropped before this one
+
+
+AnyUpdate = TaskStarted | Progress | OutputChunk
+News = Recorded | AnyUpdate
+
+
+def to_json(record: Recorded) -> dict[str, Json]:
+    """Return the documented JSON object of an event: ``{event, run, seq, at, ...}``."""
+    event = record.event
+    fields = {name: msgspec.to_builtins(getattr(event, name)) for name in event.__struct_fields__}
+    return {
+        "event": type(event).__name__,
+        "run": record.run,
+        "seq": record.seq,
+        "at": record.at,
+        **fields,
+    }

@@ -1,0 +1,1 @@
+"""Where attempts run: inline, in a thread, in a process."""

@@ -1,0 +1,1 @@
+"""What is drawn: the immutable document, node types, changes, validation, plan."""

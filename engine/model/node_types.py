@@ -1,0 +1,390 @@
+"""What a node type is: ports, parameters, effects and what runs. One file per type.
+
+A node type is a value, not a class hierarchy: `NodeType` with a pydantic model for
+its parameters and one function. Registering is putting it into a `Registry`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from engine.errors import UnknownNodeType
+from engine.events import ErrorInfo
+from engine.ids import NodeKey, Path, RunId, TaskId
+from engine.model.workflow import Effects, Node
+
+Json = Any
+
+#: What travels on a wire; decides colour, shape and which wires are refused.
+PortType = Literal["any", "text", "number", "bool", "list", "object", "file", "control", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One input or output port."""
+
+    name: str
+    type: PortType = "any"
+    required: bool = True
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of one node, in drawing order."""
+
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+    def input(self, name: str) -> Port | None:
+        """Return the input port of that name, or None."""
+        return next((port for port in self.inputs if port.name == name), None)
+
+    def output(self, name: str) -> Port | None:
+        """Return the output port of that name, or None."""
+        return next((port for port in self.outputs if port.name == name), None)
+
+
+IN_OUT = Ports((Port(name="in"),), (Port(name="out"),))
+
+
+# --- results: a closed set (U124) ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOp:
+    """One write to a channel.
+
+    Attributes:
+        op: ``reduce`` merges `value` with the channel's reducer, ``set`` and
+            ``delete`` go past it.
+    """
+
+    channel: str
+    value: Json = None
+    op: Literal["reduce", "set", "delete"] = "reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Success: the ports that carry a value now; every other port is skipped.
+
+    Attributes:
+        ports: output port name to value.
+        writes: besides the node's declared writes.
+        route: keys of target nodes instead of the edges' conditions; must be targets
+            of edges that leave the node.
+        memory: new private memory of the node, or None to keep it.
+        note: one line for the event log.
+    """
+
+    ports: Mapping[str, Json]
+    writes: tuple[WriteOp, ...] = ()
+    route: tuple[str, ...] | None = None
+    memory: Json = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One answer that a person may give; taken by port ``port``."""
+
+    key: str
+    title: str
+    port: str
+    needs_comment: bool = False
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a barrier asks. Frozen when it opens; its digest covers all of it.
+
+    Attributes:
+        payload: what is to be decided.
+        form: JSON Schema that an edited payload must satisfy, or None for any JSON.
+        editable: column or field names that the person may change; None means all.
+        default: choice that is applied at the deadline: ``reject approve expire fail``.
+        guards: channels that make the request stale when they change.
+        reroute_to: keys of nodes that a decision may send the token to.
+        system: the engine itself asks (outcome of a task is unknown).
+    """
+
+    title: str
+    body: str = ""
+    payload: Json = None
+    form: Mapping[str, Json] | None = None
+    editable: tuple[str, ...] | None = None
+    options: tuple[Option, ...] = ()
+    assignees: tuple[str, ...] = ()
+    quorum: int = 1
+    timeout_s: float | None = None
+    default: str | None = None
+    guards: tuple[str, ...] = ()
+    reroute_to: tuple[str, ...] = ()
+    system: bool = False
+    view: Literal["auto", "table", "form", "text", "json"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The task is parked; other branches run on.
+
+    Attributes:
+        kind: ``approval timer until event``.
+        due_at: seconds since the epoch; for approvals set by the engine from the request.
+        text: why, in words: ``until 14:05``.
+    """
+
+    kind: Literal["approval", "timer", "until", "event"]
+    request: Request | None = None
+    due_at: float | None = None
+    text: str = ""
+    payload: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Take the fallback edge."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing to do here: every output port is skipped."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """End the run as cancelled, with a reason."""
+
+    reason: str
+
+
+Result = Output | Wait | Fallback | Skip | Abort
+
+
+class NodeFailure(Exception):  # noqa: N818 - reads better where it is raised
+    """Raise it in a node to fail with a full error object."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "failed",
+        retryable: bool = True,
+        nothing_happened: bool = False,
+        retry_after_s: float | None = None,
+        details: Json = None,
+        tags: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.nothing_happened = nothing_happened
+        self.retry_after_s = retry_after_s
+        self.details = details
+        self.tags = tags
+
+    def info(self) -> ErrorInfo:
+        """Return the failure as a value."""
+        return ErrorInfo(
+            code=self.code,
+            message=str(self),
+            kind=type(self).__name__,
+            retryable=self.retryable,
+            nothing_happened=self.nothing_happened,
+            retry_after_s=self.retry_after_s,
+            details=self.details,
+            tags=self.tags,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What ended a wait, given to `NodeType.resume`.
+
+    Attributes:
+        kind: ``decision`` or ``due``.
+        choice, port, values, comment, by: of the decision. `values` is the payload as
+            it now is (edited for ``modify``, as shown otherwise).
+    """
+
+    kind: Literal["decision", "due"]
+    choice: str = ""
+    port: str = ""
+    values: Json = None
+    comment: str = ""
+    by: str = ""
+    to: str = ""
+    at: float = 0.0
+
+
+class Context(Protocol):
+    """The services of one attempt (U125)."""
+
+    run: RunId
+    node: NodeKey
+    task: TaskId
+    path: Path
+    visit: int
+    attempt: int
+    #: Seconds since the epoch when the task became ready; the same in every attempt.
+    now: float
+    #: Stable for (run, task): give it to the other side so that it can tell repeats.
+    idempotency_key: str
+    #: Values of the input ports; `input` is the one of the port ``in`` (or the only one).
+    inputs: Mapping[str, Json]
+    input: Json
+    #: The scope of names that expressions see.
+    scope: Mapping[str, Json]
+    #: The node's private memory.
+    memory: Json
+
+    def progress(self, fraction: float | None, text: str = "") -> None:
+        """Tell how far the attempt is. Never blocks, never fails."""
+        ...
+
+    def emit(self, text: str, stream: str = "stdout") -> None:
+        """Show output while the attempt runs. Never blocks, never fails."""
+        ...
+
+    def random(self) -> float:
+        """Return a number in [0, 1) that is the same in every repetition of the task."""
+        ...
+
+    def secret(self, name: str) -> str:
+        """Return a secret of the person's keychain.
+
+        Raises:
+            NodeFailure: there is none of that name.
+        """
+        ...
+
+    async def run_process(
+        self, job: str, payload: Json, *, memory_mb: int | None = None
+    ) -> Json:
+        """Run ``module:function`` with `payload` in a process of its own, killable."""
+        ...
+
+    async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
+        """Run a short blocking function in a thread."""
+        ...
+
+
+RunFunction = Callable[[Any, Context], "Result | Awaitable[Result]"]
+ResumeFunction = Callable[[Any, Context, Wait, Answer], Result]
+
+
+def _in_out(params: Mapping[str, Json]) -> Ports:
+    del params
+    return IN_OUT
+
+
+def _no_capabilities(params: Mapping[str, Json]) -> tuple[str, ...]:
+    del params
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeType:
+    """A kind of node.
+
+    Attributes:
+        id: dotted, stable: ``http.request``. `version` rises when params change meaning.
+        params: pydantic model; draws the form; `run` receives an instance of it.
+        run: ``run(params, ctx)``; a plain function runs inside the loop and must be
+            quick and free of I/O, a coroutine function may await. None for the types
+            the engine itself carries out (trigger, for each, collect).
+        resume: for types that return `Wait`; plain function, quick.
+        ports: from the document's params to ports; must not fail on incomplete params.
+        effects: default for these params. `capabilities`: of ``network files process secrets``.
+        templates: names of text parameters that are Jinja templates.
+        raw: names of parameters whose expressions the node evaluates itself.
+        role: ``trigger split collect end`` have a meaning for the engine.
+        cpu: counts against the process limit rather than the I/O limit.
+    """
+
+    id: str
+    title: str
+    category: str
+    description: str
+    params: type[BaseModel]
+    run: RunFunction | None
+    version: int = 1
+    icon: str = ""
+    resume: ResumeFunction | None = None
+    ports: Callable[[Mapping[str, Json]], Ports] = _in_out
+    effects: Callable[[Mapping[str, Json]], Effects] = field(default=lambda params: "none")
+    capabilities: Callable[[Mapping[str, Json]], tuple[str, ...]] = _no_capabilities
+    templates: frozenset[str] = frozenset()
+    raw: frozenset[str] = frozenset()
+    role: Literal["", "trigger", "split", "collect", "end", "barrier"] = ""
+    cpu: bool = False
+    keywords: tuple[str, ...] = ()
+    summary: Callable[[Mapping[str, Json]], str] = field(default=lambda params: "")
+
+
+class Registry:
+    """The node types that are installed."""
+
+    def __init__(self, types: Iterable[NodeType] = ()) -> None:
+        self._types: dict[str, NodeType] = {}
+        for node_type in types:
+            self.add(node_type)
+
+    def add(self, node_type: NodeType) -> None:
+        """Add a type.
+
+        Raises:
+            ValueError: a type of that id is there already.
+        """
+        if node_type.id in self._types:
+            raise ValueError(f"node type {node_type.id} is registered twice")
+        self._types[node_type.id] = node_type
+
+    def get(self, type_id: str) -> NodeType | None:
+        """Return the type, or None when it is not installed."""
+        return self._types.get(type_id)
+
+    def require(self, type_id: str) -> NodeType:
+        """Return the type.
+
+        Raises:
+            UnknownNodeType: it is not installed.
+        """
+        found = self._types.get(type_id)
+        if found is None:
+            near = difflib.get_close_matches(type_id, self._types, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UnknownNodeType(f"The node type {type_id} is not installed{hint}")
+        return found
+
+    def __iter__(self) -> Iterator[NodeType]:
+        return iter(self._types.values())
+
+    def __contains__(self, type_id: object) -> bool:
+        return type_id in self._types
+
+    def ports_of(self, node: Node) -> Ports:
+        """Return the ports of a node with its ``error`` port where it has one.
+
+        The ports of an unknown type are empty: its node is kept and cannot run.
+        """
+        node_type = self._types.get(node.type)
+        if node_type is None:
+            return Ports()
+        ports = node_type.ports(node.params)
+        if node.on_error == "error_port" and ports.output("error") is None:
+            error = Port(name="error", type="error", required=False, title="Error")
+            return Ports(ports.inputs, (*ports.outputs, error))
+        return ports

@@ -1,0 +1,260 @@
+"""The document as an immutable value: what a person draws (U1).
+
+No I/O and no node types here. Parsing is in `codec`, edits are in `changes`,
+checks in `validation`, and what the engine runs is made by `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+Json = Any
+EMPTY: Mapping[str, Json] = MappingProxyType({})
+
+CommitPolicy = Literal["eager", "strict"]
+EdgeKind = Literal["normal", "otherwise", "fallback"]
+OnError = Literal["fail", "continue", "error_port", "fallback_edge", "ignore"]
+Effects = Literal["none", "idempotent", "once"]
+Durability = Literal["process", "power"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortRef:
+    """One port of one node, written ``node.port``."""
+
+    node: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> PortRef:
+        """Return the reference that ``node.port`` names.
+
+        Raises:
+            ValueError: there is no dot, or a part is empty.
+        """
+        node, dot, port = text.partition(".")
+        if not (node and dot and port):
+            raise ValueError(f"{text!r} is not of the form node.port")
+        return cls(node, port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A wire. Its id is its two ends, so two wires between the same ports cannot be.
+
+    Attributes:
+        when: condition over `input` (the value sent) and `state` after the commit.
+        priority: the lower goes first where the source routes exclusively.
+        kind: ``otherwise`` fires when no condition held, ``fallback`` when nothing routed.
+    """
+
+    source: PortRef
+    target: PortRef
+    when: str | None = None
+    priority: int = 0
+    kind: EdgeKind = "normal"
+    extra: Mapping[str, Json] = EMPTY
+
+    @property
+    def id(self) -> str:
+        """``read.out->ask.in``."""
+        return f"{self.source}->{self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When and how often a failed attempt is repeated (U79).
+
+    Attributes:
+        attempts: how many attempts in all, at least 1.
+        delay_s: delay before the second attempt; doubles (`factor`) up to `max_delay_s`.
+        jitter: full jitter: the delay is drawn evenly between 0 and the computed one.
+        on: error codes or exception names that are retried; empty means every retryable one.
+        give_up_on: error codes or exception names that are never retried.
+    """
+
+    attempts: int = 3
+    delay_s: float = 1.0
+    factor: float = 2.0
+    max_delay_s: float = 60.0
+    jitter: bool = True
+    on: tuple[str, ...] = ()
+    give_up_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinPolicy:
+    """When an input port fires (U45).
+
+    Attributes:
+        mode: ``all_active`` waits for every source that is not ruled out; ``all`` is
+            skipped when one is ruled out; ``any`` fires at the first arrival and ignores
+            the rest; ``n_of_m`` at the n-th; ``each`` runs once per arrival.
+        n: for ``n_of_m``.
+    """
+
+    mode: Literal["all_active", "all", "any", "n_of_m", "each"] = "all_active"
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """What a node writes to a channel: an expression over `output`, and a reducer's verb."""
+
+    expr: str
+    op: Literal["reduce", "set", "delete"] = "reduce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node. Its key is its identity; `title` is free text.
+
+    Attributes:
+        params: as in the document: values, ``{"expr": ...}`` or ``{"template": ...}``.
+        writes: channel name to what is written when the node succeeds.
+        route: ``all`` edges whose condition holds, or the ``first`` by priority.
+        effects: overrides the default of the node type; None keeps it.
+        timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
+    """
+
+    key: str
+    type: str
+    version: int = 1
+    title: str = ""
+    params: Mapping[str, Json] = EMPTY
+    writes: Mapping[str, Write] = EMPTY
+    joins: Mapping[str, JoinPolicy] = EMPTY
+    route: Literal["all", "first"] = "all"
+    retry: RetryPolicy | None = None
+    timeout_s: float | None = None
+    total_timeout_s: float | None = None
+    on_error: OnError = "fail"
+    effects: Effects | None = None
+    reads: tuple[str, ...] = ()
+    disabled: bool = False
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A shared, typed value with a merge rule (U26).
+
+    Attributes:
+        type: JSON Schema type: ``any string number integer boolean array object``.
+        reducer: see `engine.state.channels`; ``replace`` fails on two different writers.
+    """
+
+    name: str
+    type: str = "any"
+    reducer: str = "replace"
+    default: Json = None
+    lifecycle: Literal["durable", "run", "superstep"] = "run"
+    description: str = ""
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Finite by default (DESIGN section 9); each names itself when it is hit."""
+
+    supersteps: int = 100_000
+    executions: int = 1_000_000
+    visits: int = 10_000
+    items: int = 100_000
+    concurrency: int = 32
+    processes: int = 0  # 0 means one per core
+    value_bytes: int = 256 * 1024 * 1024
+    run_seconds: float = 30 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of the workflow.
+
+    Attributes:
+        commit: ``eager`` or ``strict`` (DESIGN 4.1).
+        durability: ``power`` makes every commit survive a power cut, at a price.
+        env: names of environment variables that expressions may read.
+        vars: constants of the workflow.
+        input: an example of the input, used when a run is started without one.
+        result: expression over `state` and `nodes`; None returns the End nodes' values.
+    """
+
+    commit: CommitPolicy = "eager"
+    durability: Durability = "process"
+    limits: Limits = field(default_factory=Limits)
+    env: tuple[str, ...] = ()
+    vars: Mapping[str, Json] = EMPTY
+    input: Json = None
+    result: str | None = None
+    description: str = ""
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a node is on the canvas, in pixels at 100 %."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A titled region behind nodes."""
+
+    id: str
+    title: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 320.0
+    height: float = 240.0
+    colour: int = 0
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A note on the canvas."""
+
+    id: str
+    text: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 220.0
+    height: float = 120.0
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The layout part: never in the revision hash."""
+
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
+    notes: tuple[Note, ...] = ()
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A whole document. Mappings are never mutated after construction.
+
+    `nodes` keeps the order of the document, which is the order of the plan and
+    therefore the canonical order in which writes are merged.
+    """
+
+    id: str
+    name: str = "Untitled"
+    settings: Settings = field(default_factory=Settings)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+    view: View = field(default_factory=View)
+    extra: Mapping[str, Json] = EMPTY

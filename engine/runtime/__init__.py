@@ -1,0 +1,1 @@
+"""Moves state forward: the pure superstep, the run loop, its ports."""

@@ -1,0 +1,1 @@
+"""What a run knows: channels and reducers, run state, checkpoints."""

@@ -1,0 +1,1 @@
+"""Keeps runs: the SQLModel store and the one in memory."""
