@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 Json = Any
-EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 CommitPolicy = Literal["eager", "strict"]
 EdgeKind = Literal["normal", "otherwise", "fallback"]
@@ -59,7 +57,7 @@ class Edge:
     when: str | None = None
     priority: int = 0
     kind: EdgeKind = "normal"
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -127,9 +125,9 @@ class Node:
     type: str
     version: int = 1
     title: str = ""
-    params: Mapping[str, Json] = EMPTY
-    writes: Mapping[str, Write] = EMPTY
-    joins: Mapping[str, JoinPolicy] = EMPTY
+    params: Mapping[str, Json] = field(default_factory=dict)
+    writes: Mapping[str, Write] = field(default_factory=dict)
+    joins: Mapping[str, JoinPolicy] = field(default_factory=dict)
     route: Literal["all", "first"] = "all"
     retry: RetryPolicy | None = None
     timeout_s: float | None = None
@@ -138,7 +136,7 @@ class Node:
     effects: Effects | None = None
     reads: tuple[str, ...] = ()
     disabled: bool = False
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +154,7 @@ class Channel:
     default: Json = None
     lifecycle: Literal["durable", "run", "superstep"] = "run"
     description: str = ""
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +188,11 @@ class Settings:
     durability: Durability = "process"
     limits: Limits = field(default_factory=Limits)
     env: tuple[str, ...] = ()
-    vars: Mapping[str, Json] = EMPTY
+    vars: Mapping[str, Json] = field(default_factory=dict)
     input: Json = None
     result: str | None = None
     description: str = ""
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +214,7 @@ class Frame:
     width: float = 320.0
     height: float = 240.0
     colour: int = 0
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +227,7 @@ class Note:
     y: float = 0.0
     width: float = 220.0
     height: float = 120.0
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +237,7 @@ class View:
     positions: Mapping[str, Position] = field(default_factory=dict)
     frames: tuple[Frame, ...] = ()
     notes: tuple[Note, ...] = ()
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,4 +255,4 @@ class Workflow:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
     view: View = field(default_factory=View)
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=dict)

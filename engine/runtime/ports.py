@@ -1,0 +1,396 @@
+"""What the run loop needs from outside: clock, store, executor. Small protocols.
+
+Each has a real implementation, a fake for tests and a conformance suite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.commands import AnyCommand, Decide
+from engine.events import Recorded
+from engine.ids import RequestId, RunId, TaskId
+from engine.model.node_types import Request
+from engine.state.run_state import Delta, RunState
+from engine.state.status import RunStatus
+
+Json = Any
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        ...
+
+    def call_at(self, due_at: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once at `due_at` (epoch seconds); return a function that cancels it."""
+        ...
+
+
+class SystemClock:
+    """The real time, with timers of the running asyncio loop."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch, UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        return time.monotonic()
+
+    def call_at(self, due_at: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once at `due_at`. A clock that jumps is noticed within a minute."""
+        loop = asyncio.get_running_loop()
+        handle: asyncio.TimerHandle | None = None
+
+        def fire() -> None:
+            nonlocal handle
+            left = due_at - time.time()
+            if left <= 0:
+                callback()
+            else:
+                handle = loop.call_later(min(left, 60.0), fire)
+
+        def cancel() -> None:
+            if handle is not None:
+                handle.cancel()
+
+        handle = loop.call_later(max(0.0, min(due_at - time.time(), 60.0)), fire)
+        return cancel
+
+
+# --- rows ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as the store lists it.
+
+    Attributes:
+        document: the pinned workflow, as canonical JSON bytes; `revision` is its hash.
+        commit: index of the last commit. `interrupted`: the lease holder is dead.
+    """
+
+    run: RunId
+    workflow_id: str
+    workflow: str
+    revision: str
+    document: bytes
+    input: Json
+    seed: int
+    started_at: float
+    status: RunStatus = RunStatus.CREATED
+    commit: int = -1
+    parent: RunId | None = None
+    parent_commit: int | None = None
+    ended_at: float | None = None
+    source_path: str = ""
+    interrupted: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who runs a run. `boot` and `pid` together tell a dead process from a reused pid."""
+
+    host: str
+    pid: int
+    boot: str
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write a run's commits, until another one has a higher epoch."""
+
+    run: RunId
+    epoch: int
+    holder: Holder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One barrier request as it was frozen when it opened.
+
+    Attributes:
+        status: ``open decided expired withdrawn``.
+        digest: SHA-256 over request content and plan revision.
+        decision: the accepted one, when there is one.
+    """
+
+    request: RequestId
+    run: RunId
+    task: TaskId
+    node: str
+    workflow: str
+    revision: str
+    content: Request
+    digest: str
+    opened_at: float
+    deadline: float | None = None
+    status: str = "open"
+    decision: DecisionRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """One answer, accepted or refused. Append-only, chained by hash.
+
+    Attributes:
+        accepted: whether it counts. `reason`: why not: ``late stale invalid ...``.
+        admitted: the run has taken it in (set by the commit that does).
+        values: the payload as decided (whole), or None where it was not edited.
+    """
+
+    id: int
+    request: RequestId
+    run: RunId
+    choice: str
+    by: str
+    through: str
+    at: float
+    digest_seen: str
+    accepted: bool
+    reason: str = ""
+    comment: str = ""
+    values: Json = None
+    to: str = ""
+    admitted: bool = False
+    hash: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class CommitRecord:
+    """Everything of one commit; the store writes it in one transaction.
+
+    Attributes:
+        number: index of the commit.
+        first_seq: sequence number of the first of `events`.
+        frame: whole state for a key frame, else None (every 50th commit has one).
+        view: encoded RunView that belongs to the frame.
+        open_requests: barrier requests that this commit opens.
+        close_requests: (request, new status) that it closes without a decision.
+        admitted_decisions: ids of the decisions that it takes in.
+        durable: fsync before returning (a decision, or a ``once`` task comes next).
+        claims: tasks with ``effects: once`` that start right after this commit.
+    """
+
+    run: RunId
+    number: int
+    at: float
+    first_seq: int
+    events: Sequence[Recorded]
+    delta: Delta
+    status: RunStatus
+    frame: RunState | None = None
+    view: bytes | None = None
+    open_requests: Sequence[RequestRecord] = ()
+    close_requests: Sequence[tuple[RequestId, str]] = ()
+    admitted_decisions: Sequence[int] = ()
+    next_due: float | None = None
+    durable: bool = False
+    claims: Sequence[tuple[TaskId, int]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitSummary:
+    """One line of a run's history."""
+
+    run: RunId
+    number: int
+    at: float
+    tasks: tuple[TaskId, ...]
+    changed: tuple[str, ...]
+    status: RunStatus
+    first_seq: int
+    last_seq: int
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRecord:
+    """A finished attempt that is not in a commit yet (strict runs with siblings).
+
+    Attributes:
+        result: encoded `engine.runtime.outcome.Outcome`.
+    """
+
+    run: RunId
+    task: TaskId
+    attempt: int
+    at: float
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A run restored from the store.
+
+    Attributes:
+        claims: task to attempt of ``once`` tasks that have started.
+        journal: finished attempts that no commit holds yet.
+    """
+
+    record: RunRecord
+    state: RunState
+    next_seq: int
+    legs: int
+    journal: tuple[JournalRecord, ...] = ()
+    claims: dict[TaskId, int] = field(default_factory=dict)
+
+
+class RunStore(Protocol):
+    """Keeps runs. Synchronous; see `engine.runtime.writer` for who calls it from where.
+
+    Every method raises `StoreError` with one sentence when the environment refuses.
+    """
+
+    def create_run(self, record: RunRecord) -> None:
+        """Store a run that has no commit yet."""
+        ...
+
+    def acquire(self, run: RunId, holder: Holder, now: float) -> Lease:
+        """Take the lease when it is free, expired, or its holder is dead on this host.
+
+        Raises:
+            RunIsHeld: a live process has it.
+            UnknownRun: there is no such run.
+        """
+        ...
+
+    def heartbeat(self, lease: Lease, now: float) -> None:
+        """Say that the holder lives. Raises `LeaseLost`."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; losing it already is not an error."""
+        ...
+
+    def commit(self, lease: Lease, record: CommitRecord) -> None:
+        """Store a commit with everything in it, or nothing.
+
+        Raises:
+            LeaseLost: the epoch is no longer ours, or the index is taken.
+        """
+        ...
+
+    def journal(self, lease: Lease, record: JournalRecord) -> None:
+        """Store a finished attempt ahead of its commit."""
+        ...
+
+    def claim(self, lease: Lease, task: TaskId, attempt: int, at: float) -> None:
+        """Record, durably, that a ``once`` attempt is about to start."""
+        ...
+
+    def load(self, run: RunId) -> Loaded:
+        """Return the run at its last commit, ready to go on."""
+        ...
+
+    def state_at(self, run: RunId, number: int) -> RunState:
+        """Return the exact state of one commit. Raises `UnknownRun`."""
+        ...
+
+    def events(self, run: RunId, *, after: int = 0, upto: int | None = None) -> list[Recorded]:
+        """Return the facts with ``after < seq <= upto``, in order."""
+        ...
+
+    def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
+        """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
+        ...
+
+    def values_at(self, run: RunId, number: int, refs: Sequence[str]) -> dict[str, Json]:
+        """Return the values of those names that commit `number` stored."""
+        ...
+
+    def history(self, run: RunId, *, after: int = -1, limit: int | None = None) -> list[CommitSummary]:
+        """Return one line per commit, oldest first."""
+        ...
+
+    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
+        """Return the runs, newest first, without their documents (`document` is empty)."""
+        ...
+
+    def run(self, run: RunId) -> RunRecord:
+        """Return one run. Raises `UnknownRun`. A unique prefix of the id is enough."""
+        ...
+
+    def requests(self, *, run: RunId | None = None, open_only: bool = True) -> list[RequestRecord]:
+        """Return barrier requests, the one due first at the top, then by age."""
+        ...
+
+    def request(self, request: RequestId) -> RequestRecord:
+        """Return one request with its decision. Raises `UnknownRun`."""
+        ...
+
+    def decide(self, decision: Decide, at: float) -> DecisionRecord:
+        """Accept or refuse a decision by compare-and-set on the request, durably.
+
+        Always appends a decision row. The caller validates `values` against the form
+        first (see `engine.runtime.decisions`).
+
+        Raises:
+            UnknownRun: there is no such request.
+        """
+        ...
+
+    def refuse(self, decision: Decide, at: float, reason: str) -> DecisionRecord:
+        """Append a decision that does not count."""
+        ...
+
+    def unadmitted(self, run: RunId) -> list[DecisionRecord]:
+        """Return accepted decisions that no commit has taken in, oldest first."""
+        ...
+
+    def decisions(self, *, run: RunId | None = None) -> list[DecisionRecord]:
+        """Return the decision log, oldest first."""
+        ...
+
+    def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
+        """Store a command for whoever runs the run; return its number."""
+        ...
+
+    def commands(self, run: RunId, *, after: int) -> list[tuple[int, AnyCommand]]:
+        """Return commands with a number above `after`, oldest first."""
+        ...
+
+    def due_runs(self, before: float) -> list[tuple[RunId, float]]:
+        """Return waiting runs that nobody holds and whose next due time has come."""
+        ...
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written."""
+        ...
+
+    def fork(self, parent: RunId, number: int, record: RunRecord) -> RunState:
+        """Store `record` as a child run and return the parent's state at that commit."""
+        ...
+
+    def delete_run(self, run: RunId, *, evidence: bool = False) -> None:
+        """Delete a run; its requests and decisions stay unless `evidence`."""
+        ...
+
+    def prune(self, run: RunId, keep: int) -> int:
+        """Drop all but the last `keep` commits; return the bytes given back."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Check the hash chain of the evidence; return what is wrong with it."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Return what the store takes on the disk."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
