@@ -1,0 +1,414 @@
+"""The values that expressions and templates work on, and the budget that bounds the work.
+
+Here: limits, the step budget, the fault that helpers raise, and the walks over values
+(text, JSON, equality, order, what leaves an expression). Nothing here knows syntax trees.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+#: Steps that one evaluation may take. One step is an item visited or made, or
+#: `CHARACTERS_PER_STEP` characters made; a loop also pays for the size of its body.
+MAX_STEPS: Final = 1_000_000
+CHARACTERS_PER_STEP: Final = 32
+#: The longest text, and the longest list, that an operation may make.
+MAX_TEXT: Final = 10_000_000
+MAX_ITEMS: Final = 1_000_000
+#: Just under the 4,300 digits at which Python itself refuses to write a number.
+MAX_INTEGER_BITS: Final = 4_096
+MAX_INTEGER_DIGITS: Final = 1_234
+#: How many values, counted as often as they are mentioned, a result may hold.
+MAX_RESULT_ITEMS: Final = 5_000_000
+#: Above this, a walk in C could cost more than its step pays for.
+LONG_TEXT: Final = 256
+
+_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_UNITS: Final = frozenset({int, bool, type(None)})  # atoms that are JSON whatever their value
+
+
+class Fault(ValueError):
+    """What went wrong, without a place. The evaluation adds the source and the column.
+
+    The message never holds a value, for a value may be a secret: only kinds, limits and keys.
+    """
+
+
+class MissingFault(Fault):
+    """A key or an index does not exist, or there is nothing to look into."""
+
+
+class Budget:
+    """Counts the steps of one evaluation down."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.steps = steps
+
+    def take(self, steps: int) -> None:
+        """Use up steps.
+
+        Raises:
+            Fault: there are not so many left.
+        """
+        self.steps -= steps
+        if self.steps < 0:
+            raise Fault(
+                f"the evaluation needs more than its {MAX_STEPS:,} steps; work on less data"
+            )
+
+    def take_text(self, length: int) -> None:
+        """Use up the steps that a text of that length costs.
+
+        Raises:
+            Fault: the text is too long, or the steps are used up.
+        """
+        if length > MAX_TEXT:
+            raise Fault(f"the text would have more than {MAX_TEXT:,} characters")
+        self.take(1 + length // CHARACTERS_PER_STEP)
+
+    def take_items(self, count: int) -> None:
+        """Use up the steps that a list of that length costs.
+
+        Raises:
+            Fault: the list is too long, or the steps are used up.
+        """
+        if count > MAX_ITEMS:
+            raise Fault(f"the list would have more than {MAX_ITEMS:,} items")
+        self.take(1 + count)
+
+
+_KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
+    (str, "text"),
+    (bool, "true or false"),
+    ((int, float), "a number"),
+    (Mapping, "an object"),
+    ((list, tuple, range), "a list"),
+    ((set, frozenset), "a set"),
+    (dt.datetime, "a date and time"),
+    (dt.date, "a date"),
+    (dt.timedelta, "a duration"),
+)
+
+
+def kind_of(value: object) -> str:
+    """What a value is, in the words of error messages."""
+    if value is None:
+        return "null"
+    for types, name in _KINDS:
+        if isinstance(value, types):
+            return name
+    return f"a value of type {type(value).__name__}"
+
+
+def suggestion(name: object, known: Iterable[object]) -> str:
+    """`` ; did you mean 'total'?`` or what there is, or nothing when there is nothing."""
+    # Only a failing evaluation pays for this import.
+    import difflib  # noqa: PLC0415
+
+    names = [key for key in known if isinstance(key, str)][:1_000]
+    if not isinstance(name, str) or not names:
+        return ""
+    close = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    shown = ", ".join(repr(key) for key in names[:5])
+    return f"; there is {shown}" + (", ..." if len(names) > 5 else "")
+
+
+def shown_key(key: object) -> str:
+    """A key for a message: short, and no container."""
+    text = repr(key) if isinstance(key, (str, int, float, bool, type(None))) else kind_of(key)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- walking over values ------------------------------------------------------------------
+
+
+def set_items(values: Iterable[object]) -> list[object]:
+    """The members of a set in one order that does not depend on the process."""
+    return sorted(values, key=_rank)
+
+
+def _rank(value: object) -> tuple[int, object]:
+    match value:
+        case None:
+            return (0, 0)
+        case bool():
+            return (1, value)
+        case int() | float():
+            return (2, value)
+        case str():
+            return (3, value)
+        case dt.datetime():
+            return (4, value.isoformat())
+        case dt.date():
+            return (5, value.isoformat())
+        case dt.timedelta():
+            return (6, value)
+        case _:
+            raise Fault(f"a set cannot hold {kind_of(value)}")
+
+
+def items_of(budget: Budget, value: object, weight: int = 1) -> Sequence[object]:
+    """The items of a list, the keys of an object, the characters of a text; paid for.
+
+    Args:
+        budget: pays `weight` for each item, before the first is seen.
+        value: what to go through. Sets come in one order, whatever the process.
+        weight: what the caller does with each item, in steps.
+
+    Raises:
+        Fault: the value has no items, or the steps are used up.
+    """
+    if isinstance(value, (list, tuple, range, str)):
+        budget.take(len(value) * weight)
+        return value
+    if isinstance(value, Mapping):
+        budget.take(len(value) * weight)
+        return list(value)
+    if isinstance(value, (set, frozenset)):
+        budget.take(len(value) * (weight + 1))
+        return set_items(value)
+    raise Fault(f"{kind_of(value)} has no items to go through")
+
+
+def text_of(budget: Budget, value: object) -> str:
+    """A value as text: as Python writes atoms, ISO 8601 for dates, JSON for the rest.
+
+    Raises:
+        Fault: the text would be too long, or the value has none.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return str(value)
+    value = plain(budget, value)
+    return value if isinstance(value, str) else json_text(budget, value)
+
+
+def json_text(budget: Budget, value: object, *, indent: int | None = None, canonical: bool = False) -> str:
+    """A value as JSON text.
+
+    Args:
+        budget: pays for the values and the characters.
+        value: anything an expression can make.
+        indent: spaces per level, or None for one line.
+        canonical: sorted keys and no spaces, so that equal values have equal texts.
+
+    Raises:
+        Fault: the text would be too long, or the value is not JSON.
+    """
+    checked = plain(budget, value)
+    separators = (",", ":") if canonical else None
+    text = json.dumps(
+        checked,
+        ensure_ascii=False,
+        allow_nan=False,
+        indent=indent,
+        sort_keys=canonical,
+        separators=separators,
+    )
+    budget.take_text(len(text))
+    return text
+
+
+def plain(budget: Budget, value: object) -> object:
+    """The value as JSON knows it: sets sorted, dates as ISO 8601, durations in seconds.
+
+    What is already plain is handed back itself, not a copy.
+
+    Raises:
+        Fault: a number is not finite, a key is no text, or the value is too large.
+    """
+    kind = type(value)
+    if kind is str:
+        budget.take(1 + len(value) // CHARACTERS_PER_STEP)  # type: ignore[arg-type]
+        return value
+    if kind in _UNITS:
+        return value
+    if kind is float:
+        return _finite(value)  # type: ignore[arg-type]
+    if kind is list:
+        return _plain_items(budget, value)  # type: ignore[arg-type]
+    if kind is dict:
+        return _plain_fields(budget, value)  # type: ignore[arg-type]
+    return _plain_other(budget, value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise Fault("a number became infinite or undefined")
+    return value
+
+
+def _plain_items(budget: Budget, items: list[object]) -> list[object]:
+    budget.take(1 + len(items))
+    changed: list[object] | None = None
+    for index, item in enumerate(items):
+        if type(item) in _UNITS:
+            continue
+        clean = plain(budget, item)
+        if clean is not item:
+            if changed is None:
+                changed = items.copy()
+            changed[index] = clean
+    return items if changed is None else changed
+
+
+def _plain_fields(budget: Budget, fields: dict[object, object]) -> dict[object, object]:
+    budget.take(1 + len(fields))
+    changed: dict[object, object] | None = None
+    for key, item in fields.items():
+        if type(key) is not str and not isinstance(key, str):
+            raise Fault(f"the keys of an object must be text, not {kind_of(key)}; use str(...)")
+        if type(item) in _UNITS:
+            continue
+        clean = plain(budget, item)
+        if clean is not item:
+            if changed is None:
+                changed = fields.copy()
+            changed[key] = clean
+    return fields if changed is None else changed
+
+
+def _plain_other(budget: Budget, value: object) -> object:
+    match value:
+        case dt.date():  # a datetime is one too
+            return value.isoformat()
+        case dt.timedelta():
+            return value.total_seconds()
+        case set() | frozenset():
+            budget.take(len(value))
+            return _plain_items(budget, set_items(value))
+        case tuple() | range():
+            budget.take_items(len(value))
+            return _plain_items(budget, list(value))
+        case Mapping():
+            budget.take_items(len(value))
+            return _plain_fields(budget, dict(value))
+        case bool() | int() | str():
+            return value  # of a subclass
+        case float():
+            return _finite(value)
+        case _:
+            raise Fault(f"the result holds {kind_of(value)}, which JSON cannot hold")
+
+
+# --- equality and order -------------------------------------------------------------------
+
+
+def equal(budget: Budget, left: object, right: object) -> bool:
+    """Whether two values are equal; pays for every pair that is looked at.
+
+    Python's own ``==`` walks lists in C, where shared parts make it exponential.
+    """
+    if isinstance(left, (list, tuple, range)) and isinstance(right, (list, tuple, range)):
+        if len(left) != len(right):
+            return False
+        budget.take(1 + len(left))
+        return all(equal(budget, a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        if len(left) != len(right):
+            return False
+        budget.take(1 + len(left))
+        return all(key in right and equal(budget, left[key], right[key]) for key in left)
+    if isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
+        budget.take(1 + len(left))
+        return left == right
+    if isinstance(left, str) and isinstance(right, str):
+        if len(left) != len(right):
+            return False
+        budget.take(1 + len(left) // CHARACTERS_PER_STEP)
+        return left == right
+    if isinstance(left, _CONTAINERS) or isinstance(right, _CONTAINERS):
+        return False
+    return bool(left == right)
+
+
+_CONTAINERS: Final = (list, tuple, range, Mapping, set, frozenset)
+
+
+def contains(budget: Budget, item: object, container: object) -> bool:
+    """Whether a text, list, object or set holds an item; paid for.
+
+    Raises:
+        Fault: the container is none, or a text is asked for something else than text.
+    """
+    if isinstance(container, str):
+        if not isinstance(item, str):
+            raise Fault(f"text can only contain text, not {kind_of(item)}")
+        budget.take(1 + len(container) // CHARACTERS_PER_STEP)
+        return item in container
+    if isinstance(container, (Mapping, set, frozenset)):
+        budget.take(1)
+        return hashable(item) in container
+    if isinstance(container, (list, tuple, range)):
+        budget.take(1 + len(container))
+        if type(item) in _ATOMS and not (isinstance(item, str) and len(item) > LONG_TEXT):
+            return item in container
+        return any(equal(budget, item, other) for other in container)
+    raise Fault(f"{kind_of(container)} cannot contain anything")
+
+
+def hashable(value: object) -> object:
+    """The value, which may be a key.
+
+    Raises:
+        Fault: it is a list, an object or a set.
+    """
+    if isinstance(value, _CONTAINERS):
+        raise Fault(f"{kind_of(value)} cannot be a key or a member of a set")
+    return value
+
+
+def order_key(budget: Budget, value: object) -> object:
+    """What stands for a value in comparisons: an atom, or a tree of tuples without sharing.
+
+    Raises:
+        Fault: the value has no order, or the steps are used up.
+    """
+    if isinstance(value, str):
+        budget.take(1 + len(value) // CHARACTERS_PER_STEP)
+        return value
+    if isinstance(value, (int, float, dt.date, dt.timedelta)):
+        return value
+    if isinstance(value, (list, tuple, range)):
+        budget.take(1 + len(value))
+        return tuple([order_key(budget, item) for item in value])
+    raise Fault(f"{kind_of(value)} has no order")
+
+
+def ordered(
+    budget: Budget, left: object, right: object, test: Callable[[object, object], bool], sign: str
+) -> bool:
+    """Whether ``left < right`` (or as `test` says) holds.
+
+    Raises:
+        Fault: the two cannot be compared.
+    """
+    if isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
+        budget.take(1 + len(left))
+        return test(left, right)
+    try:
+        return test(order_key(budget, left), order_key(budget, right))
+    except (TypeError, Fault) as error:
+        if isinstance(error, Fault) and "order" not in str(error):
+            raise
+        raise Fault(
+            f"{sign} cannot compare {kind_of(left)} with {kind_of(right)}{_time_hint(left, right)}"
+        ) from None
+
+
+def _time_hint(left: object, right: object) -> str:
+    kinds = {kind_of(left), kind_of(right)}
+    if "a date and time" in kinds and kinds & {"text", "a date"}:
+        return "; make both a date and time with datetime(...)"
+    if "a date" in kinds and "text" in kinds:
+        return "; make both a date with date(...)"
+    return ""

@@ -1,0 +1,432 @@
+"""How a run looks: a fold over its events, and the one way any screen learns anything.
+
+Live views, old commits, replays and tests all use `fold`. A view is a plain mutable
+struct that its owner folds facts into; hand out `copy()` when somebody keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine.ids import NodeKey, Path, RequestId, RunId, TaskId
+
+Json = Any
+
+
+class NodeView(msgspec.Struct):
+    """One node of one run.
+
+    Attributes:
+        state: ``idle ready running waiting timer retry done recorded failed cancelled skipped``.
+        text: words for the chip beyond the state: ``HTTP 503``, ``if = false``.
+        done, failed, skipped: how many tasks ended so; `active`: tasks in the frontier.
+        total: items of the innermost zone it is in, 0 outside.
+        commit: the commit that admitted `last_task`, where its values are.
+        ports: output ports that carried a value last time.
+        due_at: when the wait or retry ends. `fraction`: progress of the running task.
+    """
+
+    state: str = "idle"
+    text: str = ""
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    active: int = 0
+    total: int = 0
+    attempt: int = 1
+    attempts: int = 1
+    due_at: float | None = None
+    request: RequestId | None = None
+    started_at: float | None = None
+    duration_s: float = 0.0
+    fraction: float | None = None
+    last_task: TaskId | None = None
+    commit: int = -1
+    ports: tuple[str, ...] = ()
+    error: ev.ErrorInfo | None = None
+
+
+class FrontierEntry(msgspec.Struct):
+    """One task that is ready, in flight or parked."""
+
+    task: TaskId
+    node: NodeKey
+    path: Path = ()
+    visit: int = 0
+    state: str = "ready"  # ready running waiting timer retry
+    since: float = 0.0
+    due_at: float | None = None
+    request: RequestId | None = None
+    attempt: int = 1
+    text: str = ""
+
+
+class OpenRequest(msgspec.Struct):
+    """A question of this run that is still open."""
+
+    request: RequestId
+    task: TaskId
+    node: NodeKey
+    title: str
+    digest: str
+    opened_at: float
+    deadline: float | None = None
+    default: str | None = None
+
+
+class RunView(msgspec.Struct):
+    """The whole run as it looked after the last folded event.
+
+    Attributes:
+        status: as `engine.state.status.RunStatus`, in words.
+        taken, not_taken: edge id to how many values or skip tokens it carried.
+        changed: channels changed by the last commit.
+    """
+
+    run: RunId = RunId("")
+    workflow: str = ""
+    workflow_id: str = ""
+    revision: str = ""
+    status: str = "created"
+    leg: int = 0
+    commit: int = -1
+    seq: int = 0
+    started_at: float = 0.0
+    updated_at: float = 0.0
+    ended_at: float | None = None
+    parent: tuple[RunId, int] | None = None
+    nodes: dict[NodeKey, NodeView] = {}
+    taken: dict[str, int] = {}
+    not_taken: dict[str, int] = {}
+    frontier: dict[TaskId, FrontierEntry] = {}
+    requests: dict[RequestId, OpenRequest] = {}
+    changed: tuple[str, ...] = ()
+    executions: int = 0
+    error: ev.ErrorInfo | None = None
+    reason: str = ""
+    result: Json = None
+    next_due: float | None = None
+
+    def node(self, key: NodeKey) -> NodeView:
+        """Return the view of a node; an untouched one is idle."""
+        found = self.nodes.get(key)
+        if found is None:
+            found = self.nodes[key] = NodeView()
+        return found
+
+    def copy(self) -> RunView:
+        """Return an independent copy."""
+        return decode(encode(self))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(RunView)
+
+
+def encode(view: RunView) -> bytes:
+    """Return the view as bytes for a key frame."""
+    return _encoder.encode(view)
+
+
+def decode(data: bytes) -> RunView:
+    """Return the view that `encode` made bytes of."""
+    return _decoder.decode(data)
+
+
+def fold(records: Iterable[ev.Recorded], view: RunView | None = None) -> RunView:
+    """Fold facts into `view` (changed in place and returned) or into a new one.
+
+    Facts at or before `view.seq` are ignored, so that hearing one twice does no harm.
+    """
+    result = view if view is not None else RunView()
+    for record in records:
+        apply(result, record)
+    return result
+
+
+def apply(view: RunView, record: ev.Recorded) -> None:
+    """Fold one fact into `view`."""
+    if record.seq <= view.seq:
+        return
+    view.seq = record.seq
+    view.updated_at = record.at
+    handler = _HANDLERS.get(type(record.event))
+    if handler is not None:
+        handler(view, record.event, record.at)
+
+
+def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
+    """Fold transient news into `view`; a task that has ended meanwhile is ignored."""
+    entry = view.frontier.get(update.task)
+    if entry is None:
+        return
+    node = view.node(update.node)
+    if isinstance(update, ev.TaskStarted):
+        entry.state = "running"
+        entry.attempt = update.attempt
+        entry.since = update.at
+        node.state = "running"
+        node.attempt = update.attempt
+        node.started_at = update.at
+        node.fraction = None
+    elif isinstance(update, ev.Progress):
+        node.fraction = update.fraction
+        entry.text = update.text
+
+
+# --- one function per kind of fact ---------------------------------------------------------
+
+
+def _started(view: RunView, event: ev.RunStarted, at: float) -> None:
+    view.workflow = event.workflow
+    view.workflow_id = event.workflow_id
+    view.revision = event.revision
+    view.parent = event.parent
+    view.started_at = at
+
+
+def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
+    del at
+    view.leg = event.leg
+    view.status = "running"
+    view.ended_at = None
+    view.error = None
+    view.reason = ""
+    view.next_due = None
+    for entry in view.frontier.values():
+        node = view.node(entry.node)
+        if entry.state in ("ready", "running"):
+            entry.state = "ready"
+            node.state = "ready"
+            node.error = None
+
+
+def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
+    node = view.node(key)
+    if view.frontier.pop(task, None) is not None:
+        node.active = max(0, node.active - 1)
+    node.last_task = task
+    node.fraction = None
+    node.due_at = None
+    node.request = None
+    return node
+
+
+def _settle(view: RunView, node: NodeView, key: NodeKey, state: str) -> None:
+    """Show what the node's other tasks do, or how the last one ended."""
+    if node.active:
+        for entry in view.frontier.values():
+            if entry.node == key and entry.state != "ready":
+                node.state = entry.state
+                node.due_at = entry.due_at
+                node.request = entry.request
+                return
+        node.state = "ready"
+    else:
+        node.state = "failed" if node.failed and state == "done" else state
+
+
+def _finished(view: RunView, event: ev.TaskFinished, at: float) -> None:
+    node = _leave(view, event.task, event.node)
+    node.done += 1
+    node.duration_s = event.duration_s
+    node.attempt = event.attempt
+    node.ports = event.ports
+    node.text = event.note
+    node.error = None
+    node.commit = view.commit + 1
+    view.executions += 1
+    _settle(view, node, event.node, "recorded" if event.recorded else "done")
+    del at
+
+
+def _failed(view: RunView, event: ev.TaskFailed, at: float) -> None:
+    del at
+    view.executions += 1
+    stays = event.handled == "fail"
+    entry = view.frontier.get(event.task)
+    if stays and entry is not None:
+        node = view.node(event.node)
+        entry.state = "ready"
+        node.last_task = event.task
+        node.fraction = None
+    else:
+        node = _leave(view, event.task, event.node)
+    node.failed += 1
+    node.error = event.error
+    node.text = event.error.message
+    node.attempt = event.error.attempt
+    node.duration_s = event.duration_s
+    node.commit = view.commit + 1
+    node.state = "failed"
+
+
+def _park(view: RunView, task: TaskId, key: NodeKey, state: str, **fields: Any) -> NodeView:
+    node = view.node(key)
+    entry = view.frontier.get(task)
+    if entry is None:
+        entry = view.frontier[task] = FrontierEntry(task, key)
+        node.active += 1
+    entry.state = state
+    entry.due_at = fields.get("due_at")
+    entry.request = fields.get("request")
+    entry.text = fields.get("text", "")
+    node.state = state
+    node.due_at = entry.due_at
+    node.request = entry.request
+    node.text = entry.text
+    node.fraction = None
+    return node
+
+
+def _retried(view: RunView, event: ev.TaskRetried, at: float) -> None:
+    del at
+    node = _park(
+        view, event.task, event.node, "retry", due_at=event.due_at, text=event.error.message
+    )
+    node.attempt = event.attempt + 1
+    node.attempts = event.of
+    node.error = event.error
+    view.frontier[event.task].attempt = event.attempt + 1
+
+
+def _skipped(view: RunView, event: ev.TaskSkipped, at: float) -> None:
+    del at
+    node = view.node(event.node)
+    node.skipped += 1
+    node.text = event.reason
+    if not node.active and not node.done and not node.failed:
+        node.state = "skipped"
+
+
+def _cancelled(view: RunView, event: ev.TaskCancelled, at: float) -> None:
+    del at
+    node = _leave(view, event.task, event.node)
+    node.text = event.reason
+    _settle(view, node, event.node, "cancelled")
+
+
+def _opened(view: RunView, event: ev.BarrierOpened, at: float) -> None:
+    del at
+    _park(
+        view,
+        event.task,
+        event.node,
+        "waiting",
+        due_at=event.deadline,
+        request=event.request,
+        text=event.title,
+    )
+    view.requests[event.request] = OpenRequest(
+        event.request,
+        event.task,
+        event.node,
+        event.title,
+        event.digest,
+        event.opened_at,
+        event.deadline,
+        event.default,
+    )
+
+
+def _closed(
+    view: RunView,
+    event: ev.BarrierDecided | ev.BarrierExpired | ev.BarrierWithdrawn,
+    at: float,
+) -> None:
+    del at
+    view.requests.pop(event.request, None)
+
+
+def _wait_opened(view: RunView, event: ev.WaitOpened, at: float) -> None:
+    del at
+    _park(view, event.task, event.node, "timer", due_at=event.due_at, text=event.text)
+
+
+def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
+    entry = view.frontier.get(event.task)
+    if entry is not None:
+        entry.state, entry.due_at, entry.request, entry.since = "ready", None, None, at
+        node = view.node(event.node)
+        node.state, node.due_at, node.request = "ready", None, None
+
+
+def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
+    view.commit = event.commit
+    view.changed = event.changed
+    if view.status == "created":
+        view.status = "running"
+    for ready in event.ready:
+        if ready.task in view.frontier:
+            continue
+        view.frontier[ready.task] = FrontierEntry(
+            ready.task, ready.node, ready.path, ready.visit, "ready", at
+        )
+        node = view.node(ready.node)
+        node.active += 1
+        if ready.path:
+            node.total = ready.path[-1][2]
+        if node.active == 1:
+            node.state, node.text, node.attempt = "ready", "", 1
+    for edge in event.taken:
+        view.taken[edge] = view.taken.get(edge, 0) + 1
+    for edge in event.not_taken:
+        view.not_taken[edge] = view.not_taken.get(edge, 0) + 1
+
+
+def _paused(view: RunView, event: ev.RunPaused, at: float) -> None:
+    del at
+    view.status, view.reason = "paused", event.reason
+
+
+def _unpaused(view: RunView, event: ev.RunUnpaused, at: float) -> None:
+    del event, at
+    view.status, view.reason = "running", ""
+
+
+def _waiting(view: RunView, event: ev.RunWaiting, at: float) -> None:
+    del at
+    view.status = "waiting"
+    view.next_due = event.next_due
+
+
+def _completed(view: RunView, event: ev.RunFinished, at: float) -> None:
+    view.status, view.ended_at, view.result = "completed", at, event.result
+
+
+def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
+    view.status, view.ended_at, view.error = "failed", at, event.error
+
+
+def _run_cancelled(view: RunView, event: ev.RunCancelled, at: float) -> None:
+    view.status, view.ended_at, view.reason = "cancelled", at, event.reason
+    for entry in view.frontier.values():
+        view.node(entry.node).state = "cancelled"
+
+
+_HANDLERS: dict[type, Any] = {
+    ev.RunStarted: _started,
+    ev.LegStarted: _leg,
+    ev.TaskFinished: _finished,
+    ev.TaskFailed: _failed,
+    ev.TaskRetried: _retried,
+    ev.TaskSkipped: _skipped,
+    ev.TaskCancelled: _cancelled,
+    ev.BarrierOpened: _opened,
+    ev.BarrierDecided: _closed,
+    ev.BarrierExpired: _closed,
+    ev.BarrierWithdrawn: _closed,
+    ev.WaitOpened: _wait_opened,
+    ev.WaitEnded: _wait_ended,
+    ev.SuperstepCommitted: _committed,
+    ev.RunPaused: _paused,
+    ev.RunUnpaused: _unpaused,
+    ev.RunWaiting: _waiting,
+    ev.RunFinished: _completed,
+    ev.RunFailed: _run_failed,
+    ev.RunCancelled: _run_cancelled,
+}
