@@ -28,7 +28,7 @@ from array import array
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 # PySide6 first: qasync binds to whichever Qt is imported when it is.
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, QTimerEvent, Signal
@@ -36,15 +36,26 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, QTimerEvent, S
 import qasync  # isort: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+    from concurrent.futures import Executor
     from contextvars import Context
 
-    _QtLoop = asyncio.SelectorEventLoop  # qasync has no types; this is what it derives from
+    class _QtLoop(asyncio.SelectorEventLoop):
+        """What qasync's loop looks like from here; it has no types of its own."""
+
+        _debug: bool
+        _current_handle: asyncio.Handle | None
+
+        def __init__(self, app: QCoreApplication) -> None: ...
+        def _check_closed(self) -> None: ...
+        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
 else:
     _QtLoop = qasync.QEventLoop
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 #: Asyncio's share of one pass through Qt's loop. Four milliseconds keep the worst paint
@@ -126,7 +137,7 @@ class FairQEventLoop(_QtLoop):
         self._crash: BaseException | None = None
         self._owner_thread: int | None = None
         self._qt = _QtSide(self)
-        super().__init__(app)  # type: ignore[arg-type]  # the stand-in type takes a selector
+        super().__init__(app)
         self.set_default_executor(ThreadPoolExecutor(thread_name_prefix="headgate"))
 
     # -- scheduling ------------------------------------------------------------------------
@@ -134,7 +145,7 @@ class FairQEventLoop(_QtLoop):
     def call_soon(
         self,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Run `callback` in the next slice, after everything that was scheduled before it."""
@@ -151,7 +162,7 @@ class FairQEventLoop(_QtLoop):
     def call_soon_threadsafe(
         self,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.Handle:
         """As `call_soon`, from any thread."""
@@ -170,7 +181,7 @@ class FairQEventLoop(_QtLoop):
         self,
         delay: float,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run `callback` no earlier than `delay` seconds from now; infinity means never."""
@@ -182,7 +193,7 @@ class FairQEventLoop(_QtLoop):
         self,
         when: float,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run `callback` no earlier than `when` on the clock of `time()`.
@@ -283,12 +294,12 @@ class FairQEventLoop(_QtLoop):
 
     def _run_slice(self) -> None:
         soon = self._soon
-        run = self._run_observed if self._debug else asyncio.Handle._run  # type: ignore[attr-defined]
+        run = self._run_observed if self._debug else asyncio.Handle._run
         clock = time.perf_counter
         end = clock() + SLICE_S
         while soon:
             handle = soon.popleft()
-            if not handle._cancelled:  # type: ignore[attr-defined]
+            if not handle._cancelled:
                 run(handle)
             # Without this, the frame keeps the last task (and its traceback) alive.
             del handle
@@ -300,7 +311,7 @@ class FairQEventLoop(_QtLoop):
         started = time.perf_counter()
         self._current_handle = handle
         try:
-            handle._run()  # type: ignore[attr-defined]
+            handle._run()
         finally:
             self._current_handle = None
         took_s = time.perf_counter() - started
@@ -335,8 +346,8 @@ class FairQEventLoop(_QtLoop):
             self._arm(self._due[0][0])
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(
-            firstiter=self._asyncgen_firstiter_hook,  # type: ignore[attr-defined]
-            finalizer=self._asyncgen_finalizer_hook,  # type: ignore[attr-defined]
+            firstiter=self._asyncgen_firstiter_hook,
+            finalizer=self._asyncgen_finalizer_hook,
         )
         try:
             super().run_forever()
@@ -365,11 +376,19 @@ class FairQEventLoop(_QtLoop):
 
     # -- the executor: asyncio's own rules instead of qasync's threads ----------------------
 
-    def set_default_executor(self, executor: Any) -> None:
+    def set_default_executor(
+        self,
+        executor: ThreadPoolExecutor,  # type: ignore[override]  # asyncio wants threads too
+    ) -> None:
         """Use `executor` for `to_thread` and `run_in_executor(None, …)`."""
         asyncio.BaseEventLoop.set_default_executor(self, executor)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(
+        self,
+        executor: Executor | None,
+        func: Callable[[Unpack[_Ts]], _T],
+        *args: *_Ts,
+    ) -> asyncio.Future[_T]:
         """As asyncio does; qasync would forget the loop and survive no exit of a worker."""
         return asyncio.BaseEventLoop.run_in_executor(self, executor, func, *args)
 

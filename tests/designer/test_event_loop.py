@@ -26,7 +26,7 @@ from designer.event_loop import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
@@ -156,7 +156,7 @@ def test_qt_gets_its_turn_while_coroutines_never_pause(loop: asyncio.AbstractEve
 
     async def busy() -> None:
         end = loop.time() + 0.2
-        while loop.time() < end:
+        while loop.time() < end:  # noqa: ASYNC110 - the point: it yields and never waits
             await asyncio.sleep(0)
 
     loop.run_until_complete(busy())
@@ -265,6 +265,12 @@ def test_a_loopback_server_echoes(loop: asyncio.AbstractEventLoop) -> None:
     assert loop.run_until_complete(ask()) == b"hello\n"
 
 
+def _block(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
 def test_an_exception_in_a_callback_is_reported_and_the_loop_goes_on(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
@@ -339,7 +345,7 @@ def test_tasks_go_on_in_a_nested_loop_that_qt_opened(loop: asyncio.AbstractEvent
 def test_an_abandoned_async_generator_is_finalised(loop: asyncio.AbstractEventLoop) -> None:
     closed: list[bool] = []
 
-    async def numbers() -> object:
+    async def numbers() -> AsyncIterator[int]:
         try:
             yield 1
             yield 2
@@ -381,7 +387,7 @@ def test_debug_mode_names_the_slow_callback(
 ) -> None:
     loop.set_debug(True)
     loop.slow_callback_duration = 0.01
-    loop.call_soon(time.sleep, 0.02)
+    loop.call_soon(_block, 0.02)
     loop.call_later(0.03, loop.stop)
     loop.run_forever()
     slow = [record for record in caplog.records if "took" in record.message]
@@ -453,7 +459,7 @@ def test_garbage_is_collected_by_the_gui_timer_only(qtbot: QtBot, qapp: QApplica
     try:
         assert not gc.isenabled()
         gone = weakref.ref(_Knot())
-        kept = [[] for _ in range(gc.get_threshold()[0] + 100)]
+        kept: list[list[int]] = [[] for _ in range(gc.get_threshold()[0] + 100)]
         assert gone() is not None
         qtbot.waitUntil(lambda: gone() is None, timeout=5_000)
     finally:
@@ -474,7 +480,7 @@ def test_nothing_is_collected_while_the_counters_are_low(qapp: QApplication) -> 
 def test_stall_monitor_sees_the_stall(loop: asyncio.AbstractEventLoop) -> None:
     monitor = StallMonitor()
     monitor.start()
-    loop.call_later(0.02, time.sleep, 0.08)
+    loop.call_later(0.02, _block, 0.08)
     loop.run_until_complete(asyncio.sleep(0.15))
     monitor.stop()
     report = monitor.report()
