@@ -1,7 +1,8 @@
 """The document as an immutable value: what a person draws (U1).
 
 No I/O and no node types here. Parsing is in `codec`, edits are in `changes`,
-checks in `validation`, and what the engine runs is made by `plan`.
+checks in `validation`, and what the engine runs is made by `plan`. Fields that this
+release does not know are kept in `extra` of the object that they were found in.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class RetryPolicy:
     jitter: bool = True
     on: tuple[str, ...] = ()
     give_up_on: tuple[str, ...] = ()
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class JoinPolicy:
 
     mode: Literal["all_active", "all", "any", "n_of_m", "each"] = "all_active"
     n: int = 1
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ class Write:
 
     expr: str
     op: Literal["reduce", "set", "delete"] = "reduce"
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,7 @@ class Limits:
     processes: int = 0  # 0 means one per core
     value_bytes: int = 256 * 1024 * 1024
     run_seconds: float = 30 * 86_400.0
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +206,7 @@ class Position:
 
     x: float
     y: float
+    extra: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +251,8 @@ class Workflow:
     """A whole document. Mappings are never mutated after construction.
 
     `nodes` keeps the order of the document, which is the order of the plan and
-    therefore the canonical order in which writes are merged.
+    therefore the canonical order in which writes are merged. Documents are kept in
+    one order, nodes by key and edges by their ends (docs/document.md).
     """
 
     id: str
