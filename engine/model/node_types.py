@@ -174,7 +174,11 @@ Result = Output | Wait | Fallback | Skip | Abort
 
 
 class NodeFailure(Exception):  # noqa: N818 - reads better where it is raised
-    """Raise it in a node to fail with a full error object."""
+    """Raise it in a node to fail with a full error object.
+
+    `kind` and `causes` are for errors that happened elsewhere, such as in a process of
+    their own: the class name of the error there, and the messages of what caused it.
+    """
 
     def __init__(
         self,
@@ -186,6 +190,8 @@ class NodeFailure(Exception):  # noqa: N818 - reads better where it is raised
         retry_after_s: float | None = None,
         details: Json = None,
         tags: tuple[str, ...] = (),
+        kind: str = "",
+        causes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -194,16 +200,19 @@ class NodeFailure(Exception):  # noqa: N818 - reads better where it is raised
         self.retry_after_s = retry_after_s
         self.details = details
         self.tags = tags
+        self.kind = kind or type(self).__name__
+        self.causes = causes
 
     def info(self) -> ErrorInfo:
         """Return the failure as a value."""
         return ErrorInfo(
             code=self.code,
             message=str(self),
-            kind=type(self).__name__,
+            kind=self.kind,
             retryable=self.retryable,
             nothing_happened=self.nothing_happened,
             retry_after_s=self.retry_after_s,
+            causes=self.causes,
             details=self.details,
             tags=self.tags,
         )
