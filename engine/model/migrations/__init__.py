@@ -1,0 +1,1 @@
+"""Upgrades of documents that an earlier release wrote: one module per format."""
