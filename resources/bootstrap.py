@@ -329,7 +329,11 @@ def run_checks(environ: dict[str, str]) -> list[str]:
     checks = {
         "ruff check": ["-m", "ruff", "check", "."],
         "ruff format": ["-m", "ruff", "format", "--check", "."],
-        "import contracts": ["-c", "from importlinter.cli import main; main()", "lint"],
+        "import contracts": [
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--no-logo",
+        ],
         "mypy --strict": ["-m", "mypy"],
         "pyright": ["-m", "pyright"],
     }
