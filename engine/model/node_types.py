@@ -173,14 +173,14 @@ class Abort:
 Result = Output | Wait | Fallback | Skip | Abort
 
 
-class NodeFailure(Exception):  # noqa: N818 - reads better where it is raised
+class NodeFailure(Exception):
     """Raise it in a node to fail with a full error object.
 
     `kind` and `causes` are for errors that happened elsewhere, such as in a process of
     their own: the class name of the error there, and the messages of what caused it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, one for each field of ErrorInfo
         self,
         message: str,
         *,
