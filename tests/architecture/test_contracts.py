@@ -85,7 +85,7 @@ PROBES = [
         "designer.runs -> sqlmodel",
     ),
     *probes(
-        "networkx-in-plan-and-layout",
+        "networkx-in-graph-work",
         "engine.model.validation -> networkx",
         "engine.runtime.superstep -> networkx",
         "designer.canvas -> networkx",
