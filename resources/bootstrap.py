@@ -158,10 +158,10 @@ def install_system_libraries(environ: dict[str, str]) -> None:
     absent = [name for name in needed if not loadable(name)]
     if absent and is_root() and apt_install(sorted({needed[name] for name in absent})):
         absent = [name for name in absent if not loadable(name)]
-    if absent and not all(unpacked(name) for name in absent):
-        packages = sorted({needed[name] for name in absent})
-        say(f"unpacking under .venv: {' '.join(packages)}")
-        apt_unpack(packages, SYSLIBS)
+    to_unpack = sorted({needed[name] for name in absent if not unpacked(name)})
+    if to_unpack:
+        say(f"unpacking under .venv: {' '.join(to_unpack)}")
+        apt_unpack(to_unpack, SYSLIBS)
     still = [name for name in absent if not unpacked(name)]
     if still:
         say(f"Qt will not start without {', '.join(still)}.")
@@ -267,6 +267,13 @@ def json_lines(environ: dict[str, str], *arguments: str) -> list[dict[str, objec
     return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
 
+def open_requests_of_newest_run(environ: dict[str, str]) -> list[dict[str, object]]:
+    """What the run that was started last asks of a person."""
+    runs = json_lines(environ, "runs")
+    inbox = json_lines(environ, "inbox")
+    return [request for request in inbox if runs and request["run"] == runs[0]["run"]]
+
+
 def has_display(environ: dict[str, str]) -> bool:
     """Whether a window can be opened; tried in a process of its own, since Qt aborts."""
     if sys.platform == "linux":
@@ -298,12 +305,10 @@ def run(arguments: list[str]) -> int:
     code = headgate(environ, "run", str(path), *arguments[1:])
     if code != WAITING_FOR_A_PERSON:
         return code
-    newest = json_lines(environ, "runs")[0]["run"]
-    for request in json_lines(environ, "inbox"):
-        if request["run"] == newest:
-            command = PYTHON.parent / "headgate"
-            say(f"The run waits at the barrier {request['title']!r}. To decide and go on:")
-            say(f"  {command} decide {request['request']} approve --resume")
+    for request in open_requests_of_newest_run(environ):
+        command = PYTHON.parent / "headgate"
+        say(f"The run waits at the barrier {request['title']!r}. To decide and go on:")
+        say(f"  {command} decide {request['request']} approve --resume")
     return 0
 
 
