@@ -74,11 +74,16 @@ class LegStarted(Event):
 
 
 class TaskFinished(Event):
-    """An attempt succeeded and was admitted. Values are in the commit's checkpoint."""
+    """An attempt succeeded and was admitted. Values are in the commit's checkpoint.
+
+    Attributes:
+        ports: output port to the name of its value, empty where that is ``task.port``;
+            a value that only passed through keeps its older name.
+    """
 
     task: TaskId
     node: NodeKey
-    ports: tuple[str, ...]
+    ports: dict[str, str]
     duration_s: float
     attempt: int = 1
     recorded: bool = False  # output taken from the journal or a recording

@@ -178,6 +178,8 @@ def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
         entry.text = update.text
 
 
+_PARKED = frozenset({"waiting", "timer", "retry"})
+
 # --- one function per kind of fact ---------------------------------------------------------
 
 
@@ -235,7 +237,7 @@ def _finished(view: RunView, event: ev.TaskFinished, at: float) -> None:
     node.done += 1
     node.duration_s = event.duration_s
     node.attempt = event.attempt
-    node.ports = event.ports
+    node.ports = tuple(event.ports)
     node.text = event.note
     node.error = None
     node.commit = view.commit + 1
@@ -358,8 +360,6 @@ def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
 def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
     view.commit = event.commit
     view.changed = event.changed
-    if view.status == "created":
-        view.status = "running"
     for ready in event.ready:
         if ready.task in view.frontier:
             continue
@@ -376,6 +376,10 @@ def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
         view.taken[edge] = view.taken.get(edge, 0) + 1
     for edge in event.not_taken:
         view.not_taken[edge] = view.not_taken.get(edge, 0) + 1
+    if view.status in ("created", "running", "waiting"):
+        frontier = view.frontier.values()
+        parked = bool(frontier) and all(entry.state in _PARKED for entry in frontier)
+        view.status = "waiting" if parked else "running"
 
 
 def _paused(view: RunView, event: ev.RunPaused, at: float) -> None:

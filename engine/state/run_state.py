@@ -10,6 +10,7 @@ them; tokens, tasks and joins hold only the name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -76,22 +77,23 @@ class ParkedWait(msgspec.Struct, frozen=True, array_like=True):
 
 
 class JoinState(msgspec.Struct, frozen=True, array_like=True):
-    """Arrivals at the input ports of one node in one scope, per edge, oldest first.
+    """How far a join is in one scope; the tokens themselves are in `RunState.arrivals`.
 
     Attributes:
+        present: edges with at least one token. `alive`: tokens that carry a value.
         owed: per edge, how many later arrivals belong to a round that has fired already.
     """
 
-    queues: dict[str, tuple[Token, ...]] = {}
+    present: int = 0
+    alive: int = 0
     owed: dict[str, int] = {}
 
 
 class ZoneState(msgspec.Struct, frozen=True, array_like=True):
-    """Progress of one For each … Collect.
+    """Progress of one For each … Collect; its finished items are in `RunState.items`.
 
     Attributes:
-        results: index to the value that reached Collect; missing when skipped.
-        failed: index to the error of an item that failed.
+        items: the list. `next`: index of the item that starts next.
     """
 
     items: ValueRef
@@ -99,8 +101,18 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True):
     next: int = 0
     active: int = 0
     done: int = 0
-    results: dict[int, ValueRef] = {}
-    failed: dict[int, Json] = {}
+
+
+class ItemState(msgspec.Struct, frozen=True, array_like=True):
+    """How one item of a zone ended: with a value, skipped (neither), or failed.
+
+    Attributes:
+        order: how many items had ended before it.
+    """
+
+    order: int
+    value: ValueRef | None = None
+    error: Json = None
 
 
 class CycleState(msgspec.Struct, frozen=True, array_like=True):
@@ -131,20 +143,24 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True):
     ops: list[ChannelOp] = []
     put_memory: dict[str, Json] = {}
     put_values: dict[str, Json] = {}
-    drop_values: list[str] = []
     put_outputs: dict[str, ValueRef] = {}
+    drop_outputs: list[str] = []
     put_tasks: dict[str, Task] = {}
     drop_tasks: list[str] = []
     put_waits: dict[str, ParkedWait] = {}
     drop_waits: list[str] = []
     put_joins: dict[str, JoinState] = {}
     drop_joins: list[str] = []
+    put_arrivals: dict[str, tuple[Token, ...]] = {}
+    drop_arrivals: list[str] = []
     put_zones: dict[str, ZoneState] = {}
     drop_zones: list[str] = []
+    put_items: dict[str, ItemState] = {}
+    drop_items: list[str] = []
     put_cycles: dict[str, CycleState] = {}
     drop_cycles: list[str] = []
     put_visits: dict[str, int] = {}
-    put_counters: dict[str, float] = {}
+    put_counters: dict[str, int] = {}
     put_results: dict[str, Json] = {}
 
 
@@ -153,10 +169,13 @@ class RunState(msgspec.Struct, kw_only=True):
 
     Attributes:
         commit: index of the last commit.
-        memory, joins, cycles, visits: keyed ``node@scope``.
+        memory, joins, zones, visits: keyed ``node@scope``. `cycles`: ``index@scope``.
+        arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
+        items: ``zone@scope/index`` to how that item ended.
         outputs: ``node@scope`` to the last value that other nodes may read.
         results: End node key to the value that reached it.
-        counters: ``executions``, ``order``, ``seq``...
+        counters: ``executions`` and ``order``.
+        refs: how many holders each value has; a value without any is dropped.
     """
 
     commit: int = -1
@@ -169,32 +188,62 @@ class RunState(msgspec.Struct, kw_only=True):
     tasks: dict[str, Task] = {}
     waits: dict[str, ParkedWait] = {}
     joins: dict[str, JoinState] = {}
+    arrivals: dict[str, tuple[Token, ...]] = {}
     zones: dict[str, ZoneState] = {}
+    items: dict[str, ItemState] = {}
     cycles: dict[str, CycleState] = {}
     visits: dict[str, int] = {}
-    counters: dict[str, float] = {}
+    counters: dict[str, int] = {}
     results: dict[str, Json] = {}
+    refs: dict[str, int] = {}
 
     def copy(self) -> RunState:
-        """Return a state that can be changed without this one: tables are copied,
-        the values in them are shared because nobody may change those."""
+        """Return a state that can be changed without changing this one.
+
+        Tables are copied; the values in them are shared, because nobody may change those.
+        """
         fields = {
             name: dict(value) if isinstance(value := getattr(self, name), dict) else value
             for name in self.__struct_fields__
         }
         return RunState(**fields)
 
+    def value(self, ref: ValueRef) -> Json:
+        """Return the value of that name; ``name[3]`` is an item of a list."""
+        if ref.endswith("]"):
+            base, _, index = ref[:-1].partition("[")
+            return self.values[base][int(index)]
+        return self.values[ref]
 
-#: The tables that a delta fills and empties by key alone.
-_TABLES = ("memory", "values", "outputs", "tasks", "waits", "joins", "zones", "cycles")
-_COUNTS = ("visits", "counters", "results")
+
+def base_of(ref: ValueRef) -> ValueRef:
+    """Return the name of the stored value that `ref` is, or is an item of."""
+    return ref.partition("[")[0]
+
+
+def _task_refs(task: Task) -> list[ValueRef]:
+    refs = [ref for pairs in task.inputs.values() for _, ref in pairs]
+    return [*refs, *task.nodes.values()] if task.nodes else refs
+
+
+def _token_refs(queue: tuple[Token, ...]) -> list[ValueRef]:
+    return [token.value for token in queue if token.value]
+
+
+def _zone_refs(zone: ZoneState) -> list[ValueRef]:
+    return [zone.items]
+
+
+def _item_refs(item: ItemState) -> list[ValueRef]:
+    return [item.value] if item.value else []
 
 
 def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> None:
     """Move `state` from commit ``commit - 1`` to ``commit``.
 
     Channel writes go through their reducers again, so that a delta costs what changed
-    and not what the channel holds.
+    and not what the channel holds. Values that nobody holds any more are dropped here,
+    so that a restored state drops the same ones.
     """
     for op in delta.ops:
         old = state.channels.get(op.channel)
@@ -202,20 +251,63 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
         if new is not old and new != old:
             state.versions[op.channel] = state.versions.get(op.channel, 0) + 1
         state.channels[op.channel] = new
-    for put, drop, name in _SLOTS:
-        added = getattr(delta, put)
-        removed = getattr(delta, drop) if drop else ()
-        if added or removed:
-            table = getattr(state, name)
-            table.update(added)
-            for key in removed:
-                table.pop(key, None)
+    if delta.put_values:
+        state.values.update(delta.put_values)
+    released: list[ValueRef] = list(delta.put_values)
+    _hold(state, state.tasks, delta.put_tasks, delta.drop_tasks, _task_refs, released)
+    _hold(state, state.arrivals, delta.put_arrivals, delta.drop_arrivals, _token_refs, released)
+    _hold(state, state.zones, delta.put_zones, delta.drop_zones, _zone_refs, released)
+    _hold(state, state.items, delta.put_items, delta.drop_items, _item_refs, released)
+    _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
+    _update(state.waits, delta.put_waits, delta.drop_waits)
+    _update(state.joins, delta.put_joins, delta.drop_joins)
+    _update(state.cycles, delta.put_cycles, delta.drop_cycles)
+    state.memory.update(delta.put_memory)
+    state.visits.update(delta.put_visits)
+    state.counters.update(delta.put_counters)
+    state.results.update(delta.put_results)
+    for ref in released:
+        if not state.refs.get(ref):
+            state.values.pop(ref, None)
+            state.refs.pop(ref, None)
     if delta.status is not None:
         state.status = delta.status
     state.commit = commit
 
 
-_SLOTS = tuple(
-    (f"put_{name}", f"drop_{name}" if f"drop_{name}" in Delta.__struct_fields__ else "", name)
-    for name in (*_TABLES, *_COUNTS)
-)
+def _itself(ref: ValueRef) -> list[ValueRef]:
+    return [ref]
+
+
+def _update(table: dict[str, Any], put: dict[str, Any], drop: list[str]) -> None:
+    if put:
+        table.update(put)
+    for key in drop:
+        table.pop(key, None)
+
+
+def _hold(
+    state: RunState,
+    table: dict[str, Any],
+    put: dict[str, Any],
+    drop: list[str],
+    refs_of: Callable[[Any], list[ValueRef]],
+    released: list[ValueRef],
+) -> None:
+    """Update a table whose rows hold values, and count the holders."""
+    if not put and not drop:
+        return
+    counts = state.refs
+    for key, row in put.items():
+        for ref in refs_of(row):
+            base = base_of(ref)
+            counts[base] = counts.get(base, 0) + 1
+    for key in (*put, *drop):
+        row = table.pop(key, None) if key not in put else table.get(key)
+        if row is not None:
+            for ref in refs_of(row):
+                base = base_of(ref)
+                counts[base] -= 1
+                if not counts[base]:
+                    released.append(base)
+    table.update(put)

@@ -1,0 +1,399 @@
+"""The compiled workflow: what the engine runs (movement 2 of DESIGN section 3).
+
+A plan is made once per document and is immutable. Everything that can be looked up
+before a run is looked up here: compiled expressions, edges by port, loops, zones, the
+channels and outputs that a node may read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.errors import InvalidWorkflow
+from engine.ids import NodeKey, Path
+from engine.model.diagnostics import Severity
+from engine.model.expressions import Expression, Reads, compile_expression
+from engine.model.graph import GraphFacts, Zone, analyse
+from engine.model.node_types import NodeType, Registry
+from engine.model.params import CompiledParams, compile_params
+from engine.model.revision import revision_hash
+from engine.model.validation import validate
+from engine.model.workflow import Edge, Effects, JoinPolicy, Node, Workflow
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEdge:
+    """An edge with its condition compiled.
+
+    Attributes:
+        back: closes a loop: its arrival runs the target by itself.
+        leaves: index of the outermost loop that it leaves, or -1.
+    """
+
+    id: str
+    order: int
+    source: NodeKey
+    source_port: str
+    target: NodeKey
+    target_port: str
+    when: Expression | None
+    kind: str
+    priority: int
+    back: bool
+    leaves: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InPort:
+    """One connected input port: its join policy and the edges that it waits for."""
+
+    name: str
+    policy: JoinPolicy
+    edges: tuple[PlanEdge, ...]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A natural loop: its header, its nodes, and how deep in zones it lies."""
+
+    index: int
+    header: NodeKey
+    body: frozenset[NodeKey]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanNode:
+    """A node with everything that running it needs.
+
+    Attributes:
+        order: place in the document: the canonical order of writes.
+        fixed: validated parameters, when no expression is in them.
+        in_ports: connected inputs. `simple`: one port with one forward edge, so that
+            an arrival always fires. `need`: edges that must have a token before any
+            port can fire.
+        out: output port to its edges, in the order in which they are tried.
+        reads: channels that its expressions name. `read_nodes`: other nodes' outputs.
+        depth: number of zones around it. `loops`: indices of the loops around it.
+        repeats: may run more than once in one scope, so that visits are counted.
+        pair: for a For each its Collect, for a Collect its For each.
+        kept: other nodes read its output.
+    """
+
+    key: NodeKey
+    order: int
+    node: Node
+    type: NodeType
+    params: CompiledParams
+    fixed: BaseModel | None
+    raw: Mapping[str, Json]
+    in_ports: tuple[InPort, ...]
+    simple: bool
+    need: int
+    out_ports: tuple[str, ...]
+    out: Mapping[str, tuple[PlanEdge, ...]]
+    fallback: tuple[PlanEdge, ...]
+    writes: tuple[tuple[str, str, Expression | None], ...]
+    reads: frozenset[str]
+    read_nodes: frozenset[NodeKey]
+    effects: Effects
+    depth: int
+    zones: tuple[NodeKey, ...]
+    loops: tuple[int, ...]
+    repeats: bool
+    pair: NodeKey | None
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A workflow that can run.
+
+    Attributes:
+        sources: triggers, or without any the nodes that nothing leads to.
+        env: values of the environment variables that the settings list.
+        kept: nodes whose outputs others read.
+    """
+
+    workflow: Workflow
+    revision: str
+    registry: Registry
+    nodes: Mapping[NodeKey, PlanNode]
+    edges: Mapping[str, PlanEdge]
+    sources: tuple[NodeKey, ...]
+    has_trigger: bool
+    loops: tuple[Loop, ...]
+    zones: Mapping[NodeKey, Zone]
+    result: Expression | None
+    env: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[NodeKey] = frozenset()
+
+    def node_order(self, key: NodeKey) -> int:
+        """Return the place of a node in the canonical order."""
+        return self.nodes[key].order
+
+    def loop_scope(self, index: int, path: Path) -> Path:
+        """Return the part of a path that tells one life of a loop from another."""
+        return path[: self.loops[index].depth]
+
+
+def compile_workflow(
+    workflow: Workflow, registry: Registry, *, environ: Mapping[str, str] | None = None
+) -> Plan:
+    """Return the plan.
+
+    Raises:
+        InvalidWorkflow: validation found errors; all of them are in the exception.
+    """
+    problems = [d for d in validate(workflow, registry) if d.severity is Severity.ERROR]
+    if problems:
+        raise InvalidWorkflow(workflow.name, problems)
+    return _Compiler(workflow, registry, os.environ if environ is None else environ).plan()
+
+
+class _Compiler:
+    def __init__(
+        self, workflow: Workflow, registry: Registry, environ: Mapping[str, str]
+    ) -> None:
+        self.workflow = workflow
+        self.registry = registry
+        self.facts: GraphFacts = analyse(workflow, registry)
+        self.loops = _natural_loops(workflow, self.facts)
+        settings = workflow.settings
+        self.env = {name: environ[name] for name in settings.env if name in environ}
+        self.edges = {edge.id: self._edge(n, edge) for n, edge in enumerate(workflow.edges)}
+        self.leaving: dict[NodeKey, list[PlanEdge]] = {key: [] for key in workflow.nodes}
+        self.arriving: dict[NodeKey, list[PlanEdge]] = {key: [] for key in workflow.nodes}
+        for plan_edge in self.edges.values():
+            self.leaving[plan_edge.source].append(plan_edge)
+            self.arriving[plan_edge.target].append(plan_edge)
+        self.pairs = {zone.split: zone.collect for zone in self.facts.zones.values()}
+        self.pairs |= {zone.collect: zone.split for zone in self.facts.zones.values()}
+
+    def plan(self) -> Plan:
+        settings = self.workflow.settings
+        result = compile_expression(settings.result) if settings.result else None
+        drafts = {key: self._reads(node) for key, node in self.workflow.nodes.items()}
+        wanted = {name for _, reads in drafts.values() for name in reads.nodes}
+        if result is not None:
+            wanted |= result.reads.nodes
+        kept = frozenset(self.workflow.nodes) if "*" in wanted else frozenset(wanted)
+        repeating = self._repeating()
+        nodes = {
+            key: self._node(number, node, drafts[key], kept, repeating)
+            for number, (key, node) in enumerate(self.workflow.nodes.items())
+        }
+        return Plan(
+            workflow=self.workflow,
+            revision=revision_hash(self.workflow, self.registry),
+            registry=self.registry,
+            nodes=nodes,
+            edges=self.edges,
+            sources=self.facts.sources,
+            has_trigger=any(n.type.role == "trigger" for n in nodes.values()),
+            loops=self.loops,
+            zones=self.facts.zones,
+            result=result,
+            env=self.env,
+            kept=kept,
+        )
+
+    def _edge(self, number: int, edge: Edge) -> PlanEdge:
+        source, target = edge.source.node, edge.target.node
+        left = [loop for loop in self.loops if source in loop.body and target not in loop.body]
+        outermost = max(left, key=lambda loop: len(loop.body)).index if left else -1
+        return PlanEdge(
+            id=edge.id,
+            order=number,
+            source=source,
+            source_port=edge.source.port,
+            target=target,
+            target_port=edge.target.port,
+            when=compile_expression(edge.when) if edge.when else None,
+            kind=edge.kind,
+            priority=edge.priority,
+            back=edge.id in self.facts.back_edges,
+            leaves=outermost,
+        )
+
+    def _reads(self, node: Node) -> tuple[CompiledParams, Reads]:
+        """Compile the parameters; collect what everything about the node refers to."""
+        node_type = self.registry.require(node.type)
+        plain = {name: value for name, value in node.params.items() if name not in node_type.raw}
+        params = compile_params(plain, templates=node_type.templates)
+        found = [params.reads]
+        found += [compile_expression(w.expr).reads for w in node.writes.values() if w.expr]
+        found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
+        for name in node_type.raw:
+            found += [compile_expression(text).reads for text in _expressions(node.params.get(name))]
+        return params, merge_reads(found)
+
+    def _node(
+        self,
+        number: int,
+        node: Node,
+        draft: tuple[CompiledParams, Reads],
+        kept: frozenset[NodeKey],
+        repeating: frozenset[NodeKey],
+    ) -> PlanNode:
+        node_type = self.registry.require(node.type)
+        params, reads = draft
+        raw = {name: node.params[name] for name in node_type.raw if name in node.params}
+        ports = self.registry.ports_of(node)
+        in_ports = self._in_ports(node)
+        out = {port.name: self._out(node, port.name) for port in ports.outputs}
+        fallback = tuple(e for edges in out.values() for e in edges if e.kind == "fallback")
+        channels = set(reads.channels) | set(node.reads)
+        everything = frozenset(self.workflow.channels)
+        zones = self.facts.zone_of.get(node.key, ())
+        read_nodes = self._readable(node.key, reads.nodes)
+        return PlanNode(
+            key=node.key,
+            order=number,
+            node=node,
+            type=node_type,
+            params=params,
+            fixed=_validated(node_type, params, raw),
+            raw=raw,
+            in_ports=in_ports,
+            simple=len(in_ports) == 1
+            and len(in_ports[0].edges) == 1
+            and in_ports[0].policy.mode in ("all_active", "all", "any"),
+            need=sum(len(port.edges) for port in in_ports)
+            if all(port.policy.mode in ("all_active", "all") for port in in_ports)
+            else 1,
+            out_ports=tuple(port.name for port in ports.outputs),
+            out=out,
+            fallback=fallback,
+            writes=tuple(
+                (name, write.op, compile_expression(write.expr) if write.expr else None)
+                for name, write in node.writes.items()
+            ),
+            reads=everything if "*" in channels else frozenset(channels) & everything,
+            read_nodes=read_nodes,
+            effects=node.effects or node_type.effects(node.params),
+            depth=len(zones),
+            zones=zones,
+            loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
+            repeats=node.key in repeating,
+            pair=self.pairs.get(node.key),
+            kept=node.key in kept,
+        )
+
+    def _readable(self, key: NodeKey, names: frozenset[str]) -> frozenset[NodeKey]:
+        others = self.workflow.nodes if "*" in names else names
+        return frozenset(name for name in others if self.facts.dominates(name, key))
+
+    def _in_ports(self, node: Node) -> tuple[InPort, ...]:
+        ports = self.registry.ports_of(node)
+        by_port: dict[str, list[PlanEdge]] = {}
+        for edge in self.arriving[node.key]:
+            if not edge.back:
+                by_port.setdefault(edge.target_port, []).append(edge)
+        return tuple(
+            InPort(
+                name=port.name,
+                policy=node.joins.get(port.name, JoinPolicy()),
+                edges=tuple(by_port[port.name]),
+                required=port.required,
+            )
+            for port in ports.inputs
+            if port.name in by_port
+        )
+
+    def _out(self, node: Node, port: str) -> tuple[PlanEdge, ...]:
+        edges = [edge for edge in self.leaving[node.key] if edge.source_port == port]
+        return tuple(sorted(edges, key=lambda edge: (edge.priority, edge.order)))
+
+    def _repeating(self) -> frozenset[NodeKey]:
+        """Return nodes that may run twice in one scope: in loops, and behind ``each``."""
+        found = {key for loop in self.loops for key in loop.body}
+        stack = [
+            node.key
+            for node in self.workflow.nodes.values()
+            if any(policy.mode == "each" for policy in node.joins.values())
+        ]
+        stack += list(found)
+        targets: dict[NodeKey, list[NodeKey]] = {}
+        for edge in self.workflow.edges:
+            targets.setdefault(edge.source.node, []).append(edge.target.node)
+        while stack:
+            key = stack.pop()
+            found.add(key)
+            stack += [target for target in targets.get(key, ()) if target not in found]
+        return frozenset(found)
+
+
+def _validated(
+    node_type: NodeType, params: CompiledParams, raw: Mapping[str, Json]
+) -> BaseModel | None:
+    if not params.is_constant:
+        return None
+    try:
+        return node_type.params.model_validate({**params.resolve({}), **raw})
+    except ValidationError:
+        return None  # validation has reported it; at run time it fails the task
+
+
+def merge_reads(found: Iterable[Reads]) -> Reads:
+    """Return the union of what several expressions refer to."""
+    parts = list(found)
+    return Reads(
+        names=frozenset().union(*(part.names for part in parts)),
+        channels=frozenset().union(*(part.channels for part in parts)),
+        nodes=frozenset().union(*(part.nodes for part in parts)),
+        env=frozenset().union(*(part.env for part in parts)),
+        vars=frozenset().union(*(part.vars for part in parts)),
+    )
+
+
+def _expressions(value: Json) -> list[str]:
+    """Return every expression text in a raw parameter, wherever it is nested."""
+    if isinstance(value, dict):
+        if set(value) == {"expr"} and isinstance(value["expr"], str):
+            return [value["expr"]]
+        texts = [value["when"]] if isinstance(value.get("when"), str) and value["when"] else []
+        for name, item in value.items():
+            if name != "when":
+                texts += _expressions(item)
+        return texts
+    if isinstance(value, list):
+        return [text for item in value for text in _expressions(item)]
+    return []
+
+
+def _natural_loops(workflow: Workflow, facts: GraphFacts) -> tuple[Loop, ...]:
+    """Return one loop per header, with every node that leads back to it.
+
+    Aho, Lam, Sethi, Ullman, "Compilers", 2nd ed., section 9.6.6. Back edges of
+    irreducible cycles are retreating edges, whose loops are found the same way.
+    """
+    before: dict[NodeKey, list[NodeKey]] = {}
+    tails: dict[NodeKey, list[NodeKey]] = {}
+    for edge in workflow.edges:
+        before.setdefault(edge.target.node, []).append(edge.source.node)
+        if edge.id in facts.back_edges:
+            tails.setdefault(edge.target.node, []).append(edge.source.node)
+    loops: list[Loop] = []
+    for header in facts.order:
+        if header not in tails:
+            continue
+        cycle = facts.cycle_of.get(header)
+        body = {header}
+        stack = [tail for tail in tails[header] if tail != header]
+        while stack:
+            key = stack.pop()
+            if key not in body and facts.cycle_of.get(key) == cycle:
+                body.add(key)
+                stack += before.get(key, [])
+        depth = min(len(facts.zone_of.get(key, ())) for key in body)
+        loops.append(Loop(index=len(loops), header=header, body=frozenset(body), depth=depth))
+    return tuple(loops)

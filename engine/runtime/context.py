@@ -1,0 +1,153 @@
+"""What one attempt is given (U125): its identity, its inputs, and a few services."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from engine.events import AnyUpdate, OutputChunk, Progress
+from engine.ids import NodeKey, Path, RunId, TaskId, scope_key
+from engine.model.plan import Plan, PlanNode
+from engine.runtime.scope import input_of, inputs_of, task_scope
+from engine.runtime.superstep import RunFacts
+from engine.state.run_state import RunState, Task
+
+Json = Any
+
+
+class Services(Protocol):
+    """Where the work of nodes leaves the loop, and where secrets come from."""
+
+    async def run_process(
+        self,
+        job: str,
+        payload: Json,
+        *,
+        on_output: Callable[[str, str], None],
+        memory_mb: int | None,
+    ) -> Json:
+        """Run ``module:function`` in a process of its own; cancelling kills it."""
+        ...
+
+    async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
+        """Run a short blocking function in a thread."""
+        ...
+
+    def secret(self, name: str) -> str:
+        """Return a secret, or raise `NodeFailure`."""
+        ...
+
+    async def close(self) -> None:
+        """End every process and thread."""
+        ...
+
+
+class AttemptContext:
+    """The services of one attempt; see `engine.model.node_types.Context`."""
+
+    __slots__ = (
+        "_facts",
+        "_plan",
+        "_plan_node",
+        "_publish",
+        "_random",
+        "_scope",
+        "_services",
+        "_state",
+        "_task",
+        "attempt",
+        "input",
+        "inputs",
+        "memory",
+        "node",
+        "now",
+        "path",
+        "run",
+        "task",
+        "visit",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        plan_node: PlanNode,
+        task: Task,
+        state: RunState,
+        facts: RunFacts,
+        services: Services,
+        publish: Callable[[AnyUpdate], None],
+    ) -> None:
+        self._plan = plan
+        self._plan_node = plan_node
+        self._task = task
+        self._state = state
+        self._facts = facts
+        self._services = services
+        self._publish = publish
+        self._scope: dict[str, Json] | None = None
+        self._random: random.Random | None = None
+        self.run: RunId = facts.run
+        self.node: NodeKey = task.node
+        self.task: TaskId = task.id
+        self.path: Path = task.path
+        self.visit = task.visit
+        self.attempt = task.attempt
+        self.now = task.now
+        self.inputs: Mapping[str, Json] = inputs_of(plan_node, task, state)
+        self.input: Json = input_of(plan_node, self.inputs)
+        self.memory: Json = (
+            state.memory.get(f"{task.node}@{scope_key(task.path)}") if state.memory else None
+        )
+
+    @property
+    def scope(self) -> dict[str, Json]:
+        """The names that expressions see, made when first asked for."""
+        if self._scope is None:
+            self._scope = task_scope(
+                self._plan, self._plan_node, self._task, self._state, self._facts.scope, self.input
+            )
+        return self._scope
+
+    @property
+    def idempotency_key(self) -> str:
+        """Stable for run and task, in every attempt and after every crash (U86)."""
+        return hashlib.sha256(f"{self.run}/{self.task}".encode()).hexdigest()[:32]
+
+    def progress(self, fraction: float | None, text: str = "") -> None:
+        """Tell how far the attempt is."""
+        self._publish(
+            Progress(run=self.run, task=self.task, node=self.node, fraction=fraction, text=text)
+        )
+
+    def emit(self, text: str, stream: str = "stdout") -> None:
+        """Show output while the attempt runs."""
+        self._publish(
+            OutputChunk(run=self.run, task=self.task, node=self.node, stream=stream, text=text)
+        )
+
+    def random(self) -> float:
+        """Return the next number of the task's own generator."""
+        if self._random is None:
+            self._random = random.Random(f"{self._facts.seed}/{self.task}")  # noqa: S311
+        return self._random.random()
+
+    def secret(self, name: str) -> str:
+        """Return a secret of the person's keychain."""
+        return self._services.secret(name)
+
+    def run_process(
+        self, job: str, payload: Json, *, memory_mb: int | None = None
+    ) -> Awaitable[Json]:
+        """Run ``module:function`` with `payload` in a process of its own."""
+        return self._services.run_process(
+            job,
+            payload,
+            on_output=lambda stream, text: self.emit(text, stream),
+            memory_mb=memory_mb,
+        )
+
+    async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
+        """Run a short blocking function in a thread."""
+        return await self._services.run_thread(function, *args)

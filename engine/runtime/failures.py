@@ -1,0 +1,82 @@
+"""What becomes of a failed attempt: retried, asked about, handled, or fatal (U79-U82)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.events import ErrorInfo
+from engine.ids import Path, TaskId
+from engine.model.node_types import Option, Request
+from engine.model.plan import Plan, PlanNode
+from engine.model.workflow import RetryPolicy
+
+Kind = Literal["retry", "ask", "continue", "error_port", "fallback_edge", "ignore", "item", "fail"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What happens next. `due_at` for a retry; `zone` for an item that may fail."""
+
+    kind: Kind
+    due_at: float = 0.0
+    zone: str = ""
+
+
+def judge(
+    plan: Plan, node: PlanNode, error: ErrorInfo, *, task: TaskId, path: Path, at: float, seed: int
+) -> Verdict:
+    """Return what happens with a failed attempt."""
+    policy = node.node.retry
+    if policy is not None and _may_retry(policy, error):
+        if node.effects == "once" and not error.nothing_happened:
+            return Verdict(kind="ask")
+        delay = retry_delay(policy, error, task=task, seed=seed)
+        return Verdict(kind="retry", due_at=at + delay)
+    if node.node.on_error != "fail":
+        return Verdict(kind=node.node.on_error)
+    for zone_key, _, _ in reversed(path):
+        split = plan.nodes[zone_key]
+        if split.node.params.get("on_item_failure", "stop") in ("continue", "collect"):
+            return Verdict(kind="item", zone=zone_key)
+    return Verdict(kind="fail")
+
+
+def _may_retry(policy: RetryPolicy, error: ErrorInfo) -> bool:
+    names = {error.code, error.kind}
+    if error.attempt >= policy.attempts or names & set(policy.give_up_on):
+        return False
+    return bool(names & set(policy.on)) if policy.on else error.retryable
+
+
+def retry_delay(policy: RetryPolicy, error: ErrorInfo, *, task: TaskId, seed: int) -> float:
+    """Return seconds to wait: exponential with full jitter, at least what was asked for.
+
+    Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog 2015.
+    The draw depends on run, task and attempt alone, so that a replay draws the same.
+    """
+    ceiling = min(policy.max_delay_s, policy.delay_s * policy.factor ** (error.attempt - 1))
+    if policy.jitter:
+        draw = random.Random(f"{seed}/{task}/{error.attempt}")  # noqa: S311 - reproducible
+        ceiling *= draw.random()
+    return max(ceiling, error.retry_after_s or 0.0)
+
+
+def outcome_unknown(node: PlanNode, task: TaskId, why: str) -> Request:
+    """Return the question that the engine asks when a side effect may have happened."""
+    title = node.node.title or node.key
+    return Request(
+        title=f"Did {title} happen?",
+        body=(
+            f"{why} {title} may not run twice, and nobody can tell from here whether its "
+            "effect took place. Look at the other side, then choose."
+        ),
+        payload=None,
+        options=(
+            Option(key="happened", title="It happened: go on with this output", port=""),
+            Option(key="again", title="It did not: run it again", port="", danger=True),
+            Option(key="fail", title="Fail the task", port="", danger=True),
+        ),
+        system=True,
+    )

@@ -1,0 +1,522 @@
+"""The run loop: admit what has finished, commit, start what became ready, wait.
+
+`RunLoop.run` is the whole of it; everything that decides is in `superstep`, everything
+that waits is here. One loop drives one leg of one run and alone writes its commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine import run_view
+from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
+from engine.ids import IdFactory, TaskId
+from engine.model.node_types import Wait
+from engine.model.plan import Plan
+from engine.run_view import RunView
+from engine.runtime import failures, superstep, waits
+from engine.runtime.context import AttemptContext, Services
+from engine.runtime.outcome import Outcome
+from engine.runtime.ports import (
+    Clock,
+    CommitRecord,
+    DecisionRecord,
+    JournalRecord,
+    Lease,
+    RunStore,
+)
+from engine.runtime.superstep import RunFacts
+from engine.runtime.task_runner import start_attempt
+from engine.runtime.transition import ready_tasks
+from engine.runtime.writer import Writer
+from engine.state.run_state import Delta, ParkedWait, RunState, apply
+from engine.state.status import RunStatus
+
+Json = Any
+#: A key frame is stored with every so many commits, so that viewing folds few of them.
+FRAME_EVERY = 50
+#: Seconds of work before the loop lets others run.
+SLICE_S = 0.004
+#: Seconds that a cancelled attempt has to end by itself.
+GRACE_S = 5.0
+
+_journal_encoder = msgspec.msgpack.Encoder()
+_journal_decoder = msgspec.msgpack.Decoder(Outcome)
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """What a run loop is given from outside.
+
+    Attributes:
+        publish: called with facts that are stored, and with updates.
+        stay: keep the leg open while only people or time can move the run on.
+        max_idle_s: without `stay`: a timer due within this time is waited for.
+        early: node key to the choice that answers its requests as soon as they open.
+    """
+
+    store: RunStore
+    writer: Writer
+    clock: Clock
+    ids: IdFactory
+    services: Services
+    publish: Callable[[Sequence[ev.News]], None]
+    stay: bool = False
+    max_idle_s: float = 60.0
+    early: Mapping[str, str] = field(default_factory=dict)
+
+
+class RunLoop:
+    """Drives one leg of one run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        state: RunState,
+        facts: RunFacts,
+        view: RunView,
+        lease: Lease,
+        env: Environment,
+        *,
+        next_seq: int,
+        opening: superstep.Step,
+        recovered: Sequence[Outcome] = (),
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.facts = facts
+        self.view = view
+        self.lease = lease
+        self.env = env
+        self.terminal: ev.Recorded | None = None
+        self._opening = opening
+        self._seq = next_seq
+        self._done: deque[Outcome] = deque(recovered)
+        self._ready: deque[TaskId] = deque()
+        self._running: dict[TaskId, asyncio.Task[None]] = {}
+        self._cpu_running = 0
+        self._decisions: deque[DecisionRecord] = deque()
+        self._commands: deque[AnyCommand] = deque()
+        self._due: list[tuple[float, TaskId]] = []
+        self._disarm: Callable[[], None] | None = None
+        self._wake = asyncio.Event()
+        self._paused = state.status is RunStatus.PAUSED
+        self._steps = 0
+        self._slice_began = 0.0
+        self._strict = plan.workflow.settings.commit == "strict"
+        self._limits = plan.workflow.settings.limits
+
+    async def run(self) -> ev.Recorded:
+        """Drive the run to the end of this leg; return its terminal event."""
+        try:
+            await self._store(self._opening)
+            self._take_up()
+            while self.terminal is None:
+                if self._commands:
+                    await self._obey(self._commands.popleft())
+                    continue
+                self._launch()
+                if outcomes := self._admissible():
+                    await self._commit(outcomes)
+                    await self._let_others_run()
+                elif self._nothing_left_to_do():
+                    await self._store(self._suspension())
+                else:
+                    await self._sleep()
+            await self.env.writer.flush()
+            return self.terminal
+        finally:
+            if self._disarm is not None:
+                self._disarm()
+            await self._stop(self._running)
+
+    # --- from outside -----------------------------------------------------------------------
+
+    def send(self, command: AnyCommand) -> None:
+        """Give the loop a command; it is obeyed before anything else happens."""
+        if isinstance(command, Cancel):
+            self._commands.appendleft(command)
+        else:
+            self._commands.append(command)
+        self._wake.set()
+
+    def decided(self, decision: DecisionRecord) -> None:
+        """Tell the loop of a stored decision; telling it twice does no harm."""
+        if all(known.id != decision.id for known in self._decisions):
+            self._decisions.append(decision)
+            self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is ready, running or waiting to be admitted."""
+        return not (self._running or self._ready or self._done or self._decisions)
+
+    # --- starting ---------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Queue what is ready, re-arm what waits."""
+        recovered = {outcome.task for outcome in self._done}
+        self._ready.extend(task for task in ready_tasks(self.state) if task not in recovered)
+        for wait in self.state.waits.values():
+            if wait.due_at is not None:
+                heapq.heappush(self._due, (wait.due_at, wait.task))
+        for decision in self.env.store.unadmitted(self.facts.run):
+            self.decided(decision)
+
+    def _launch(self) -> None:
+        """Start ready tasks up to the limits; plain functions are over at once."""
+        if self._paused and not self._steps:
+            return
+        budget = len(self._ready)
+        while self._ready and budget and len(self._running) < self._limits.concurrency:
+            budget -= 1
+            task_id = self._ready.popleft()
+            task = self.state.tasks.get(task_id)
+            if task is None or task_id in self._running or task_id in self.state.waits:
+                continue
+            node = self.plan.nodes[task.node]
+            if node.type.cpu and self._cpu_running >= self._processes():
+                self._ready.append(task_id)
+                continue
+            ctx = AttemptContext(
+                self.plan,
+                node,
+                task,
+                self.state,
+                self.facts,
+                self.env.services,
+                self._publish_update,
+            )
+            if node.effects == "once":
+                self._spawn(task_id, self._once(task_id, ctx), cpu=node.type.cpu)
+                continue
+            outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
+            if isinstance(outcome, Outcome):
+                self._done.append(outcome)
+            else:
+                self._spawn(task_id, outcome, cpu=node.type.cpu)
+        if self._steps and not self._ready:
+            self._steps = 0
+
+    async def _once(self, task_id: TaskId, ctx: AttemptContext) -> Outcome:
+        """Claim durably, then run: after a crash nobody can think it never started."""
+        task = self.state.tasks[task_id]
+        claimed = self.env.writer.claim(self.lease, task_id, task.attempt, self.env.clock.now())
+        if claimed is not None:
+            await claimed
+        node = self.plan.nodes[task.node]
+        outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
+        return outcome if isinstance(outcome, Outcome) else await outcome
+
+    def _spawn(self, task_id: TaskId, attempt: Awaitable[Outcome], *, cpu: bool) -> None:
+        task = self.state.tasks[task_id]
+        self._publish_update(
+            ev.TaskStarted(
+                run=self.facts.run,
+                task=task_id,
+                node=task.node,
+                attempt=task.attempt,
+                at=self.env.clock.now(),
+            )
+        )
+        self._cpu_running += cpu
+        running = asyncio.ensure_future(self._collect(task_id, attempt, cpu=cpu))
+        self._running[task_id] = running
+
+    async def _collect(self, task_id: TaskId, attempt: Awaitable[Outcome], *, cpu: bool) -> None:
+        try:
+            outcome = await attempt
+            if task_id in self.state.tasks:
+                self._done.append(outcome)
+                if self._strict and len(self._running) > 1:
+                    await self._journal(outcome)
+        finally:
+            self._cpu_running -= cpu
+            if self._running.get(task_id) is asyncio.current_task():
+                del self._running[task_id]
+            self._wake.set()
+
+    async def _journal(self, outcome: Outcome) -> None:
+        """Keep a finished attempt whose commit must wait for its siblings."""
+        record = JournalRecord(
+            run=self.facts.run,
+            task=outcome.task,
+            attempt=outcome.attempt,
+            at=self.env.clock.now(),
+            result=_journal_encoder.encode(outcome),
+        )
+        written = self.env.writer.journal(self.lease, record)
+        if written is not None:
+            await written
+
+    # --- what can be admitted ---------------------------------------------------------------
+
+    def _admissible(self) -> list[Outcome]:
+        """Return finished attempts and ended waits that the next commit takes in."""
+        if self._due and self._due[0][0] <= self.env.clock.now():
+            self._fire_due()
+        while self._decisions:
+            decision = self._decisions.popleft()
+            outcome = waits.after_decision(self, decision)
+            if outcome is not None:
+                self._done.append(outcome)
+        if not self._done or (self._strict and (self._running or self._ready_to_start())):
+            return []
+        outcomes = [o for o in self._done if o.task in self.state.tasks]
+        self._done.clear()
+        return outcomes
+
+    def _ready_to_start(self) -> bool:
+        return bool(self._ready) and not self._paused
+
+    def _fire_due(self) -> None:
+        """End every wait whose time has come, in due order."""
+        now = self.env.clock.now()
+        while self._due and self._due[0][0] <= now:
+            due_at, task_id = heapq.heappop(self._due)
+            wait = self.state.waits.get(task_id)
+            if wait is None or wait.due_at != due_at:
+                continue
+            outcome = waits.when_due(self, wait)
+            if outcome is not None:
+                self._done.append(outcome)
+
+    # --- committing -------------------------------------------------------------------------
+
+    async def _commit(self, outcomes: list[Outcome]) -> None:
+        at = self.env.clock.now()
+        step = self._step(outcomes, at)
+        if step.status is RunStatus.FAILED and self._running:
+            await self._stop(self._running)
+            late = [o for o in self._done if o.task in self.state.tasks]
+            self._done.clear()
+            if late:
+                step = self._step([*outcomes, *late], at)
+        await self._store(step, at)
+        if step.status is not RunStatus.FAILED:
+            await self._stop({k: t for k, t in self._running.items() if k not in self.state.tasks})
+
+    def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
+        return superstep.commit(
+            self.plan, self.state, outcomes, self.facts, at=at, ids=self.env.ids
+        )
+
+    async def _store(self, step: superstep.Step, at: float | None = None) -> None:
+        """Apply, store and publish one commit, in this order and as one whole."""
+        at = self.env.clock.now() if at is None else at
+        number = self.state.commit + 1
+        records = [
+            ev.Recorded(self.facts.run, self._seq + offset, at, event)
+            for offset, event in enumerate(step.events)
+        ]
+        apply(self.state, step.delta, self.facts.specs, number)
+        run_view.fold(records, self.view)
+        framed = number % FRAME_EVERY == 0
+        for request in step.requests:
+            if request.deadline is not None:
+                heapq.heappush(self._due, (request.deadline, request.task))
+        for wait in step.delta.put_waits.values():
+            if wait.due_at is not None and wait.request is None:
+                heapq.heappush(self._due, (wait.due_at, wait.task))
+        record = CommitRecord(
+            run=self.facts.run,
+            number=number,
+            at=at,
+            first_seq=self._seq,
+            events=records,
+            delta=step.delta,
+            status=self.state.status,
+            frame=self.state.copy() if framed else None,
+            view=run_view.encode(self.view) if framed else None,
+            open_requests=step.requests,
+            close_requests=step.closed,
+            admitted_decisions=step.decisions,
+            next_due=self._next_due(),
+            durable=bool(step.decisions)
+            or self.plan.workflow.settings.durability == "power",
+        )
+        self._seq += len(records)
+        waiter = self.env.writer.commit(self.lease, record, lambda: self.env.publish(records))
+        if waiter is not None:
+            await waiter
+        self._ready.extend(ready.task for ready in step.ready)
+        if records and isinstance(records[-1].event, ev.TERMINAL):
+            self.terminal = records[-1]
+        elif step.requests:
+            waits.answer_early(self, step.requests)
+
+    # --- waiting ----------------------------------------------------------------------------
+
+    def _nothing_left_to_do(self) -> bool:
+        """Whether this leg ends here because only people or far timers can go on."""
+        if self.env.stay or self._paused or not self.is_idle or self._commands:
+            return False
+        due = self._next_due()
+        return due is None or due - self.env.clock.now() > self.env.max_idle_s
+
+    def _suspension(self) -> superstep.Step:
+        requests = tuple(wait.request for wait in self.state.waits.values() if wait.request)
+        commit = ev.SuperstepCommitted(commit=self.state.commit + 1)
+        waiting = ev.RunWaiting(requests=requests, next_due=self._next_due())
+        return superstep.Step(
+            delta=Delta(status=RunStatus.WAITING),
+            events=[commit, waiting],
+            status=RunStatus.WAITING,
+        )
+
+    async def _sleep(self) -> None:
+        """Wait until something finishes, is decided, is commanded or is due."""
+        due = self._next_due()
+        if self._disarm is not None:
+            self._disarm()
+            self._disarm = None
+        if due is not None:
+            self._disarm = self.env.clock.call_at(due, self._wake.set)
+        await self._wake.wait()
+        self._wake.clear()
+        self._slice_began = self.env.clock.monotonic()
+
+    def _next_due(self) -> float | None:
+        while self._due:
+            due_at, task_id = self._due[0]
+            wait = self.state.waits.get(task_id)
+            if wait is not None and wait.due_at == due_at:
+                return due_at
+            heapq.heappop(self._due)
+        return None
+
+    async def _let_others_run(self) -> None:
+        now = self.env.clock.monotonic()
+        if now - self._slice_began > SLICE_S or not self.state.commit % 256:
+            await asyncio.sleep(0)
+            self._slice_began = self.env.clock.monotonic()
+
+    # --- commands ---------------------------------------------------------------------------
+
+    async def _obey(self, command: AnyCommand) -> None:
+        match command:
+            case Cancel(reason=reason):
+                await self._cancel(reason)
+            case Pause(reason=reason):
+                if not self._paused:
+                    self._paused = True
+                    await self._report(ev.RunPaused(reason=reason), RunStatus.PAUSED)
+            case Unpause():
+                if self._paused:
+                    self._paused = False
+                    await self._report(ev.RunUnpaused(), RunStatus.RUNNING)
+            case Step():
+                self._steps = 1 if self._paused else 0
+            case Decide():
+                pass  # decisions reach the loop as stored records, through `decided`
+
+    async def _report(self, event: ev.Event, status: RunStatus) -> None:
+        commit = ev.SuperstepCommitted(commit=self.state.commit + 1)
+        await self._store(
+            superstep.Step(delta=Delta(status=status), events=[commit, event], status=status)
+        )
+
+    async def _cancel(self, reason: str) -> None:
+        """End everything; commit nothing of what was cancelled."""
+        running = list(self._running)
+        await self._stop(self._running)
+        await self._store(superstep_cancel(self.state, running, reason))
+
+    async def _stop(self, running: Mapping[TaskId, asyncio.Task[None]]) -> None:
+        """Cancel attempts and wait for them; those that outlast the grace are left behind."""
+        tasks = [task for task in running.values() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _publish_update(self, update: ev.AnyUpdate) -> None:
+        run_view.apply_update(self.view, update)
+        self.env.publish((update,))
+
+    def _processes(self) -> int:
+        import os
+
+        return self._limits.processes or os.cpu_count() or 1
+
+
+def superstep_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> superstep.Step:
+    """Return the commit that cancels a run: questions are withdrawn, tasks stay for a resume."""
+    events: list[ev.Event] = []
+    closed: list[tuple[Any, str]] = []
+    drop: list[str] = []
+    for wait in state.waits.values():
+        if wait.request is not None:
+            task = state.tasks[wait.task]
+            closed.append((wait.request, "withdrawn"))
+            drop.append(wait.task)
+            events.append(
+                ev.BarrierWithdrawn(
+                    request=wait.request, task=wait.task, node=task.node, reason=reason
+                )
+            )
+    for task_id in running:
+        task = state.tasks[task_id]
+        events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason))
+    events.append(ev.SuperstepCommitted(commit=state.commit + 1))
+    events.append(ev.RunCancelled(reason=reason))
+    return superstep.Step(
+        delta=Delta(status=RunStatus.CANCELLED, drop_waits=drop),
+        events=events,
+        closed=closed,
+        status=RunStatus.CANCELLED,
+    )
+
+
+def opening_of_resume(state: RunState, leg: int, reason: str) -> superstep.Step:
+    """Return the commit that begins a later leg."""
+    commit = ev.SuperstepCommitted(commit=state.commit + 1)
+    started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
+    paused = state.status is RunStatus.PAUSED
+    status = RunStatus.PAUSED if paused else RunStatus.RUNNING
+    return superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
+
+
+def recovered_outcomes(
+    plan: Plan,
+    state: RunState,
+    journal: Sequence[JournalRecord],
+    claims: Mapping[TaskId, int],
+) -> list[Outcome]:
+    """Return what is known of the tasks that were in flight when the last leg ended.
+
+    Journalled results are used again; a ``once`` task that was claimed and has no result
+    becomes a question, because nobody can tell whether it happened.
+    """
+    found: dict[TaskId, Outcome] = {}
+    for record in journal:
+        if record.task in state.tasks and record.task not in state.waits:
+            outcome = _journal_decoder.decode(record.result)
+            found[record.task] = msgspec.structs.replace(outcome, recorded=True)
+    for task_id, attempt in claims.items():
+        task = state.tasks.get(task_id)
+        if task is None or task_id in found or task_id in state.waits or attempt < task.attempt:
+            continue
+        node = plan.nodes[task.node]
+        request = failures.outcome_unknown(
+            node, task_id, "The program ended while this task was running."
+        )
+        wait = Wait(kind="approval", request=request)
+        found[task_id] = Outcome(task=task_id, kind="wait", attempt=attempt, wait=wait)
+    return list(found.values())
+
+
+def parked(state: RunState, task: TaskId) -> ParkedWait | None:
+    """Return why a task is parked."""
+    return state.waits.get(task)

@@ -1,0 +1,113 @@
+"""What came of an attempt, as a value that can be journalled."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from engine.events import ErrorInfo
+from engine.ids import RequestId, TaskId
+from engine.model.node_types import Abort, Fallback, Output, Result, Skip, Wait, WriteOp
+
+Json = Any
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The decision that ended a barrier, for the events of the commit that admits it."""
+
+    decision: int
+    request: RequestId
+    choice: str
+    by: str
+    through: str
+    comment: str = ""
+    changed: tuple[str, ...] = ()
+    delay_s: float = 0.0
+    expired: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One finished attempt, or one ended wait.
+
+    Attributes:
+        kind: which of the other fields count.
+        ports: output port to value. `writes`: (channel, op, value) in order.
+        memory: (new memory,) or empty to keep the old one.
+        text: note, or reason of a fallback, skip or abort.
+        taken: the decision that ended the wait. `due`: time ended it.
+        recorded: the result comes from the journal or from a recording.
+    """
+
+    task: TaskId
+    kind: Literal["output", "wait", "fallback", "skip", "abort", "error", "woken"]
+    attempt: int = 1
+    duration_s: float = 0.0
+    ports: dict[str, Json] = {}
+    writes: tuple[tuple[str, str, Json], ...] = ()
+    route: tuple[str, ...] | None = None
+    memory: tuple[Json, ...] = ()
+    text: str = ""
+    wait: Wait | None = None
+    error: ErrorInfo | None = None
+    taken: Taken | None = None
+    due: bool = False
+    recorded: bool = False
+
+
+def from_result(
+    task: TaskId,
+    result: Result,
+    *,
+    attempt: int,
+    duration_s: float,
+    writes: tuple[WriteOp, ...] = (),
+    taken: Taken | None = None,
+    due: bool = False,
+) -> Outcome:
+    """Return the outcome of a node function that returned `result`."""
+    if isinstance(result, Output):
+        ops = tuple([(op.channel, op.op, op.value) for op in (*result.writes, *writes)])
+        return Outcome(
+            task=task,
+            kind="output",
+            attempt=attempt,
+            duration_s=duration_s,
+            ports=dict(result.ports),
+            writes=ops,
+            route=result.route,
+            memory=() if result.memory is None else (result.memory,),
+            text=result.note,
+            taken=taken,
+            due=due,
+        )
+    common: dict[str, Any] = {
+        "task": task,
+        "attempt": attempt,
+        "duration_s": duration_s,
+        "taken": taken,
+        "due": due,
+    }
+    match result:
+        case Wait():
+            return Outcome(kind="wait", wait=result, **common)
+        case Fallback(reason):
+            return Outcome(kind="fallback", text=reason, **common)
+        case Skip(reason):
+            return Outcome(kind="skip", text=reason, **common)
+        case Abort(reason):
+            return Outcome(kind="abort", text=reason, **common)
+
+
+def failed(
+    task: TaskId,
+    error: ErrorInfo,
+    *,
+    attempt: int,
+    duration_s: float,
+    taken: Taken | None = None,
+) -> Outcome:
+    """Return the outcome of an attempt that failed."""
+    return Outcome(
+        task=task, kind="error", attempt=attempt, duration_s=duration_s, error=error, taken=taken
+    )

@@ -1,0 +1,736 @@
+"""One commit, as a pure function: results in, delta and events out.
+
+Order of operations (SEMANTICS, order of operations C): canonical order of the results,
+conflicts and reducers, routing on the state after the writes, tokens and joins, waits,
+counters and limits, report. `commit` never changes its arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine.events import ErrorInfo, Event, TaskReady
+from engine.ids import IdFactory, RunId, TaskId, scope_key
+from engine.model.expressions import ExpressionError
+from engine.model.node_types import Request, Wait
+from engine.model.plan import Plan, PlanNode
+from engine.runtime import failures, routing
+from engine.runtime.outcome import Outcome
+from engine.runtime.ports import RequestRecord
+from engine.runtime.transition import LimitHit, Transition
+from engine.state.channels import ChannelSpecs, ReducerError, apply_op, check_type
+from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
+from engine.state.status import RunStatus
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What does not change during a run. `scope` is what expressions see as `run`."""
+
+    run: RunId
+    seed: int
+    specs: ChannelSpecs
+    scope: Mapping[str, Json]
+    input: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """What one commit does. `ready`: tasks that may start when it is stored."""
+
+    delta: Delta
+    events: list[Event]
+    ready: list[TaskReady] = field(default_factory=list)
+    requests: list[RequestRecord] = field(default_factory=list)
+    closed: list[tuple[Any, str]] = field(default_factory=list)
+    decisions: list[int] = field(default_factory=list)
+    status: RunStatus = RunStatus.RUNNING
+
+
+def commit(
+    plan: Plan,
+    state: RunState,
+    outcomes: Sequence[Outcome],
+    facts: RunFacts,
+    *,
+    at: float,
+    ids: IdFactory,
+) -> Step:
+    """Return the commit that admits `outcomes`, each of a task in ``state.tasks``."""
+    work = _Commit(plan, state, facts, at=at, ids=ids)
+    try:
+        return work.run(outcomes)
+    except LimitHit as limit:
+        return _limit_step(state, limit)
+
+
+def begin(
+    plan: Plan,
+    state: RunState,
+    facts: RunFacts,
+    *,
+    trigger: str | None,
+    at: float,
+    ids: IdFactory,
+) -> Step:
+    """Return commit 0: the sources get the run's input; other triggers are ruled out."""
+    work = _Commit(plan, state, facts, at=at, ids=ids)
+    transition = work.transition
+    transition.values["input"] = facts.input
+    for key in plan.sources:
+        node = plan.nodes[key]
+        if trigger is not None and plan.has_trigger and key != trigger:
+            transition.skip(node, (), f"the run was started by {trigger}")
+        else:
+            transition.create(node, (), {"in": (("", "input"),)})
+    transition.carry()
+    return work.report((), ended=None)
+
+
+def _limit_step(state: RunState, limit: LimitHit) -> Step:
+    error = ErrorInfo(code="limit", message=str(limit), node=limit.node, retryable=False)
+    return Step(
+        delta=Delta(status=RunStatus.FAILED),
+        events=[
+            ev.LimitReached(limit=limit.limit, value=limit.value, node=limit.node),
+            ev.SuperstepCommitted(commit=state.commit + 1),
+            ev.RunFailed(error=error),
+        ],
+        status=RunStatus.FAILED,
+    )
+
+
+class _Conflict(Exception):  # noqa: N818 - becomes a failed run
+    """Two writers, or a value that cannot be merged."""
+
+    def __init__(self, task: TaskId, code: str, message: str) -> None:
+        super().__init__(message)
+        self.task = task
+        self.code = code
+
+
+class _Commit:
+    """The parts of one commit that need the same five things."""
+
+    def __init__(
+        self, plan: Plan, state: RunState, facts: RunFacts, *, at: float, ids: IdFactory
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.facts = facts
+        self.at = at
+        self.ids = ids
+        self.transition = Transition(plan, state, at=at, commit=state.commit + 1)
+        self.ops: list[ChannelOp] = []
+        self.requests: list[RequestRecord] = []
+        self.closed: list[tuple[Any, str]] = []
+        self.decisions: list[int] = []
+        self.fatal: ErrorInfo | None = None
+        self.abort: str | None = None
+        self.final = False
+
+    # --- the order of operations ------------------------------------------------------------
+
+    def run(self, outcomes: Sequence[Outcome]) -> Step:
+        ordered = sorted(outcomes, key=self._canonical) if len(outcomes) > 1 else outcomes
+        settled, channels = self._merge(ordered)
+        if channels:
+            self.transition.pin(channels)
+        merged = {**self.state.channels, **channels} if channels else self.state.channels
+        for outcome in settled:
+            self._admit(outcome, merged)
+        self.transition.carry()
+        return self.report(tuple([o.task for o in settled]), ended=self._ending(merged))
+
+    def _canonical(self, outcome: Outcome) -> tuple[Any, ...]:
+        task = self.state.tasks[outcome.task]
+        path = tuple(index for _, index, _ in task.path)
+        return self.plan.nodes[task.node].order, path, task.visit
+
+    def _merge(self, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], dict[str, Json]]:
+        """Merge all writes; a task whose write or route fails is admitted as failed.
+
+        Conditions see the state after the commit, so each failure starts the merge again
+        without that task's writes.
+        """
+        current = list(outcomes)
+        while True:
+            try:
+                channels = self._apply_writes(current)
+            except _Conflict as conflict:
+                self._turn_into_failure(current, conflict.task, conflict.code, str(conflict))
+                continue
+            merged = {**self.state.channels, **channels} if channels else self.state.channels
+            broken = self._first_unroutable(current, merged)
+            if broken is None:
+                return current, channels
+            self._turn_into_failure(current, *broken)
+
+    def _turn_into_failure(
+        self, outcomes: list[Outcome], task: TaskId, code: str, message: str
+    ) -> None:
+        for index, outcome in enumerate(outcomes):
+            if outcome.task == task:
+                error = ErrorInfo(
+                    code=code,
+                    message=message,
+                    node=self.state.tasks[task].node,
+                    attempt=outcome.attempt,
+                    retryable=False,
+                )
+                outcomes[index] = Outcome(
+                    task=task,
+                    kind="error",
+                    attempt=outcome.attempt,
+                    duration_s=outcome.duration_s,
+                    error=error,
+                    taken=outcome.taken,
+                )
+
+    def _apply_writes(self, outcomes: Sequence[Outcome]) -> dict[str, Json]:
+        """Return the channels that are written, merged in canonical order."""
+        self.ops = []
+        channels: dict[str, Json] = {}
+        writers: dict[str, tuple[TaskId, Json]] = {}
+        for outcome in outcomes:
+            for channel, op, value in outcome.writes:
+                spec = self.facts.specs.get(channel)
+                if spec is None:
+                    raise _Conflict(
+                        outcome.task,
+                        "undeclared_channel",
+                        f"{outcome.task} writes to {channel}, which is not declared",
+                    )
+                base = self.state.channels.get(channel)
+                old = channels.get(channel, base)
+                other = writers.get(channel)
+                if other and other[0] != outcome.task and not spec.reducer.combines:
+                    changed = other[1] != base and value != base
+                    if changed and other[1] != value:
+                        raise _Conflict(
+                            outcome.task,
+                            "conflict",
+                            f"{other[0]} and {outcome.task} both write to {channel} in one "
+                            "commit. Choose a reducer that combines them, or let one write.",
+                        )
+                    if value == base:
+                        continue  # writing what was there is no change
+                try:
+                    new = apply_op(spec, old, op, value)
+                    check_type(spec, new)
+                except ReducerError as error:
+                    raise _Conflict(
+                        outcome.task, "reducer", f"{outcome.task} cannot write {channel}: {error}"
+                    ) from error
+                writers[channel] = (outcome.task, value)
+                channels[channel] = new
+                self.ops.append(ChannelOp(channel, value, op, outcome.task))
+        return channels
+
+    def _first_unroutable(
+        self, outcomes: Sequence[Outcome], channels: Mapping[str, Json]
+    ) -> tuple[TaskId, str, str] | None:
+        for outcome in outcomes:
+            if outcome.kind not in ("output", "fallback"):
+                continue
+            task = self.state.tasks[outcome.task]
+            node = self.plan.nodes[task.node]
+            if node.type.role == "split":
+                continue
+            try:
+                self._routes(node, task, outcome, channels)
+            except routing.RouteFailure as failure:
+                return outcome.task, failure.code, str(failure)
+        return None
+
+    def _routes(
+        self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
+    ) -> routing.Routes:
+        if node.type.role == "barrier" and outcome.taken is not None:
+            for port in outcome.ports:
+                if port not in ("approved", "error") and not node.out.get(port):
+                    raise routing.RouteFailure(
+                        "rejected",
+                        f"{node.node.title or node.key} was decided as {port} by "
+                        f"{outcome.taken.by}, and no wire leads on from {port}."
+                        + (f" Comment: {outcome.taken.comment}" if outcome.taken.comment else ""),
+                    )
+        asked = (outcome.text or "asked by the node") if outcome.kind == "fallback" else ""
+        ports = outcome.ports
+        if asked:
+            pairs = next(iter(task.inputs.values()), ())
+            ports = {"": self.transition.value(pairs[0][1]) if pairs else None}
+        simple = all(
+            edge.when is None and edge.kind == "normal" for port in ports
+            for edge in node.out.get(port, ())
+        )
+        scope = {} if simple else self._scope(task, channels)
+        return routing.route(node, ports, outcome.route, scope, fallback=asked)
+
+    def _scope(self, task: Task, channels: Mapping[str, Json]) -> dict[str, Json]:
+        from datetime import UTC, datetime
+
+        return {
+            "nodes": {name: self.transition.value(ref) for name, ref in task.nodes.items()},
+            "state": channels,
+            "vars": self.plan.workflow.settings.vars,
+            "env": self.plan.env,
+            "run": self.facts.scope,
+            "loop": {"index": task.path[-1][1], "of": task.path[-1][2]} if task.path else {},
+            "now": datetime.fromtimestamp(self.at, UTC),
+        }
+
+    # --- one result -------------------------------------------------------------------------
+
+    def _admit(self, outcome: Outcome, channels: Mapping[str, Json]) -> None:
+        transition = self.transition
+        task = transition.tasks.get(outcome.task)
+        if task is None:
+            return  # its item or its run has ended in this very commit
+        node = self.plan.nodes[task.node]
+        self._close_wait(task, outcome)
+        match outcome.kind:
+            case "output" | "fallback":
+                self._succeed(node, task, outcome, channels)
+            case "wait":
+                self._park(node, task, outcome)
+            case "skip":
+                transition.finish(task)
+                transition.skip(node, task.path, outcome.text or "the node had nothing to do")
+            case "abort":
+                self._finished_event(task, outcome, {})
+                transition.finish(task)
+                self.abort = outcome.text
+            case "woken":
+                attempt = max(task.attempt, outcome.attempt)
+                transition.waits.drop(task.id)
+                transition.tasks.put(
+                    task.id, msgspec.structs.replace(task, attempt=attempt)
+                )
+                transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
+            case "error":
+                self._fail(node, task, outcome)
+
+    def _close_wait(self, task: Task, outcome: Outcome) -> None:
+        wait = self.state.waits.get(task.id)
+        if wait is None:
+            return
+        taken = outcome.taken
+        if taken is not None:
+            common = {"request": taken.request, "task": task.id, "node": task.node}
+            self.decisions.append(taken.decision)
+            if taken.expired:
+                self.transition.events.append(ev.BarrierExpired(default=taken.choice, **common))
+            self.transition.events.append(
+                ev.BarrierDecided(
+                    choice=taken.choice,
+                    by=taken.by,
+                    through=taken.through,
+                    comment=taken.comment,
+                    port=next(iter(outcome.ports), ""),
+                    changed=taken.changed,
+                    delay_s=taken.delay_s,
+                    **common,
+                )
+            )
+        else:
+            self.transition.events.append(
+                ev.WaitEnded(task=task.id, node=task.node, kind=wait.kind, reason="due")
+            )
+
+    def _finished_event(self, task: Task, outcome: Outcome, names: dict[str, str]) -> None:
+        self.transition.events.append(
+            ev.TaskFinished(
+                task=task.id,
+                node=task.node,
+                ports=names,
+                duration_s=round(outcome.duration_s, 6),
+                attempt=outcome.attempt,
+                recorded=outcome.recorded,
+                route=outcome.route,
+                note=outcome.text if outcome.kind == "output" else "",
+            )
+        )
+
+    def _succeed(
+        self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
+    ) -> None:
+        transition = self.transition
+        if node.type.role == "split":
+            self._split(node, task, outcome)
+            return
+        refs: dict[str, str] = {}
+        names: dict[str, str] = {}
+        for port, value in outcome.ports.items():
+            own = f"{task.id}.{port}"
+            refs[port] = ref = transition.name_value(task, own, value)
+            names[port] = "" if ref == own else ref
+        self._finished_event(task, outcome, names)
+        if outcome.memory:
+            transition.memory[f"{node.key}@{scope_key(task.path)}"] = outcome.memory[0]
+        if node.kept and refs:
+            transition.outputs.put(f"{node.key}@{scope_key(task.path)}", next(iter(refs.values())))
+        if node.type.role == "end":
+            self._end(node, task, outcome)
+        routes = self._routes(node, task, outcome, channels)
+        if routes.degraded:
+            transition.events.append(
+                ev.Degraded(task=task.id, node=node.key, reason=routes.degraded)
+            )
+        fallback_ref = next(
+            iter(refs.values()), next((r for p in task.inputs.values() for _, r in p), "")
+        )
+        for edge in routes.taken:
+            transition.send(edge, task.path, refs.get(edge.source_port, fallback_ref))
+        for edge in routes.ruled_out:
+            transition.rule_out(edge, task.path)
+        transition.finish(task)
+
+    def _split(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        """A For each: its list becomes a zone, at most `limit` items of it at once."""
+        own = f"{task.id}.items"
+        items = self.transition.name_value(task, own, outcome.ports["items"])
+        self._finished_event(task, outcome, {"items": "" if items == own else items})
+        for edge in node.out.get("error", ()):
+            self.transition.rule_out(edge, task.path)
+        self.transition.open_zone(node, task, items, int(outcome.ports.get("limit", 1)))
+        self.transition.finish(task)
+
+    def _end(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        value = next(iter(outcome.ports.values()), None)
+        key = node.key if not task.path else task.id
+        self.transition.results[key] = value
+        if outcome.route == ():
+            self.final = True
+
+    # --- waits ------------------------------------------------------------------------------
+
+    def _park(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        wait = outcome.wait
+        if wait is None:
+            return
+        if wait.request is not None:
+            kind = "unknown_outcome" if wait.request.system else "approval"
+            self._ask(node, task, wait.request, kind=kind, payload=wait.payload)
+            return
+        self.transition.waits.put(
+            task.id,
+            ParkedWait(
+                task=task.id,
+                kind=wait.kind,
+                opened_at=self.at,
+                due_at=wait.due_at,
+                text=wait.text,
+                payload=wait.payload,
+            ),
+        )
+        self.transition.events.append(
+            ev.WaitOpened(
+                task=task.id, node=task.node, kind=wait.kind, due_at=wait.due_at, text=wait.text
+            )
+        )
+
+    def _ask(
+        self, node: PlanNode, task: Task, request: Request, *, kind: str, payload: Json = None
+    ) -> None:
+        """Open a barrier request: a row, not an exception."""
+        name = self.ids.request_id()
+        deadline = self.at + request.timeout_s if request.timeout_s else None
+        digest = request_digest(request, self.plan.revision)
+        self.requests.append(
+            RequestRecord(
+                request=name,
+                run=self.facts.run,
+                task=task.id,
+                node=node.key,
+                workflow=self.plan.workflow.name,
+                revision=self.plan.revision,
+                content=request,
+                digest=digest,
+                opened_at=self.at,
+                deadline=deadline,
+            )
+        )
+        self.transition.waits.put(
+            task.id,
+            ParkedWait(
+                task=task.id,
+                kind=kind,
+                opened_at=self.at,
+                due_at=deadline,
+                request=name,
+                text=request.title,
+                payload=payload,
+            ),
+        )
+        self.transition.events.append(
+            ev.BarrierOpened(
+                request=name,
+                task=task.id,
+                node=node.key,
+                title=request.title,
+                digest=digest,
+                opened_at=self.at,
+                deadline=deadline,
+                default=request.default,
+            )
+        )
+
+    # --- failures ---------------------------------------------------------------------------
+
+    def _fail(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        error = outcome.error
+        if error is None:
+            return
+        error = msgspec.structs.replace(
+            error, node=node.key, path=task.path, attempt=outcome.attempt
+        )
+        verdict = failures.judge(
+            self.plan,
+            node,
+            error,
+            task=task.id,
+            path=task.path,
+            at=self.at,
+            seed=self.facts.seed,
+        )
+        match verdict.kind:
+            case "retry":
+                self._retry(node, task, error, verdict.due_at)
+            case "ask":
+                why = f"Attempt {error.attempt} failed: {error.message}."
+                request = failures.outcome_unknown(node, task.id, why)
+                self._ask(node, task, request, kind="unknown_outcome")
+            case _:
+                self.transition.events.append(
+                    ev.TaskFailed(
+                        task=task.id,
+                        node=node.key,
+                        error=error,
+                        duration_s=round(outcome.duration_s, 6),
+                        handled=verdict.kind,
+                    )
+                )
+                self._handle(node, task, error, verdict)
+
+    def _retry(self, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
+        of = node.node.retry.attempts if node.node.retry else 1
+        self.transition.tasks.put(
+            task.id, msgspec.structs.replace(task, attempt=error.attempt + 1)
+        )
+        self.transition.waits.put(
+            task.id,
+            ParkedWait(
+                task=task.id,
+                kind="retry",
+                opened_at=self.at,
+                due_at=due_at,
+                error=error.message,
+            ),
+        )
+        self.transition.events.append(
+            ev.TaskRetried(
+                task=task.id,
+                node=node.key,
+                error=error,
+                attempt=error.attempt,
+                of=of,
+                due_at=due_at,
+            )
+        )
+
+    def _handle(
+        self, node: PlanNode, task: Task, error: ErrorInfo, verdict: failures.Verdict
+    ) -> None:
+        transition = self.transition
+        value = {"error": msgspec.to_builtins(error)}
+        match verdict.kind:
+            case "fail":
+                self.fatal = self.fatal or error
+                transition.waits.drop(task.id)
+                transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=1))
+                return
+            case "item":
+                depth = next(i for i, s in enumerate(task.path) if s[0] == verdict.zone) + 1
+                self._drop_item(task, task.path[:depth])
+                transition.fail_item(verdict.zone, task.path[:depth], value["error"])
+                return
+            case "continue":
+                taken = node.out.get(node.out_ports[0], ()) if node.out_ports else ()
+            case "error_port":
+                taken = node.out.get("error", ())
+                value = value["error"]
+            case "fallback_edge":
+                taken = node.fallback
+                transition.events.append(
+                    ev.Degraded(task=task.id, node=node.key, reason=error.message)
+                )
+            case _:
+                taken = ()
+        ref = f"{task.id}.error"
+        transition.values[ref] = value
+        names = {edge.id for edge in taken}
+        if node.type.role == "split":
+            transition.skip(self.plan.nodes[node.pair or ""], task.path, f"{node.key} failed")
+        for edge in taken:
+            transition.send(edge, task.path, ref)
+        for edges in node.out.values():
+            for edge in edges:
+                inside = node.type.role == "split" and edge.source_port != "error"
+                if edge.id not in names and not inside:
+                    transition.rule_out(edge, task.path)
+        transition.finish(task)
+
+    def _drop_item(self, failed: Task, item: Any) -> None:
+        """End the other tasks of an item that failed."""
+        for task in list(self.state.tasks.values()):
+            current = self.transition.tasks.get(task.id)
+            if current is None or task.path[: len(item)] != item:
+                continue
+            self.transition.finish(task)
+            if task.id != failed.id:
+                self._withdraw(task, "another task of its item failed")
+
+    def _withdraw(self, task: Task, reason: str) -> None:
+        wait = self.state.waits.get(task.id)
+        if wait is not None and wait.request is not None:
+            self.closed.append((wait.request, "withdrawn"))
+            self.transition.events.append(
+                ev.BarrierWithdrawn(
+                    request=wait.request, task=task.id, node=task.node, reason=reason
+                )
+            )
+        self.transition.events.append(
+            ev.TaskCancelled(task=task.id, node=task.node, reason=reason)
+        )
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def _ending(self, channels: Mapping[str, Json]) -> Event | None:
+        transition = self.transition
+        if self.fatal is not None:
+            return ev.RunFailed(error=self.fatal)
+        if self.abort is not None or self.final:
+            self._end_others("the run was ended")
+            if self.abort is not None:
+                return ev.RunCancelled(reason=self.abort)
+        changes = transition.tasks.changes
+        alive = any(changes.get(key, task) is not None for key, task in self.state.tasks.items())
+        if alive or any(task is not None for task in changes.values()):
+            return None
+        blocked = [] if self.final else transition.blocked()
+        if blocked:
+            text = "Nothing can run any more: " + "; ".join(blocked)
+            return ev.RunFailed(error=ErrorInfo(code="deadlock", message=text, retryable=False))
+        try:
+            return ev.RunFinished(result=self._result(channels))
+        except ExpressionError as error:
+            text = f"The result expression of the workflow failed: {error}"
+            return ev.RunFailed(error=ErrorInfo(code="result", message=text, retryable=False))
+
+    def _end_others(self, reason: str) -> None:
+        tasks = {**self.state.tasks, **self.transition.tasks.changes}
+        for key, task in tasks.items():
+            if task is not None and self.transition.tasks.get(key) is not None:
+                self.transition.finish(task)
+                self._withdraw(task, reason)
+        self.transition.ready.clear()
+
+    def _result(self, channels: Mapping[str, Json]) -> Json:
+        if self.plan.result is not None:
+            scope = {
+                "input": self.facts.input,
+                "state": channels,
+                "nodes": {
+                    name: self.transition.value(ref)
+                    for name in self.plan.kept
+                    if (ref := self.transition.output_for(name, ())) is not None
+                },
+                "vars": self.plan.workflow.settings.vars,
+                "env": self.plan.env,
+                "run": self.facts.scope,
+                "loop": {},
+                "now": None,
+            }
+            return self.plan.result.evaluate(scope)
+        results = {**self.state.results, **self.transition.results}
+        return next(iter(results.values())) if len(results) == 1 else (results or None)
+
+    def report(self, admitted: tuple[TaskId, ...], *, ended: Event | None) -> Step:
+        """Count, check the limits, and write the report of the commit."""
+        transition = self.transition
+        limits = self.plan.workflow.settings.limits
+        number = self.state.commit + 1
+        executions = self.state.counters.get("executions", 0) + len(admitted)
+        if ended is None and number >= limits.supersteps:
+            raise LimitHit(
+                "supersteps", number, "", f"The run made {number} supersteps, its limit"
+            )
+        if ended is None and executions >= limits.executions:
+            raise LimitHit(
+                "executions", executions, "", f"The run executed {executions} nodes, its limit"
+            )
+        changed = tuple(dict.fromkeys(op.channel for op in self.ops))
+        events = transition.events
+        events.append(
+            ev.SuperstepCommitted(
+                commit=number,
+                admitted=admitted,
+                ready=tuple(transition.ready),
+                taken=tuple(transition.taken),
+                not_taken=tuple(transition.not_taken),
+                changed=changed,
+            )
+        )
+        status = self._status(ended)
+        if ended is not None:
+            events.append(ended)
+        delta = transition.delta()
+        delta.ops = self.ops
+        delta.put_counters = {"executions": executions, "order": transition.order}
+        if status is not self.state.status:
+            delta.status = status
+        return Step(
+            delta=delta,
+            events=events,
+            ready=transition.ready,
+            requests=self.requests,
+            closed=self.closed,
+            decisions=self.decisions,
+            status=status,
+        )
+
+    def _status(self, ended: Event | None) -> RunStatus:
+        match ended:
+            case ev.RunFinished():
+                return RunStatus.COMPLETED
+            case ev.RunFailed():
+                return RunStatus.FAILED
+            case ev.RunCancelled():
+                return RunStatus.CANCELLED
+            case _:
+                pass
+        if self.transition.ready:
+            return RunStatus.RUNNING
+        waits, tasks = self.transition.waits, self.transition.tasks
+        parked = len(self.state.waits) + sum(
+            (row is not None) - (key in self.state.waits) for key, row in waits.changes.items()
+        )
+        alive = len(self.state.tasks) + sum(
+            (row is not None) - (key in self.state.tasks) for key, row in tasks.changes.items()
+        )
+        return RunStatus.WAITING if parked == alive else RunStatus.RUNNING
+
+
+def request_digest(request: Request, revision: str) -> str:
+    """Return the SHA-256 of what a person is shown, with the plan that will act on it."""
+    body = msgspec.json.encode([msgspec.to_builtins(request), revision], order="deterministic")
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,184 @@
+"""One attempt of one task: parameters, the node's function, its writes, its errors.
+
+The only place of the runtime that catches whatever a node raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.events import ErrorInfo
+from engine.model.expressions import ExpressionError
+from engine.model.node_types import NodeFailure, Output, Result, WriteOp
+from engine.model.params import ParamErrors
+from engine.model.plan import Plan, PlanNode
+from engine.runtime.context import AttemptContext
+from engine.runtime.outcome import Outcome, failed, from_result
+from engine.runtime.ports import Clock
+from engine.state.run_state import Task
+
+Json = Any
+
+
+def start_attempt(
+    plan: Plan, node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock
+) -> Outcome | Awaitable[Outcome]:
+    """Begin an attempt.
+
+    Returns:
+        The outcome at once when the node's function is a plain one, else an awaitable
+        that never raises except when it is cancelled.
+    """
+    began = clock.monotonic()
+    try:
+        result = _call(node, ctx)
+    except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
+        return _failure(node, task, error, clock.monotonic() - began)
+    if inspect.isawaitable(result):
+        return _finish(node, task, ctx, result, clock, began)
+    return _succeed(node, task, ctx, result, clock.monotonic() - began)
+
+
+def _call(node: PlanNode, ctx: AttemptContext) -> Result | Awaitable[Result]:
+    if node.node.disabled:
+        return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
+    if node.type.role == "split":
+        return _items(node, ctx)
+    run = node.type.run
+    if run is None:
+        return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
+    return run(params_of(node, ctx), ctx)
+
+
+def params_of(node: PlanNode, ctx: AttemptContext) -> BaseModel:
+    """Return the validated parameters of this attempt."""
+    if node.fixed is not None:
+        return node.fixed
+    values = node.params.resolve(ctx.scope)
+    return node.type.params.model_validate({**values, **node.raw})
+
+
+def _items(node: PlanNode, ctx: AttemptContext) -> Output:
+    """A For each is carried out by the engine: here only its list is made."""
+    params: Any = params_of(node, ctx)
+    items = ctx.input if params.items is None else params.items
+    if isinstance(items, dict):
+        items = [{"key": key, "value": value} for key, value in items.items()]
+    if not isinstance(items, list):
+        kind = type(items).__name__
+        raise NodeFailure(
+            f"For each needs a list or an object, not {kind}", code="not_a_list", retryable=False
+        )
+    return Output({"items": items, "limit": params.limit})
+
+
+async def _finish(
+    node: PlanNode,
+    task: Task,
+    ctx: AttemptContext,
+    running: Awaitable[Result],
+    clock: Clock,
+    began: float,
+) -> Outcome:
+    try:
+        result = await _in_time(node, task, running, clock)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failure(node, task, error, clock.monotonic() - began)
+    return _succeed(node, task, ctx, result, clock.monotonic() - began)
+
+
+async def _in_time(
+    node: PlanNode, task: Task, running: Awaitable[Result], clock: Clock
+) -> Result:
+    """Await within the attempt's timeout and what is left of the task's."""
+    limits = [node.node.timeout_s]
+    if node.node.total_timeout_s is not None:
+        limits.append(max(0.001, task.now + node.node.total_timeout_s - clock.now()))
+    seconds = min([limit for limit in limits if limit is not None], default=None)
+    if seconds is None:
+        return await running
+    timer = asyncio.timeout(seconds)
+    try:
+        async with timer:
+            return await running
+    except TimeoutError:
+        if not timer.expired():
+            raise  # the node's own
+        raise NodeFailure(
+            f"it took longer than {seconds:g} s", code="timeout", retryable=True
+        ) from None
+
+
+def _succeed(
+    node: PlanNode, task: Task, ctx: AttemptContext, result: Result, seconds: float
+) -> Outcome:
+    try:
+        writes = declared_writes(node, ctx.scope, result) if node.writes else ()
+    except ExpressionError as error:
+        return _failure(node, task, error, seconds)
+    return from_result(
+        task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes
+    )
+
+
+def declared_writes(
+    node: PlanNode, scope: Mapping[str, Json], result: Result
+) -> tuple[WriteOp, ...]:
+    """Return what the node's `writes` make of its output; only a success writes."""
+    if not isinstance(result, Output):
+        return ()
+    output = next(iter(result.ports.values()), None)
+    names = {**scope, "output": output}
+    return tuple(
+        WriteOp(channel, expr.evaluate(names) if expr is not None else None, op)  # type: ignore[arg-type]
+        for channel, op, expr in node.writes
+    )
+
+
+def _failure(node: PlanNode, task: Task, error: Exception, seconds: float) -> Outcome:
+    return failed(task.id, error_info(node, error), attempt=task.attempt, duration_s=seconds)
+
+
+def error_info(node: PlanNode, error: Exception) -> ErrorInfo:
+    """Return any exception of a node as a value, with its chain of causes."""
+    title = node.node.title or node.key
+    if isinstance(error, NodeFailure):
+        info = error.info()
+        code, retryable, message = info.code, info.retryable, info.message
+    elif isinstance(error, ExpressionError | ParamErrors):
+        info, code, retryable, message = None, "expression", False, str(error)
+    elif isinstance(error, ValidationError):
+        parts = [
+            f"{'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        info, code, retryable, message = None, "params", False, "; ".join(parts)
+    else:
+        info, code, retryable = None, "exception", True
+        message = f"{type(error).__name__}: {error}"
+    causes: list[str] = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 10:
+        causes.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__ or cause.__context__
+    return ErrorInfo(
+        code=code,
+        message=f"{title} failed: {message}",
+        kind=type(error).__name__,
+        retryable=retryable,
+        nothing_happened=info.nothing_happened if info else code in ("expression", "params"),
+        retry_after_s=info.retry_after_s if info else None,
+        causes=tuple(causes),
+        tags=info.tags if info else (),
+        details=info.details if info else None,
+    )
+
+
+RunAttempt = Callable[[Plan, PlanNode, Task, AttemptContext, Clock], "Outcome | Awaitable[Outcome]"]

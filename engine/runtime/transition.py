@@ -1,0 +1,583 @@
+"""The working area of one commit: reads the old state, collects the delta.
+
+Nothing here touches the state: a commit that is thrown away leaves no trace, and the
+same inputs always give the same delta.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from engine.events import Event, TaskReady, TaskSkipped
+from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
+from engine.model.plan import Plan, PlanEdge, PlanNode
+from engine.runtime import joins
+from engine.state.run_state import (
+    CycleState,
+    Delta,
+    ItemState,
+    JoinState,
+    ParkedWait,
+    RunState,
+    Task,
+    Token,
+    ValueRef,
+    ZoneState,
+)
+
+Json = Any
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+EMPTY_JOIN = JoinState()
+
+
+class LimitHit(Exception):  # noqa: N818 - becomes a failed run, not an error of ours
+    """A limit stopped the commit; it names itself."""
+
+    def __init__(self, limit: str, value: float, node: NodeKey, text: str) -> None:
+        super().__init__(text)
+        self.limit = limit
+        self.value = value
+        self.node = node
+
+
+class Table(Generic[T]):
+    """A table of the state with the changes of this commit on top; None means dropped."""
+
+    __slots__ = ("base", "changes")
+
+    def __init__(self, base: Mapping[str, T]) -> None:
+        self.base = base
+        self.changes: dict[str, T | None] = {}
+
+    def get(self, key: str) -> T | None:
+        """Return the row as it is now."""
+        if key in self.changes:
+            return self.changes[key]
+        return self.base.get(key)
+
+    def put(self, key: str, row: T) -> None:
+        """Write a row."""
+        self.changes[key] = row
+
+    def drop(self, key: str) -> None:
+        """Remove a row, if it is there."""
+        if key in self.base:
+            self.changes[key] = None
+        else:
+            self.changes.pop(key, None)
+
+    def split(self) -> tuple[dict[str, T], list[str]]:
+        """Return (rows to put, keys to drop)."""
+        if not self.changes:
+            return {}, []
+        put = {key: row for key, row in self.changes.items() if row is not None}
+        return put, [key for key, row in self.changes.items() if row is None]
+
+
+class Transition:
+    """Collects what one commit changes, and carries tokens to their ends."""
+
+    def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:
+        self.plan = plan
+        self.state = state
+        self.at = at
+        self.commit = commit
+        self.tasks: Table[Task] = Table(state.tasks)
+        self.waits: Table[ParkedWait] = Table(state.waits)
+        self.joins: Table[JoinState] = Table(state.joins)
+        self.arrivals: Table[tuple[Token, ...]] = Table(state.arrivals)
+        self.zones: Table[ZoneState] = Table(state.zones)
+        self.items: Table[ItemState] = Table(state.items)
+        self.cycles: Table[CycleState] = Table(state.cycles)
+        self.outputs: Table[ValueRef] = Table(state.outputs)
+        self.visits: dict[str, int] = {}
+        self.values: dict[str, Json] = {}
+        self.memory: dict[str, Json] = {}
+        self.results: dict[str, Json] = {}
+        self.order = state.counters.get("order", 0)
+        self.events: list[Event] = []
+        self.ready: list[TaskReady] = []
+        self.taken: list[str] = []
+        self.not_taken: list[str] = []
+        self._pending: deque[tuple[PlanEdge, Token]] = deque()
+        self._loops_touched: dict[str, Path] = {}
+
+    # --- values ---------------------------------------------------------------------------
+
+    def value(self, ref: ValueRef) -> Json:
+        """Return a value, made in this commit or before."""
+        base, bracket, index = ref.partition("[")
+        if base in self.values:
+            value = self.values[base]
+            return value[int(index[:-1])] if bracket else value
+        return self.state.value(ref)
+
+    def name_value(self, task: Task | None, ref: ValueRef, value: Json) -> ValueRef:
+        """Return the name of a task's output; one that only passed through keeps its name."""
+        if task is not None:
+            for pairs in task.inputs.values():
+                for _, known in pairs:
+                    if self.value(known) is value:
+                        return known
+        self.values[ref] = value
+        return ref
+
+    def output_for(self, node: NodeKey, path: Path) -> ValueRef | None:
+        """Return the node's output with the longest common path."""
+        for length in range(len(path), -1, -1):
+            ref = self.outputs.get(f"{node}@{scope_key(path[:length])}")
+            if ref is not None:
+                return ref
+        return None
+
+    # --- tokens ---------------------------------------------------------------------------
+
+    def send(self, edge: PlanEdge, path: Path, ref: ValueRef) -> None:
+        """Put a value on an edge."""
+        self.taken.append(edge.id)
+        if edge.leaves >= 0:
+            self._mark_exit(edge, path, taken=True)
+        self._pending.append((edge, Token(edge.id, path, ref)))
+
+    def rule_out(self, edge: PlanEdge, path: Path) -> None:
+        """Say that nothing comes along an edge this round."""
+        if edge.back:
+            return
+        if edge.leaves >= 0:
+            self._mark_exit(edge, path, taken=False)
+            return
+        self.not_taken.append(edge.id)
+        self._pending.append((edge, Token(edge.id, path, None, True)))
+
+    def carry(self) -> None:
+        """Deliver all tokens, those of dying loops too, until none is on its way."""
+        while True:
+            while self._pending:
+                self._deliver(*self._pending.popleft())
+            if not self._release_dead_loops():
+                return
+
+    def _deliver(self, edge: PlanEdge, token: Token) -> None:
+        target = self.plan.nodes[edge.target]
+        if edge.back:
+            if token.value is not None:
+                inputs = {edge.target_port: ((edge.source, token.value),)}
+                self.create(target, token.path, inputs)
+            return
+        if target.simple:
+            self._fire_simple(target, edge, token)
+            return
+        scope = scope_key(token.path)
+        key = f"{target.key}@{scope}"
+        join = self.joins.get(key) or EMPTY_JOIN
+        owed = join.owed.get(edge.id, 0)
+        if owed:
+            rest = {name: count for name, count in join.owed.items() if name != edge.id}
+            if owed > 1:
+                rest[edge.id] = owed - 1
+            self._keep_join(key, JoinState(join.present, join.alive, rest))
+            return
+        arrival = f"{edge.id}@{scope}"
+        queue = self.arrivals.get(arrival) or ()
+        self.arrivals.put(arrival, (*queue, token))
+        value = 0 if token.skip else 1
+        self._count_tokens(target, token.path, value)
+        join = JoinState(join.present + (not queue), join.alive + value, join.owed)
+        if join.present >= target.need:
+            join = self._settle(target, token.path, scope, join)
+        self._keep_join(key, join)
+
+    def _keep_join(self, key: str, join: JoinState) -> None:
+        if join.present or join.owed:
+            self.joins.put(key, join)
+        else:
+            self.joins.drop(key)
+
+    def _fire_simple(self, target: PlanNode, edge: PlanEdge, token: Token) -> None:
+        if token.skip or token.value is None:
+            self.skip(target, token.path, f"{edge.source} did not lead here")
+        else:
+            self.create(target, token.path, {edge.target_port: ((edge.source, token.value),)})
+
+    def _settle(self, target: PlanNode, path: Path, scope: str, join: JoinState) -> JoinState:
+        """Fire the node as often as its ports allow; return what is left of the join."""
+
+        def queue_of(edge: str) -> tuple[Token, ...]:
+            return self.arrivals.get(f"{edge}@{scope}") or ()
+
+        while True:
+            fired: list[joins.Fired] = []
+            for port in target.in_ports:
+                found = joins.fires(port, queue_of)
+                if found is None:
+                    return join
+                fired.append(found)
+            inputs: dict[str, tuple[tuple[NodeKey, ValueRef], ...]] = {}
+            starved = False
+            for port, found in zip(target.in_ports, fired, strict=True):
+                join = self._consume(target, path, scope, join, found)
+                edges = self.plan.edges
+                pairs = [(edges[t.edge].source, t.value) for t in found.tokens if t.value]
+                if pairs:
+                    inputs[port.name] = tuple(pairs)
+                elif port.required:
+                    starved = True
+            if starved or not inputs:
+                self.skip(target, path, "every way here was ruled out")
+            else:
+                self.create(target, path, inputs)
+
+    def _consume(
+        self, target: PlanNode, path: Path, scope: str, join: JoinState, fired: joins.Fired
+    ) -> JoinState:
+        """Take the tokens of one firing off their edges."""
+        emptied = values = 0
+        for edge in fired.used:
+            arrival = f"{edge}@{scope}"
+            queue = self.arrivals.get(arrival) or ()
+            values += not queue[0].skip
+            if len(queue) > 1:
+                self.arrivals.put(arrival, queue[1:])
+            else:
+                self.arrivals.drop(arrival)
+                emptied += 1
+        self._count_tokens(target, path, -values)
+        owed = join.owed
+        if fired.owed:
+            owed = dict(owed)
+            for edge in fired.owed:
+                owed[edge] = owed.get(edge, 0) + 1
+        return JoinState(join.present - emptied, join.alive - values, owed)
+
+    # --- tasks ----------------------------------------------------------------------------
+
+    def create(
+        self,
+        target: PlanNode,
+        path: Path,
+        inputs: dict[str, tuple[tuple[NodeKey, ValueRef], ...]],
+    ) -> None:
+        """Make a task ready, or hand an item over to its zone's Collect."""
+        if target.type.role == "collect" and len(path) > target.depth:
+            pairs = next(iter(inputs.values()))
+            self._item_done(target, path, pairs[0][1])
+            return
+        visit = self._visit(target, path)
+        task = task_id(target.key, path, visit)
+        nodes: dict[NodeKey, ValueRef] = {}
+        for name in target.read_nodes:
+            ref = self.output_for(name, path)
+            if ref is not None:
+                nodes[name] = ref
+        self.order += 1
+        self.tasks.put(
+            task,
+            Task(
+                id=task,
+                node=target.key,
+                path=path,
+                visit=visit,
+                order=self.order,
+                ready_at=self.commit,
+                now=self.at,
+                inputs=inputs,
+                nodes=nodes,
+            ),
+        )
+        self.ready.append(TaskReady(task, target.key, path, visit))
+        self._count_tokens(target, path, 1)
+
+    def finish(self, task: Task) -> None:
+        """Take a task out of the frontier."""
+        self.tasks.drop(task.id)
+        self.waits.drop(task.id)
+        self._count_tokens(self.plan.nodes[task.node], task.path, -1)
+
+    def skip(self, target: PlanNode, path: Path, reason: str) -> None:
+        """Pass over a node: everything that leaves it is ruled out."""
+        if target.type.role == "collect" and len(path) > target.depth:
+            self._item_done(target, path, None)
+            return
+        name = task_id(target.key, path)
+        self.events.append(TaskSkipped(task=name, node=target.key, reason=reason))
+        if target.type.role == "split" and target.pair is not None:
+            self._rule_out_pair(target, path)
+            return
+        for edges in target.out.values():
+            for edge in edges:
+                self.rule_out(edge, path)
+
+    def _rule_out_pair(self, split: PlanNode, path: Path) -> None:
+        """A For each that does not run has a Collect that does not run either."""
+        collect = self.plan.nodes[split.pair or ""]
+        self.skip(collect, path, f"{split.key} did not run")
+        for port, edges in split.out.items():
+            if port == "error":
+                for edge in edges:
+                    self.rule_out(edge, path)
+
+    def _visit(self, target: PlanNode, path: Path) -> int:
+        if not target.repeats:
+            return 0
+        visit = self._next_visit(target, path)
+        limit = self.plan.workflow.settings.limits.visits
+        if visit >= limit:
+            raise LimitHit(
+                "visits",
+                limit,
+                target.key,
+                f"{target.key} ran {limit} times in one loop; raise the limit visits "
+                "in the workflow's settings if that is meant",
+            )
+        self.visits[f"{target.key}@{scope_key(path)}"] = visit + 1
+        return visit
+
+    def _next_visit(self, target: PlanNode, path: Path) -> int:
+        if not target.repeats:
+            return 0
+        key = f"{target.key}@{scope_key(path)}"
+        return self.visits.get(key, self.state.visits.get(key, 0))
+
+    # --- zones ----------------------------------------------------------------------------
+
+    def open_zone(self, split: PlanNode, task: Task, items: ValueRef, limit: int) -> None:
+        """Start the items of a For each, at most `limit` at once."""
+        values = self.value(items)
+        total = len(values)
+        cap = self.plan.workflow.settings.limits.items
+        if total > cap:
+            raise LimitHit(
+                "items", cap, split.key, f"{split.key} has {total} items; the limit items is {cap}"
+            )
+        key = f"{split.key}@{scope_key(task.path)}"
+        zone = ZoneState(items=items, total=total)
+        self.zones.put(key, zone)
+        if total == 0:
+            self._close_zone(split, task.path, key, zone)
+            return
+        for _ in range(min(limit, total)):
+            self._admit_item(split, task.path, key)
+
+    def _admit_item(self, split: PlanNode, path: Path, key: str) -> None:
+        zone = self.zones.get(key)
+        if zone is None or zone.next >= zone.total:
+            return
+        index = zone.next
+        self.zones.put(key, _replace(zone, next=index + 1, active=zone.active + 1))
+        item_path = (*path, (split.key, index, zone.total))
+        ref = f"{zone.items}[{index}]" if "[" not in zone.items else ""
+        if not ref:  # an item of an item has no name of its own: store it
+            ref = f"{task_id(split.key, item_path)}.item"
+            self.values[ref] = self.value(zone.items)[index]
+        for port, edges in split.out.items():
+            for edge in edges if port != "error" else ():
+                self.send(edge, item_path, ref)
+
+    def _item_done(self, collect: PlanNode, path: Path, ref: ValueRef | None) -> None:
+        split = self.plan.nodes[collect.pair or ""]
+        outer = path[:-1]
+        key = f"{split.key}@{scope_key(outer)}"
+        zone = self.zones.get(key)
+        if zone is None:
+            return
+        self._item_over(split, outer, key, zone, path, ItemState(zone.done, ref))
+
+    def fail_item(self, zone_key: NodeKey, path: Path, error: Json) -> None:
+        """Record that one item of a zone failed, and drop what is left of it."""
+        split = self.plan.nodes[zone_key]
+        outer = path[:-1]
+        key = f"{zone_key}@{scope_key(outer)}"
+        zone = self.zones.get(key)
+        if zone is None:
+            return
+        self._clear_item(split, path)
+        self._item_over(split, outer, key, zone, path, ItemState(zone.done, None, error))
+
+    def _item_over(
+        self,
+        split: PlanNode,
+        outer: Path,
+        key: str,
+        zone: ZoneState,
+        path: Path,
+        item: ItemState,
+    ) -> None:
+        self.items.put(f"{key}/{path[-1][1]}", item)
+        zone = _replace(zone, active=zone.active - 1, done=zone.done + 1)
+        self.zones.put(key, zone)
+        scope = scope_key(path)
+        for node in self.plan.zones[split.key].body & self.plan.kept:
+            self.outputs.drop(f"{node}@{scope}")
+        if zone.done == zone.total:
+            self._close_zone(split, outer, key, zone)
+        else:
+            self._admit_item(split, outer, key)
+
+    def _clear_item(self, split: PlanNode, path: Path) -> None:
+        """Remove the joins, zones and loops that belong to one item, nested ones too."""
+        scope = scope_key(path)
+        zone = self.plan.zones[split.key]
+        body = zone.body | {zone.collect}
+        for table in (self.joins, self.arrivals, self.zones, self.items, self.cycles):
+            for key in {*table.base, *table.changes}:
+                name, _, where = key.partition("@")
+                where = where.partition("/")[0]
+                inside = where == scope or where.startswith(scope + ",")
+                owner = name.partition("->")[2].partition(".")[0] or name
+                if inside and (owner in body or owner.isdigit()):
+                    table.drop(key)
+
+    def _close_zone(self, split: PlanNode, path: Path, key: str, zone: ZoneState) -> None:
+        """All items have ended: hand their results to Collect, in its order."""
+        collect = self.plan.nodes[split.pair or ""]
+        ended = {i: item for i in range(zone.total) if (item := self.items.get(f"{key}/{i}"))}
+        for index in ended:
+            self.items.drop(f"{key}/{index}")
+        self.zones.drop(key)
+        params = collect.node.params
+        order = list(ended)
+        if params.get("order") == "arrival":
+            order.sort(key=lambda index: ended[index].order)
+        keep_gaps = params.get("skipped") == "null"
+        values: list[Json] = []
+        for index in order:
+            ref = ended[index].value
+            if ref is not None:
+                values.append(self.value(ref))
+            elif keep_gaps:
+                values.append(None)
+        ref = f"{task_id(collect.key, path, self._next_visit(collect, path))}.items"
+        self.values[ref] = values
+        inputs = {"in": ((split.key, ref),)}
+        failures = [
+            {"index": index, "item": self.value(zone.items)[index], "error": ended[index].error}
+            for index in order
+            if ended[index].error is not None
+        ]
+        if failures:
+            self.values[f"{ref}.failed"] = failures
+            inputs["failed"] = ((split.key, f"{ref}.failed"),)
+        self.create(collect, path, inputs)
+
+    # --- loops ----------------------------------------------------------------------------
+
+    def _loop_key(self, index: int, path: Path) -> str:
+        return f"{index}@{scope_key(self.plan.loop_scope(index, path))}"
+
+    def _count_tokens(self, node: PlanNode, path: Path, change: int) -> None:
+        if not change:
+            return
+        for index in node.loops:
+            key = self._loop_key(index, path)
+            cycle = self.cycles.get(key) or CycleState()
+            self.cycles.put(key, CycleState(cycle.live + change, cycle.taken, cycle.held))
+            self._loops_touched[key] = self.plan.loop_scope(index, path)
+
+    def _mark_exit(self, edge: PlanEdge, path: Path, *, taken: bool) -> None:
+        key = self._loop_key(edge.leaves, path)
+        cycle = self.cycles.get(key) or CycleState()
+        gone = (*cycle.taken, edge.id) if taken and edge.id not in cycle.taken else cycle.taken
+        held = cycle.held
+        if not taken and edge.id not in held:
+            held = (*held, edge.id)
+        self.cycles.put(key, CycleState(cycle.live, gone, held))
+        self._loops_touched[key] = self.plan.loop_scope(edge.leaves, path)
+
+    def _release_dead_loops(self) -> bool:
+        """Rule out the exits of loops that have died without taking them."""
+        released = False
+        for key, path in list(self._loops_touched.items()):
+            cycle = self.cycles.get(key)
+            del self._loops_touched[key]
+            if cycle is None or cycle.live > 0:
+                continue
+            self.cycles.drop(key)
+            for edge_id in cycle.held:
+                if edge_id not in cycle.taken:
+                    edge = self.plan.edges[edge_id]
+                    self.not_taken.append(edge_id)
+                    self._pending.append((edge, Token(edge_id, path, None, True)))
+                    released = True
+        return released
+
+    # --- the delta ------------------------------------------------------------------------
+
+    def pin(self, changed: Mapping[str, Json]) -> None:
+        """Keep the old value of changed channels for tasks that still may read them."""
+        for key, task in self.state.tasks.items():
+            if self.tasks.changes.get(key, task) is None:
+                continue
+            reads = self.plan.nodes[task.node].reads
+            old = {
+                name: self.state.channels.get(name)
+                for name in changed
+                if name in reads and name not in task.pinned
+            }
+            if old:
+                current = self.tasks.get(key) or task
+                self.tasks.put(key, _replace(current, pinned={**task.pinned, **old}))
+
+    def delta(self) -> Delta:
+        """Return everything that changed."""
+        put_tasks, drop_tasks = self.tasks.split()
+        put_waits, drop_waits = self.waits.split()
+        put_joins, drop_joins = self.joins.split()
+        put_arrivals, drop_arrivals = self.arrivals.split()
+        put_zones, drop_zones = self.zones.split()
+        put_items, drop_items = self.items.split()
+        put_cycles, drop_cycles = self.cycles.split()
+        put_outputs, drop_outputs = self.outputs.split()
+        return Delta(
+            put_memory=self.memory,
+            put_values=self.values,
+            put_outputs=put_outputs,
+            drop_outputs=drop_outputs,
+            put_tasks=put_tasks,
+            drop_tasks=drop_tasks,
+            put_waits=put_waits,
+            drop_waits=drop_waits,
+            put_joins=put_joins,
+            drop_joins=drop_joins,
+            put_arrivals=put_arrivals,
+            drop_arrivals=drop_arrivals,
+            put_zones=put_zones,
+            drop_zones=drop_zones,
+            put_items=put_items,
+            drop_items=drop_items,
+            put_cycles=put_cycles,
+            drop_cycles=drop_cycles,
+            put_visits=self.visits,
+            put_results=self.results,
+        )
+
+    def blocked(self) -> list[str]:
+        """Return what joins still wait for, in words, when nothing can move any more."""
+        found: list[str] = []
+        for key in {*self.state.joins, *self.joins.changes}:
+            join = self.joins.get(key)
+            if join is None or not join.alive:
+                continue
+            name, _, scope = key.partition("@")
+            for port in self.plan.nodes[name].in_ports:
+                missing = joins.needs(
+                    port, lambda edge, scope=scope: self.arrivals.get(f"{edge}@{scope}") or ()
+                )
+                if missing:
+                    found.append(f"{name}.{port.name} waits for {' and '.join(missing)}")
+        return sorted(found)
+
+
+def _replace(struct: S, **changes: Any) -> S:
+    return msgspec.structs.replace(struct, **changes)
+
+
+def ready_tasks(state: RunState) -> list[TaskId]:
+    """Return the tasks that may start, in canonical order of creation."""
+    waiting = state.waits
+    tasks = [task for task in state.tasks.values() if task.id not in waiting]
+    return [task.id for task in sorted(tasks, key=lambda task: task.order)]

@@ -1,0 +1,160 @@
+"""How waits end: by a decision, by their time, or by an answer that was given early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.commands import Decide
+from engine.events import ErrorInfo
+from engine.model.node_types import Answer, Output, Wait
+from engine.model.plan import PlanNode
+from engine.runtime import decisions
+from engine.runtime.context import AttemptContext
+from engine.runtime.outcome import Outcome, Taken, failed, from_result
+from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.runtime.task_runner import declared_writes, error_info, params_of
+from engine.state.run_state import ParkedWait, Task
+
+if TYPE_CHECKING:
+    from engine.runtime.loop import RunLoop
+
+Json = Any
+
+
+def after_decision(loop: RunLoop, decision: DecisionRecord) -> Outcome | None:
+    """Return what a stored decision makes of its task, or None when it no longer waits."""
+    record = loop.env.store.request(decision.request)
+    task = loop.state.tasks.get(record.task)
+    wait = loop.state.waits.get(record.task)
+    if task is None or wait is None or wait.request != decision.request:
+        return None
+    answer = decisions.answer_of(record, decision)
+    taken = Taken(
+        decision=decision.id,
+        request=decision.request,
+        choice=decision.choice,
+        by=decision.by,
+        through=decision.through,
+        comment=decision.comment,
+        changed=decisions.changed_paths(record.content.payload, decision.values)
+        if decision.choice == "modify"
+        else (),
+        delay_s=round(max(0.0, decision.at - record.opened_at), 3),
+        expired=decision.through == "timeout",
+    )
+    if wait.kind == "unknown_outcome":
+        return _known_now(loop, task, answer, taken)
+    if decision.choice == "fail":
+        return _expired(task, taken)
+    parked = Wait(kind="approval", request=record.content, payload=wait.payload)
+    return _resume(loop, task, parked, answer, taken)
+
+
+def _known_now(loop: RunLoop, task: Task, answer: Answer, taken: Taken) -> Outcome:
+    """The person has said whether a side effect happened."""
+    node = loop.plan.nodes[task.node]
+    if answer.choice == "again":
+        return Outcome(task=task.id, kind="woken", attempt=task.attempt + 1, taken=taken)
+    if answer.choice == "fail":
+        error = ErrorInfo(
+            code="outcome_unknown",
+            message=f"{node.node.title or node.key} was given up by {answer.by}",
+            retryable=False,
+        )
+        return failed(task.id, error, attempt=task.attempt, duration_s=0.0, taken=taken)
+    port = node.out_ports[0] if node.out_ports else "out"
+    ctx = _context(loop, node, task)
+    result = Output({port: answer.values}, note="output given by a person")
+    writes = declared_writes(node, ctx.scope, result) if node.writes else ()
+    return from_result(
+        task.id, result, attempt=task.attempt, duration_s=0.0, writes=writes, taken=taken
+    )
+
+
+def _expired(task: Task, taken: Taken) -> Outcome:
+    error = ErrorInfo(
+        code="deadline", message="nobody decided before the deadline", retryable=False
+    )
+    return failed(task.id, error, attempt=task.attempt, duration_s=0.0, taken=taken)
+
+
+def when_due(loop: RunLoop, wait: ParkedWait) -> Outcome | None:
+    """Return what the end of a wait's time makes of its task.
+
+    The deadline of a barrier is a decision like any other: it goes through the store's
+    compare-and-set, and loses against a person who was faster.
+    """
+    task = loop.state.tasks[wait.task]
+    if wait.kind == "retry":
+        return Outcome(task=task.id, kind="woken", attempt=task.attempt, due=True)
+    if wait.request is not None:
+        record = loop.env.store.request(wait.request)
+        default = Decide(
+            request=wait.request,
+            choice=record.content.default or "reject",
+            by="timeout",
+            through="timeout",
+            digest=record.digest,
+        )
+        stored = loop.env.store.decide(default, loop.env.clock.now())
+        pending = [stored] if stored.accepted else loop.env.store.unadmitted(loop.facts.run)
+        for decision in pending:
+            loop.decided(decision)
+        return None
+    parked = Wait(kind="timer", due_at=wait.due_at, text=wait.text, payload=wait.payload)
+    answer = Answer(kind="due", at=loop.env.clock.now())
+    return _resume(loop, task, parked, answer, None)
+
+
+def answer_early(loop: RunLoop, requests: Sequence[RequestRecord]) -> None:
+    """Decide requests whose answer was given before they opened."""
+    for record in requests:
+        choice = loop.env.early.get(record.node)
+        if choice is None or record.content.system:
+            continue
+        decide = Decide(
+            request=record.request,
+            choice=choice,
+            by="decided in advance",
+            through="cli",
+            digest=record.digest,
+        )
+        decisions.check(record, decide)
+        loop.decided(loop.env.store.decide(decide, loop.env.clock.now()))
+
+
+def _resume(
+    loop: RunLoop, task: Task, wait: Wait, answer: Answer, taken: Taken | None
+) -> Outcome:
+    node = loop.plan.nodes[task.node]
+    resume = node.type.resume
+    ctx = _context(loop, node, task)
+    try:
+        if resume is None:
+            result: Any = Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
+        else:
+            result = resume(params_of(node, ctx), ctx, wait, answer)
+        writes = declared_writes(node, ctx.scope, result) if node.writes else ()
+    except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
+        info = error_info(node, error)
+        return failed(task.id, info, attempt=task.attempt, duration_s=0.0, taken=taken)
+    seconds = max(0.0, loop.env.clock.now() - task.now)
+    return from_result(
+        task.id,
+        result,
+        attempt=task.attempt,
+        duration_s=seconds,
+        writes=writes,
+        taken=taken,
+        due=taken is None,
+    )
+
+
+def _context(loop: RunLoop, node: PlanNode, task: Task) -> AttemptContext:
+    def ignore(update: object) -> None:
+        del update
+
+    return AttemptContext(
+        loop.plan, node, task, loop.state, loop.facts, loop.env.services, ignore
+    )
