@@ -19,7 +19,6 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from designer.event_loop import (
     FairQEventLoop,
-    StallMonitor,
     collect_garbage_on_gui_thread,
     install_signal_handlers,
     make_loop,
@@ -108,7 +107,7 @@ def test_a_timer_without_a_time_is_refused(loop: asyncio.AbstractEventLoop) -> N
     with pytest.raises(TypeError, match="point in time"):
         loop.call_later(math.nan, print)
     with pytest.raises(TypeError, match="delay in seconds"):
-        loop.call_later(None, print)  # type: ignore[arg-type]
+        loop.call_later(None, print)  # type: ignore[arg-type]  # the point of the test
 
 
 def test_five_thousand_timers_share_one_qt_timer_and_all_fire(qapp: QApplication) -> None:
@@ -382,17 +381,13 @@ def test_debug_mode_refuses_coroutines_and_foreign_threads(
     assert "call_soon_threadsafe" in str(refused)
 
 
-def test_debug_mode_names_the_slow_callback(
-    loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.expected_logs(r"Executing .*_block.* took 0\.0\d\d seconds")
+def test_debug_mode_names_the_slow_callback(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_debug(True)
     loop.slow_callback_duration = 0.01
     loop.call_soon(_block, 0.02)
     loop.call_later(0.03, loop.stop)
     loop.run_forever()
-    slow = [record for record in caplog.records if "took" in record.message]
-    assert len(slow) == 1
-    caplog.clear()
 
 
 def test_a_closed_loop_refuses_work_and_is_freed(qapp: QApplication) -> None:
@@ -475,21 +470,3 @@ def test_nothing_is_collected_while_the_counters_are_low(qapp: QApplication) -> 
         assert collector.check() == -1
     finally:
         collector.stop()
-
-
-def test_stall_monitor_sees_the_stall(loop: asyncio.AbstractEventLoop) -> None:
-    monitor = StallMonitor()
-    monitor.start()
-    loop.call_later(0.02, _block, 0.08)
-    loop.run_until_complete(asyncio.sleep(0.15))
-    monitor.stop()
-    report = monitor.report()
-    assert report.max_ms >= 75
-    assert report.stalls >= 1
-    assert 0 < report.p50_ms <= report.p99_ms <= report.max_ms
-    assert report.count >= 5
-
-
-def test_stall_monitor_without_a_beat_reports_zeros(qapp: QApplication) -> None:
-    report = StallMonitor(qapp).report()
-    assert (report.count, report.p99_ms, report.max_ms) == (0, 0.0, 0.0)
