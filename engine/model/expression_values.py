@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Any, Final
 
 #: Steps that one evaluation may take. One step is an item visited or made, or
 #: `CHARACTERS_PER_STEP` characters made; a loop also pays for the size of its body.
@@ -27,7 +28,9 @@ MAX_RESULT_ITEMS: Final = 5_000_000
 #: Above this, a walk in C could cost more than its step pays for.
 LONG_TEXT: Final = 256
 
+_HASH_MODULUS: Final = sys.hash_info.modulus
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_NUMBERS: Final = frozenset({int, float})
 _UNITS: Final = frozenset({int, bool, type(None)})  # atoms that are JSON whatever their value
 
 
@@ -39,7 +42,28 @@ class Fault(ValueError):
 
 
 class MissingFault(Fault):
-    """A key or an index does not exist, or there is nothing to look into."""
+    """A key or an index does not exist, or there is nothing to look into.
+
+    Its sentence is made when it is read: `coalesce` never reads it.
+    """
+
+    def __init__(self, value: object, key: object, known: Iterable[object] = ()) -> None:
+        super().__init__()
+        self._value = value
+        self._key = key
+        self._known = known
+
+    def __str__(self) -> str:
+        key = shown_key(self._key)
+        if isinstance(self._value, Mapping):
+            return f"there is no {key}{suggestion(self._key, self._value)}"
+        if isinstance(self._value, (list, tuple, str, range)):
+            return f"index {key} is beyond {len(self._value)} items"
+        return f"{kind_of(self._value)} has no {key}{suggestion(self._key, self._known)}"
+
+
+class OrderFault(Fault):
+    """A value has no place in an order."""
 
 
 class Budget:
@@ -127,6 +151,39 @@ def shown_key(key: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def need_text(value: object, name: str) -> str:
+    """The value, which a function of that name needs to be text.
+
+    Raises:
+        Fault: it is not.
+    """
+    if isinstance(value, str):
+        return value
+    raise Fault(f"{name}() needs text, not {kind_of(value)}")
+
+
+def need_whole(value: object, name: str) -> int:
+    """The value, which a function of that name needs to be a whole number.
+
+    Raises:
+        Fault: it is not.
+    """
+    if isinstance(value, int):
+        return value
+    raise Fault(f"{name}() needs a whole number, not {kind_of(value)}")
+
+
+def need_number(value: object, name: str) -> int | float:
+    """The value, which a function of that name needs to be a number.
+
+    Raises:
+        Fault: it is not.
+    """
+    if isinstance(value, (int, float)):
+        return value
+    raise Fault(f"{name}() needs a number, not {kind_of(value)}")
+
+
 # --- walking over values ------------------------------------------------------------------
 
 
@@ -166,7 +223,7 @@ def items_of(budget: Budget, value: object, weight: int = 1) -> Sequence[object]
     Raises:
         Fault: the value has no items, or the steps are used up.
     """
-    if isinstance(value, (list, tuple, range, str)):
+    if isinstance(value, (list, range, str, tuple)):
         budget.take(len(value) * weight)
         return value
     if isinstance(value, Mapping):
@@ -192,7 +249,9 @@ def text_of(budget: Budget, value: object) -> str:
     return value if isinstance(value, str) else json_text(budget, value)
 
 
-def json_text(budget: Budget, value: object, *, indent: int | None = None, canonical: bool = False) -> str:
+def json_text(
+    budget: Budget, value: object, *, indent: int | None = None, canonical: bool = False
+) -> str:
     """A value as JSON text.
 
     Args:
@@ -218,7 +277,7 @@ def json_text(budget: Budget, value: object, *, indent: int | None = None, canon
     return text
 
 
-def plain(budget: Budget, value: object) -> object:
+def plain(budget: Budget, value: Any) -> object:
     """The value as JSON knows it: sets sorted, dates as ISO 8601, durations in seconds.
 
     What is already plain is handed back itself, not a copy.
@@ -228,16 +287,16 @@ def plain(budget: Budget, value: object) -> object:
     """
     kind = type(value)
     if kind is str:
-        budget.take(1 + len(value) // CHARACTERS_PER_STEP)  # type: ignore[arg-type]
+        budget.take(1 + len(value) // CHARACTERS_PER_STEP)
         return value
     if kind in _UNITS:
         return value
     if kind is float:
-        return _finite(value)  # type: ignore[arg-type]
+        return _finite(value)
     if kind is list:
-        return _plain_items(budget, value)  # type: ignore[arg-type]
+        return _plain_items(budget, value)
     if kind is dict:
-        return _plain_fields(budget, value)  # type: ignore[arg-type]
+        return _plain_fields(budget, value)
     return _plain_other(budget, value)
 
 
@@ -300,6 +359,18 @@ def _plain_other(budget: Budget, value: object) -> object:
             raise Fault(f"the result holds {kind_of(value)}, which JSON cannot hold")
 
 
+def take_search(budget: Budget, text: str, needle: str, *, backwards: bool = False) -> None:
+    """Pay for looking for a text in a text.
+
+    CPython searches long texts in linear time, short ones and backwards by trial
+    (Objects/stringlib/fastsearch.h), where the two lengths multiply.
+    """
+    length, width = len(text), len(needle)
+    by_trial = backwards or length < 2_500 or (width < 100 and length < 30_000) or width < 6
+    cost = length // CHARACTERS_PER_STEP
+    budget.take(1 + (max(cost, length * width // 1_000) if by_trial else cost))
+
+
 # --- equality and order -------------------------------------------------------------------
 
 
@@ -308,11 +379,18 @@ def equal(budget: Budget, left: object, right: object) -> bool:
 
     Python's own ``==`` walks lists in C, where shared parts make it exponential.
     """
+    if left is right:
+        return True
     if isinstance(left, (list, tuple, range)) and isinstance(right, (list, tuple, range)):
         if len(left) != len(right):
             return False
         budget.take(1 + len(left))
-        return all(equal(budget, a, b) for a, b in zip(left, right, strict=True))
+        for a, b in zip(left, right, strict=True):
+            if a is b or (type(a) in _NUMBERS and type(b) in _NUMBERS and a == b):
+                continue
+            if not equal(budget, a, b):
+                return False
+        return True
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if len(left) != len(right):
             return False
@@ -343,7 +421,7 @@ def contains(budget: Budget, item: object, container: object) -> bool:
     if isinstance(container, str):
         if not isinstance(item, str):
             raise Fault(f"text can only contain text, not {kind_of(item)}")
-        budget.take(1 + len(container) // CHARACTERS_PER_STEP)
+        take_search(budget, container, item)
         return item in container
     if isinstance(container, (Mapping, set, frozenset)):
         budget.take(1)
@@ -360,10 +438,13 @@ def hashable(value: object) -> object:
     """The value, which may be a key.
 
     Raises:
-        Fault: it is a list, an object or a set.
+        Fault: it is a list, an object or a set, or a number so large that others can be made
+            with the same hash, which would make every table of them slow.
     """
     if isinstance(value, _CONTAINERS):
         raise Fault(f"{kind_of(value)} cannot be a key or a member of a set")
+    if isinstance(value, int) and abs(value) >= _HASH_MODULUS:
+        raise Fault("so large a number cannot be a key or a member of a set; use str(...)")
     return value
 
 
@@ -381,11 +462,11 @@ def order_key(budget: Budget, value: object) -> object:
     if isinstance(value, (list, tuple, range)):
         budget.take(1 + len(value))
         return tuple([order_key(budget, item) for item in value])
-    raise Fault(f"{kind_of(value)} has no order")
+    raise OrderFault(f"{kind_of(value)} has no order")
 
 
 def ordered(
-    budget: Budget, left: object, right: object, test: Callable[[object, object], bool], sign: str
+    budget: Budget, left: object, right: object, test: Callable[[Any, Any], bool], sign: str
 ) -> bool:
     """Whether ``left < right`` (or as `test` says) holds.
 
@@ -397,18 +478,19 @@ def ordered(
         return test(left, right)
     try:
         return test(order_key(budget, left), order_key(budget, right))
-    except (TypeError, Fault) as error:
-        if isinstance(error, Fault) and "order" not in str(error):
-            raise
-        raise Fault(
-            f"{sign} cannot compare {kind_of(left)} with {kind_of(right)}{_time_hint(left, right)}"
+    except (TypeError, OrderFault):
+        raise OrderFault(
+            f"{sign} cannot compare {kind_of(left)} with {kind_of(right)}"
+            f"{mixing_hint({kind_of(left), kind_of(right)})}"
         ) from None
 
 
-def _time_hint(left: object, right: object) -> str:
-    kinds = {kind_of(left), kind_of(right)}
+def mixing_hint(kinds: Set[str]) -> str:
+    """What to do about two kinds (see `kind_of`) that do not go together, or nothing."""
     if "a date and time" in kinds and kinds & {"text", "a date"}:
         return "; make both a date and time with datetime(...)"
-    if "a date" in kinds and "text" in kinds:
+    if kinds == {"a date", "text"}:
         return "; make both a date with date(...)"
+    if kinds == {"a number", "text"}:
+        return "; make both text with str(...), or a number with int(...) or float(...)"
     return ""
