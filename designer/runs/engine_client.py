@@ -1,0 +1,356 @@
+"""The engine behind Qt's signals: news once a frame, verbs as coroutines, reads in a thread.
+
+One client serves the whole process. It holds no truth of its own: views come from the run's
+handle, rows from the store, and both are read again when the store says that it changed.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
+
+from designer.runs.reader import Reader
+from designer.runs.rows import DecisionRecord, RequestRecord, RunIsHeld, RunRecord
+from designer.runs.tasks import TaskKeeper
+from designer.runs.timeline import Tick
+from designer.runs.touched import touched_nodes
+from designer.settings import Settings
+from engine import events as ev
+from engine.commands import Decide
+
+if TYPE_CHECKING:
+    from engine.app import Engine, ReplayReport
+    from engine.run_view import RunView
+
+Json = Any
+T = TypeVar("T")
+
+#: The shortest time between two repaints of what a run does.
+FRAME_MS = 33
+
+#: Decisions of the past that the inbox shows.
+DECISIONS_SHOWN = 200
+
+_ENDED = {
+    ev.RunFinished: "completed",
+    ev.RunFailed: "failed",
+    ev.RunCancelled: "cancelled",
+    ev.RunWaiting: "waiting",
+}
+_RUN_LIST = (
+    ev.RunStarted,
+    ev.LegStarted,
+    ev.RunPaused,
+    ev.RunUnpaused,
+    ev.BarrierOpened,
+    ev.BarrierDecided,
+    ev.BarrierExpired,
+    ev.BarrierWithdrawn,
+    *_ENDED,
+)
+_INBOX = (
+    ev.BarrierOpened,
+    ev.BarrierDecided,
+    ev.BarrierExpired,
+    ev.BarrierWithdrawn,
+    ev.RunCancelled,
+    ev.RunFailed,
+)
+
+
+def _utc_now() -> float:
+    return QDateTime.currentMSecsSinceEpoch() / 1000
+
+
+class EngineClient(QObject):
+    """The engine as the window uses it.
+
+    Args:
+        engine: The facade; it is not closed with the client.
+        settings: For the name signed under decisions and what follows a decision.
+        parent: Owner.
+        now: Seconds since the epoch, for countdowns.
+    """
+
+    #: A run of this process has moved: its id, and a frozenset of the nodes that look different.
+    run_changed = Signal(str, object)
+    #: What happened since the last frame, oldest first: a list of `engine.events.News`.
+    news = Signal(object)
+    #: Commits that a run of this process has made: its id and a list of ticks.
+    commits_added = Signal(str, object)
+    inbox_changed = Signal()
+    #: A request that the inbox did not hold before: a RequestRecord.
+    request_opened = Signal(object)
+    runs_changed = Signal()
+    #: This or another process has written to the store.
+    store_changed = Signal()
+    #: The id of a run that a verb has set going in this process.
+    run_started = Signal(str)
+    #: A leg has ended in this process: the run's id and ``completed failed cancelled waiting``.
+    run_ended = Signal(str, str)
+    #: One sentence for the person about something that did not work.
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        parent: QObject | None = None,
+        *,
+        now: Callable[[], float] = _utc_now,
+    ) -> None:
+        super().__init__(parent)
+        self.engine = engine
+        self.settings = settings
+        self.now = now
+        self.runs: list[RunRecord] = []
+        self.inbox: list[RequestRecord] = []
+        self.decisions: list[DecisionRecord] = []
+        self._inbox_known = False
+        self._batch: list[ev.News] = []
+        self._ticks: dict[str, list[Tick]] = {}
+        self._tasks = TaskKeeper(self)
+        self._tasks.failed.connect(self.failed)
+        self._reader = Reader(self._tasks)
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.timeout.connect(self._flush)
+        self._since_frame = QElapsedTimer()
+        self._unsubscribe = [engine.subscribe(None, self._hear), engine.watch(self._on_store)]
+
+    # --- what is known ----------------------------------------------------------------------
+
+    @property
+    def user(self) -> str:
+        """The name that is signed under decisions."""
+        return self.settings.user_name.strip() or getpass.getuser()
+
+    def live_view(self, run: str) -> RunView | None:
+        """The view of a run that this process drives; it changes as the run goes on."""
+        handle = self.engine.handle(run)
+        return handle.view if handle is not None else None
+
+    def is_driven(self, run: str) -> bool:
+        """Whether this process drives the run."""
+        return self.engine.handle(run) is not None
+
+    def request(self, request: str) -> RequestRecord | None:
+        """The open request of that id."""
+        return next((record for record in self.inbox if record.request == request), None)
+
+    def refresh(self) -> None:
+        """Read the lists of runs, open requests and decisions again."""
+        self._read_runs()
+        self._read_inbox()
+
+    # --- work in the background ---------------------------------------------------------------
+
+    def spawn(self, coroutine: Coroutine[Any, Any, object], what: str = "") -> None:
+        """Run a coroutine; it is kept until it ends, and its error becomes `failed`."""
+        self._tasks.spawn(coroutine, what)
+
+    def read(
+        self,
+        slot: str,
+        function: Callable[..., T],
+        *args: Any,
+        then: Callable[[T], None],
+        what: str = "Reading the store",
+    ) -> None:
+        """Call `function` in a thread and then `then`; see `Reader.read`."""
+        self._reader.read(slot, function, *args, then=then, what=what)
+
+    def forget(self, slot: str) -> None:
+        """Deliver nothing more of what has been asked for `slot` until now."""
+        self._reader.forget(slot)
+
+    def is_reading(self, slot: str) -> bool:
+        """Whether something asked for `slot` is still to come."""
+        return self._reader.is_reading(slot)
+
+    async def close(self) -> None:
+        """Stop listening and end what this client has started. The engine lives on."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        self._frame.stop()
+        await self._tasks.close()
+
+    # --- verbs --------------------------------------------------------------------------------
+
+    async def start(self, workflow: Any, input_value: Json = None, **options: Any) -> str:
+        """Start a run and return its id; `options` are those of `Engine.start`."""
+        handle = await self.engine.start(workflow, input_value, **options)
+        return self._begun(str(handle.run))
+
+    async def resume(self, run: str) -> str:
+        """Go on with a run from its last commit."""
+        handle = await self.engine.resume(run)
+        return self._begun(str(handle.run))
+
+    async def fork(
+        self, run: str, at: int, *, channels: Mapping[str, Json] | None = None, **options: Any
+    ) -> str:
+        """Start a new run at commit `at` of `run` and return its id."""
+        handle = await self.engine.fork(run, at, channels=channels, **options)
+        return self._begun(str(handle.run))
+
+    async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
+        """Run again with the recorded outputs; nothing outside is touched."""
+        return await self.engine.replay(run, at=at)
+
+    async def decide(
+        self,
+        record: RequestRecord,
+        choice: str,
+        *,
+        comment: str = "",
+        values: Json = None,
+        to: str = "",
+    ) -> DecisionRecord:
+        """Answer a request as it was shown, in the name of the user.
+
+        Raises:
+            DecisionRefused: It does not count; the reason is in the error.
+        """
+        decision = await self.engine.decide(
+            Decide(
+                request=record.request,
+                choice=choice,
+                by=self.user,
+                through="designer",
+                digest=record.digest,
+                comment=comment,
+                values=values,
+                to=to,
+            )
+        )
+        self._read_inbox()
+        if self.settings.resume_after_decision and not self.is_driven(record.run):
+            self.spawn(self._go_on(record.run), "Going on after the decision")
+        return decision
+
+    async def _go_on(self, run: str) -> None:
+        try:
+            await self.resume(run)
+        except RunIsHeld:
+            return  # whoever drives the run hears of the decision
+
+    async def cancel(self, run: str, reason: str = "asked by the person") -> None:
+        """End a run; this wins over everything else."""
+        await self.engine.cancel(run, reason)
+
+    async def pause(self, run: str) -> None:
+        """Start nothing new in a run."""
+        await self.engine.pause(run)
+
+    async def unpause(self, run: str) -> None:
+        """Go on after a pause."""
+        await self.engine.unpause(run)
+
+    async def step(self, run: str) -> None:
+        """Let a paused run make one superstep."""
+        await self.engine.step(run)
+
+    def _begun(self, run: str) -> str:
+        self._read_runs()
+        self.run_started.emit(run)
+        return run
+
+    # --- hearing ------------------------------------------------------------------------------
+
+    def _hear(self, news: ev.News) -> None:
+        """Called by the engine for every fact and update; must be quick."""
+        self._batch.append(news)
+        if type(news) is ev.Recorded and type(news.event) is ev.SuperstepCommitted:
+            self._note_commit(news, news.event)
+        if not self._frame.isActive():
+            waited = self._since_frame.elapsed() if self._since_frame.isValid() else FRAME_MS
+            self._frame.start(max(0, FRAME_MS - int(waited)))
+
+    def _note_commit(self, record: ev.Recorded, event: ev.SuperstepCommitted) -> None:
+        view = self.live_view(record.run)
+        tick = Tick(
+            event.commit,
+            record.at,
+            event.admitted,
+            event.changed,
+            view.status if view is not None else "running",
+        )
+        self._ticks.setdefault(record.run, []).append(tick)
+
+    def _flush(self) -> None:
+        """Pass on what was heard since the last frame."""
+        self._since_frame.start()
+        batch, self._batch = self._batch, []
+        ticks, self._ticks = self._ticks, {}
+        by_run: dict[str, list[ev.News]] = {}
+        runs_moved = inbox_moved = False
+        ended: list[tuple[str, str]] = []
+        for news in batch:
+            by_run.setdefault(news.run, []).append(news)
+            if isinstance(news, ev.Recorded):
+                event = news.event
+                runs_moved = runs_moved or isinstance(event, _RUN_LIST)
+                inbox_moved = inbox_moved or isinstance(event, _INBOX)
+                if (status := _ENDED.get(type(event))) is not None:
+                    ended.append((news.run, status))
+        for run, added in ticks.items():
+            self.commits_added.emit(run, added)
+        for run, heard in by_run.items():
+            self.run_changed.emit(run, frozenset(touched_nodes(heard)))
+        self.news.emit(batch)
+        for run, status in ended:
+            self.run_ended.emit(run, status)
+        if runs_moved:
+            self._read_runs()
+        if inbox_moved:
+            self._read_inbox()
+
+    def _on_store(self) -> None:
+        self._read_runs()
+        self._read_inbox()
+        self.store_changed.emit()
+
+    # --- lists --------------------------------------------------------------------------------
+
+    def _read_runs(self) -> None:
+        self.read("client/runs", self.engine.runs, then=self._take_runs, what="Listing the runs")
+
+    def _take_runs(self, runs: list[RunRecord]) -> None:
+        if runs != self.runs:
+            self.runs = runs
+            self.runs_changed.emit()
+
+    def _read_inbox(self) -> None:
+        self.read(
+            "client/inbox",
+            _inbox_and_decisions,
+            self.engine,
+            then=self._take_inbox,
+            what="Reading the inbox",
+        )
+
+    def _take_inbox(self, lists: tuple[list[RequestRecord], list[DecisionRecord]]) -> None:
+        inbox, decisions = lists
+        known = {record.request for record in self.inbox}
+        first_time = not self._inbox_known
+        self._inbox_known = True
+        if inbox == self.inbox and decisions == self.decisions and not first_time:
+            return
+        self.inbox, self.decisions = inbox, decisions
+        self.inbox_changed.emit()
+        if not first_time:
+            for record in inbox:
+                if record.request not in known:
+                    self.request_opened.emit(record)
+
+
+def _inbox_and_decisions(
+    engine: Engine,
+) -> tuple[list[RequestRecord], list[DecisionRecord]]:
+    """Runs in a thread."""
+    return list(engine.inbox()), list(engine.decisions())[-DECISIONS_SHOWN:]

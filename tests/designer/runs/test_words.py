@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from designer.runs import words
+from designer.runs.rows import DecisionRefused
+from engine import events as ev
+from engine.ids import RequestId, RunId, TaskId
+from engine.run_view import RunView
+
+AT = 1_763_700_000.0
+TITLES = {"read": "Read invoices", "ask": "Approve", "each": "Each invoice"}
+
+
+def _title(key: str) -> str:
+    return TITLES.get(key, key)
+
+
+def _say(event: Any) -> str:
+    return words.sentence(ev.Recorded(RunId("run1"), 1, AT, event), _title)
+
+
+def _at(node: str, task: str = "") -> dict[str, Any]:
+    return {"task": TaskId(task or node), "node": node}
+
+
+ERROR = ev.ErrorInfo(code="http_status", message="the server answered 503", attempt=3, node="read")
+REQUEST: dict[str, Any] = {"request": RequestId("q1")}
+
+SAID = [
+    (
+        ev.RunStarted(
+            workflow="Pay",
+            workflow_id="w",
+            revision="r",
+            input=None,
+            seed=1,
+            engine="1",
+            parent=(RunId("abcdefgh"), 14),
+            edited=("total", "limit"),
+        ),
+        "Pay was started as a fork of run #cdefgh at checkpoint 14, with total and limit edited",
+    ),
+    (ev.LegStarted(leg=2, reason="resume", commit=12), "The run was resumed at checkpoint 12"),
+    (
+        ev.TaskFinished(
+            **_at("read"), ports={"out": ""}, duration_s=1.24, attempt=2, note="12 rows"
+        ),
+        "Read invoices finished in 1.24 s, at attempt 2: 12 rows",
+    ),
+    (
+        ev.TaskFinished(**_at("read", "read@each.2#1"), ports={}, duration_s=0, recorded=True),
+        "Read invoices (item 3, round 2) kept its recorded result",
+    ),
+    (
+        ev.TaskFailed(**_at("read"), error=ERROR, duration_s=1, handled="error_port"),
+        "Read invoices failed (attempt 3): the server answered 503; goes on by its error port",
+    ),
+    (
+        ev.TaskRetried(**_at("read"), error=ERROR, attempt=1, of=3, due_at=AT + 8),
+        "Read invoices failed (attempt 1 of 3): the server answered 503; tries again in 8.00 s",
+    ),
+    (ev.TaskSkipped(**_at("read"), reason="if = false"), "Read invoices was skipped: if = false"),
+    (ev.TaskCancelled(**_at("read"), reason=""), "Read invoices was cancelled"),
+    (ev.Degraded(**_at("read"), reason="empty"), "Read invoices took its fallback wire: empty"),
+    (ev.Warned(node="", message="The disk is nearly full."), "The disk is nearly full."),
+    (
+        ev.BarrierDecided(
+            **REQUEST,
+            **_at("ask"),
+            choice="modify",
+            by="Ada",
+            through="designer",
+            comment="typo",
+            changed=("[3].amount",),
+        ),
+        "Ada (designer) approved with changes Approve, [3].amount edited: “typo”",
+    ),
+    (
+        ev.BarrierDecided(
+            **REQUEST, **_at("ask"), choice="escalate", by="Bob", through="cli", port="boss"
+        ),
+        "Bob (cli) chose “escalate” at Approve, by port boss",
+    ),
+    (
+        ev.BarrierExpired(**REQUEST, **_at("ask"), default="reject"),
+        "Nobody answered Approve in time; rejected, as set",
+    ),
+    (
+        ev.BarrierWithdrawn(**REQUEST, **_at("ask"), reason="the run was cancelled"),
+        "Approve no longer asks; nothing was decided: the run was cancelled",
+    ),
+    (
+        ev.WaitOpened(**_at("read"), kind="child", due_at=None),
+        "Read invoices waits for a child run",
+    ),
+    (
+        ev.WaitEnded(**_at("read"), kind="timer", reason="time is up"),
+        "Read invoices goes on: time is up",
+    ),
+    (
+        ev.SuperstepCommitted(
+            commit=1200,
+            admitted=(TaskId("read"),),
+            changed=("a", "b", "c", "d", "e"),
+            ready=(ev.TaskReady(TaskId("ask"), "ask"), ev.TaskReady(TaskId("x"), "x")),
+        ),
+        "Checkpoint 1,200: 1 result, 2 tasks ready, a, b, c, d and 1 more changed",
+    ),
+    (
+        ev.LimitReached(limit="executions", value=1e6, node="read"),
+        "The limit “executions” (1,000,000) was reached at Read invoices",
+    ),
+    (ev.RunPaused(reason="asked by the person"), "The run is paused: asked by the person"),
+    (ev.RunUnpaused(), "The run goes on"),
+    (ev.RunWaiting(requests=(RequestId("q1"),)), "The run waits for 1 decision"),
+    (ev.RunFinished(result={"paid": 3}), 'The run is complete: {"paid": 3}'),
+    (ev.RunFailed(error=ERROR), "The run failed at Read invoices: the server answered 503"),
+    (ev.RunCancelled(reason="enough"), "The run was cancelled: enough"),
+]
+
+
+@pytest.mark.parametrize(("event", "said"), SAID, ids=lambda value: type(value).__name__)
+def test_an_event_is_said_in_plain_words(event: ev.AnyEvent, said: str) -> None:
+    assert _say(event) == said
+
+
+def test_a_barrier_says_until_when_and_what_then() -> None:
+    event = ev.BarrierOpened(
+        **REQUEST,
+        **_at("ask"),
+        title="Pay 12 invoices?",
+        digest="d",
+        opened_at=AT,
+        deadline=AT + 600,
+        default="reject",
+    )
+    until = words.clock_text(AT + 600, AT)
+    assert _say(event) == f"Approve asks: Pay 12 invoices? (until {until}, then: reject)"
+
+
+def test_every_event_has_words_and_a_kind() -> None:
+    tried = {type(event) for event, _ in SAID} | {ev.BarrierOpened}
+    assert tried == set(get_args(ev.AnyEvent))
+    assert set(words._KINDS) == tried | set(get_args(ev.AnyUpdate))
+
+
+def test_output_is_shown_as_it_came_with_what_was_dropped() -> None:
+    chunk = ev.OutputChunk(
+        run=RunId("r"), **_at("read"), stream="stdout", text="hello\n", dropped=3
+    )
+    assert words.sentence(chunk, _title) == "[3 lines not shown] hello"
+    assert words.kind(chunk) == "output"
+
+
+def test_a_path_counts_from_one() -> None:
+    assert words.path_text((("each", 2, 12),)) == "item 3 of 12"
+    assert words.path_text((("a", 0, 2), ("loop", 4, -1))) == "item 1 of 2, round 5"
+
+
+def test_a_waiting_run_says_for_how_many_decisions() -> None:
+    view = RunView(status="waiting", requests={RequestId("a"): None, RequestId("b"): None})  # type: ignore[dict-item]
+    assert words.run_status(view) == "Waiting for 2 decisions"
+
+
+@pytest.mark.parametrize(
+    ("reason", "lead"),
+    [("late", "This was decided already"), ("stale", "What you saw is no longer what is asked")],
+)
+def test_a_refusal_says_why(reason: str, lead: str) -> None:
+    assert words.refusal(DecisionRefused("by Bob", reason=reason)) == f"{lead}: by Bob"

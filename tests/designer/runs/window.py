@@ -1,0 +1,70 @@
+"""What tests of runs and panels share: a client that is closed, settings of their own, waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from PySide6.QtCore import QSettings, SignalInstance
+
+from designer.runs.engine_client import EngineClient
+from designer.runs.run_model import RunModel
+from designer.settings import Settings
+from tests.designer.runs.fake_engine import START, FakeEngine
+
+
+def own_settings(folder: Path) -> Settings:
+    """Settings in a file of the test's own."""
+    backend = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+    settings = Settings(backend)
+    settings.user_name = "Ada"
+    return settings
+
+
+@asynccontextmanager
+async def open_client(engine: object, folder: Path) -> AsyncIterator[EngineClient]:
+    """A client of `engine` that is closed at the end."""
+    settings = own_settings(folder)
+    client = EngineClient(cast(Any, engine), settings, now=lambda: START + 100)
+    try:
+        yield client
+    finally:
+        await client.close()
+        client.deleteLater()
+
+
+@asynccontextmanager
+async def open_model(engine: FakeEngine, folder: Path, run: str) -> AsyncIterator[RunModel]:
+    """A model that shows `run`, fully read."""
+    async with open_client(engine, folder) as client:
+        model = RunModel(client, client)
+        client.refresh()
+        model.show_run(run)
+        await until(lambda: model.record is not None and bool(model.lanes))
+        await until(lambda: all(lane.ticks for lane in model.lanes))
+        yield model
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+    """Let the loop run until `condition` holds."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+class Heard:
+    """Everything that a signal has said."""
+
+    def __init__(self, *signals: SignalInstance) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        for signal in signals:
+            signal.connect(self._hear)
+
+    def _hear(self, *args: Any) -> None:
+        self.calls.append(args)
+
+    def __len__(self) -> int:
+        return len(self.calls)
