@@ -151,9 +151,8 @@ def report_with(probe):
     modules = [m for pair in probe["imports"] for m in pair if m.split(".")[0] in ours]
     for parent in sorted({m.rpartition(".")[0] for m in modules} - {""}):
         package = Path(*parent.split("."))
-        if not package.is_dir():
-            package.mkdir()
-            (package / "__init__.py").touch()
+        package.mkdir(exist_ok=True)
+        (package / "__init__.py").touch()
     before = {file_of(m): file_of(m).read_text() if file_of(m).exists() else None for m in modules}
     for path in before:
         path.touch()

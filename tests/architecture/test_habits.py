@@ -22,6 +22,20 @@ IGNORE_WITH_REASON = re.compile(
     r"#\s*(noqa: [A-Z0-9, ]+|type: ignore\[[^\]]+\]|pyright: ignore\[[^\]]+\])\s*(#|-) *\w+"
 )
 NESTED_LOOPS = {"exec", "exec_", "processEvents"}
+#: Qt's virtual methods of one word; the others are camelCase.
+VIRTUALS = {
+    "advance",
+    "data",
+    "event",
+    "flags",
+    "index",
+    "paint",
+    "parent",
+    "redo",
+    "shape",
+    "type",
+    "undo",
+}
 
 
 def name(path: Path) -> str:
@@ -50,12 +64,34 @@ def nested_loops() -> Iterator[str]:
                 yield f"{name(path)}:{node.lineno}: {owner}.{node.func.attr}()"
 
 
+def undocumented_methods() -> Iterator[str]:
+    """Public methods of the designer's public classes; camelCase ones are Qt's."""
+    for path in (ROOT / "designer").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            for method in node.body:
+                if (
+                    isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+                    and method.name.islower()
+                    and method.name not in VIRTUALS
+                    and not method.name.startswith("_")
+                    and not ast.get_docstring(method)
+                    and not any("setter" in ast.unparse(each) for each in method.decorator_list)
+                ):
+                    yield f"{name(path)}:{method.lineno}: {node.name}.{method.name}"
+
+
 def test_every_ignore_says_why() -> None:
     assert list(ignores_without_reason()) == []
 
 
 def test_no_dialog_starts_a_loop_inside_the_loop() -> None:
     assert list(nested_loops()) == []
+
+
+def test_every_method_that_qt_does_not_document_has_a_docstring() -> None:
+    assert list(undocumented_methods()) == []
 
 
 @pytest.mark.parametrize("package", ["engine", "designer"])
