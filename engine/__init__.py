@@ -1,1 +1,3 @@
 """The workflow engine: runs headless, imports no Qt."""
+
+__version__ = "0.1.0"

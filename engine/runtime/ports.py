@@ -308,6 +308,10 @@ class RunStore(Protocol):
         """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
         ...
 
+    def delta(self, run: RunId, number: int) -> Delta:
+        """Return what commit `number` changed. Raises `UnknownRun`."""
+        ...
+
     def values_at(self, run: RunId, number: int, refs: Sequence[str]) -> dict[str, Json]:
         """Return the values of those names that commit `number` stored."""
         ...

@@ -398,10 +398,12 @@ class _Commit:
         """A For each: its list becomes a zone, at most `limit` items of it at once."""
         own = f"{task.id}.items"
         items = self.transition.name_value(task, own, outcome.ports["items"])
-        self._finished_event(task, outcome, {"items": "" if items == own else items})
+        limit = outcome.ports.get("limit", 1)
+        self.transition.values[f"{task.id}.limit"] = limit
+        self._finished_event(task, outcome, {"items": "" if items == own else items, "limit": ""})
         for edge in node.out.get("error", ()):
             self.transition.rule_out(edge, task.path)
-        self.transition.open_zone(node, task, items, int(outcome.ports.get("limit", 1)))
+        self.transition.open_zone(node, task, items, int(limit))
         self.transition.finish(task)
 
     def _end(self, node: PlanNode, task: Task, outcome: Outcome) -> None:

@@ -1,0 +1,883 @@
+"""The facade: everything that the designer, the command line and scripts do with runs."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+import engine
+from engine import events as ev
+from engine import run_view
+from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
+from engine.errors import DecisionRefused, InvalidCommand, NotAllowed, RunIsHeld, UnknownRun
+from engine.executors.services import LocalServices
+from engine.ids import IdFactory, RandomIds, RunId, TaskId
+from engine.model import codec
+from engine.model.node_types import Option as Option
+from engine.model.node_types import Registry
+from engine.model.node_types import Request as Request
+from engine.model.plan import Plan, compile_workflow
+from engine.model.workflow import Workflow
+from engine.nodes.builtin import builtin_registry
+from engine.run_view import RunView
+from engine.runtime import decisions, superstep
+from engine.runtime.context import Services
+from engine.runtime.loop import Environment, RunLoop, opening_of_resume, recovered_outcomes
+from engine.runtime.outcome import Outcome
+from engine.runtime.ports import Clock, Lease, RunStore, SystemClock
+from engine.runtime.ports import CommitSummary as CommitSummary
+from engine.runtime.ports import DecisionRecord as DecisionRecord
+from engine.runtime.ports import RequestRecord as RequestRecord
+from engine.runtime.ports import RunRecord as RunRecord
+from engine.runtime.replay import RecordedCommit, ReplayReport, replay
+from engine.runtime.superstep import RunFacts
+from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
+from engine.state.channels import specs_from
+from engine.state.run_state import RunState
+from engine.state.status import ENDED, RunStatus
+from engine.store.leases import current_holder
+from engine.store.open import open_store
+
+Json = Any
+News = ev.News
+#: Every capability that a node type may ask for.
+ALL = frozenset({"network", "files", "process", "secrets"})
+#: Seconds between two looks at what other processes wrote.
+WATCH_S = 0.2
+HEARTBEAT_S = 5.0
+_UNSET: Any = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskValues:
+    """What went into a task and what came out of it."""
+
+    task: TaskId
+    commit: int
+    inputs: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+    duration_s: float = 0.0
+    attempt: int = 1
+    error: ev.ErrorInfo | None = None
+
+
+class RunHandle:
+    """One run that this process drives."""
+
+    def __init__(self, owner: Engine, loop: RunLoop) -> None:
+        self._engine = owner
+        self._loop = loop
+        self._task: asyncio.Task[ev.Recorded] | None = None
+        self.commands_seen = 0
+
+    @property
+    def run(self) -> RunId:
+        """The run's id."""
+        return self._loop.facts.run
+
+    @property
+    def status(self) -> RunStatus:
+        """Its status at the last commit."""
+        return self._loop.state.status
+
+    @property
+    def view(self) -> RunView:
+        """The live view. Do not change it; `copy()` it to keep it."""
+        return self._loop.view
+
+    @property
+    def state(self) -> RunState:
+        """The live state. Do not change it."""
+        return self._loop.state
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the run is pinned to."""
+        return self._loop.plan
+
+    async def leg(self) -> ev.Recorded:
+        """Wait for the end of this leg and return its terminal event.
+
+        Raises:
+            StoreError: the run could not be stored any further.
+        """
+        if self._task is None:
+            raise InvalidCommand(f"Run {self.run} has not been started")
+        return await asyncio.shield(self._task)
+
+    async def result(self) -> Json:
+        """Wait for the end of this leg and return the result, or None when it has none."""
+        ended = await self.leg()
+        return ended.event.result if isinstance(ended.event, ev.RunFinished) else None
+
+    def send(self, command: AnyCommand) -> None:
+        """Give the run a command."""
+        self._loop.send(command)
+
+    def decided(self, decision: DecisionRecord) -> None:
+        """Tell the run of a stored decision."""
+        self._loop.decided(decision)
+
+    def cancel(self, reason: str = "asked by the person") -> None:
+        """Cancel the run; wins over everything else."""
+        self.send(Cancel(reason=reason))
+
+    def pause(self) -> None:
+        """Start nothing new."""
+        self.send(Pause())
+
+    def unpause(self) -> None:
+        """Go on."""
+        self.send(Unpause())
+
+    def step(self) -> None:
+        """Make one superstep of a paused run."""
+        self.send(Step())
+
+    def drive(self) -> None:
+        """Begin to drive; the engine calls it once."""
+        self._task = asyncio.ensure_future(self._loop.run())
+        self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
+
+    async def stop(self) -> None:
+        """Stop driving without a terminal event: as after a crash, but orderly."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Held:
+    handle: RunHandle
+    lease: Lease
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineOptions:
+    """How an engine behaves.
+
+    Attributes:
+        threaded: store writes go through a thread (the designer).
+        stay: legs stay open while a run waits for people.
+        early: node key to a choice given in advance.
+        environ: environment variables that workflows may name.
+        user: who decides here.
+    """
+
+    threaded: bool = False
+    stay: bool = False
+    max_idle_s: float = 60.0
+    early: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] | None = None
+    user: str = ""
+
+
+class Engine:
+    """Runs workflows and remembers everything about them in one store."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        *,
+        registry: Registry | None = None,
+        clock: Clock | None = None,
+        ids: IdFactory | None = None,
+        services: Services | None = None,
+        options: EngineOptions | None = None,
+    ) -> None:
+        self.store = store
+        self.registry = registry or builtin_registry()
+        self.options = options or EngineOptions()
+        self._clock = clock or SystemClock()
+        self._ids = ids or RandomIds()
+        self._services = services or LocalServices()
+        self._writer: Writer = (
+            ThreadWriter(store) if self.options.threaded else DirectWriter(store)
+        )
+        self._held: dict[str, _Held] = {}
+        self._subscribers: list[tuple[str | None, Callable[[News], None]]] = []
+        self._watchers: list[Callable[[], None]] = []
+        self._problems: list[Callable[[str, BaseException], None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._pending: set[asyncio.Task[Any]] = set()
+        self._version = -1
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        registry: Registry | None = None,
+        options: EngineOptions | None = None,
+    ) -> Engine:
+        """Open an engine on a store.
+
+        Args:
+            url: SQLAlchemy URL; None is the person's own file.
+
+        Raises:
+            StoreError: the store cannot be opened. UnsupportedVersion: it is newer.
+        """
+        return cls(open_store(url), registry=registry, options=options)
+
+    @property
+    def user(self) -> str:
+        """Who decides in this process."""
+        if self.options.user:
+            return self.options.user
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return "unknown"
+
+    async def close(self) -> None:
+        """Stop driving all runs, so that they can be resumed, and close the store."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
+        for held in list(self._held.values()):
+            await held.handle.stop()
+        for task in list(self._pending):
+            await asyncio.gather(task, return_exceptions=True)
+        await self._services.close()
+        self._writer.close()
+        self.store.close()
+
+    # --- starting and driving ---------------------------------------------------------------
+
+    def capabilities(self, workflow: Workflow) -> dict[str, tuple[str, ...]]:
+        """Return each capability that the workflow needs, with the nodes that need it."""
+        needed: dict[str, list[str]] = {}
+        for node in workflow.nodes.values():
+            node_type = self.registry.get(node.type)
+            if node_type is None or node.disabled:
+                continue
+            for name in node_type.capabilities(node.params):
+                needed.setdefault(name, []).append(node.key)
+        return {name: tuple(keys) for name, keys in sorted(needed.items())}
+
+    async def start(
+        self,
+        workflow: Workflow,
+        input: Json = None,
+        *,
+        channels: Mapping[str, Json] | None = None,
+        trigger: str | None = None,
+        source_path: str = "",
+        allow: frozenset[str] = ALL,
+        title: str = "",
+    ) -> RunHandle:
+        """Start a run and begin to drive it.
+
+        Raises:
+            InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
+            InvalidCommand: the trigger must be chosen, or a channel is unknown.
+            StoreError: the run cannot be stored.
+        """
+        plan = self._compile(workflow)
+        self._check_allowed(workflow, allow)
+        trigger = _choose_trigger(plan, trigger)
+        value = workflow.settings.input if input is None else input
+        record = self._record(plan, value, source_path=source_path, title=title)
+        state = RunState(channels=_initial_channels(plan, channels or {}))
+        facts = _facts(plan, record)
+        at = self._clock.now()
+        opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
+        started = ev.RunStarted(
+            workflow=workflow.name,
+            workflow_id=workflow.id,
+            revision=plan.revision,
+            input=value,
+            seed=record.seed,
+            engine=engine.__version__,
+        )
+        opening.events[:0] = [started, ev.LegStarted(leg=1, reason="start", commit=0)]
+        await self._io(self.store.create_run, record)
+        return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
+
+    async def resume(self, run: str) -> RunHandle:
+        """Go on with a run from its last commit.
+
+        Raises:
+            RunIsHeld: a live process drives it. InvalidCommand: it is completed.
+            UnknownRun: there is no such run.
+        """
+        run_id = self.store.run(RunId(run)).run
+        if run_id in self._held:
+            return self._held[run_id].handle
+        lease = await self._io(
+            self.store.acquire, run_id, current_holder(), self._clock.now()
+        )
+        try:
+            loaded = await self._io(self.store.load, run_id)
+            if loaded.state.status is RunStatus.COMPLETED:
+                raise InvalidCommand(
+                    f"Run {run_id} is completed; use fork to run again from one of its commits."
+                )
+            plan = self._compile(codec.loads(loaded.record.document))
+            view = await self._io(self.view, run_id)
+        except BaseException:
+            self.store.release(lease)
+            raise
+        recovered = recovered_outcomes(plan, loaded.state, loaded.journal, loaded.claims)
+        opening = opening_of_resume(loaded.state, loaded.legs + 1, "resume")
+        return self._drive_with(
+            lease,
+            plan,
+            loaded.state,
+            _facts(plan, loaded.record),
+            opening,
+            view,
+            next_seq=loaded.next_seq,
+            recovered=recovered,
+        )
+
+    async def fork(
+        self,
+        run: str,
+        at: int,
+        *,
+        channels: Mapping[str, Json] | None = None,
+        input: Json = _UNSET,
+    ) -> RunHandle:
+        """Start a new run from commit `at` of another one; that one is left as it is.
+
+        Args:
+            channels: new values of channels. input: a new run input (what `run.input`
+                says), or left out to keep the parent's.
+        """
+        parent = self.store.run(RunId(run))
+        plan = self._compile(codec.loads(parent.document))
+        value = parent.input if input is _UNSET else input
+        record = replace(
+            self._record(plan, value, source_path=parent.source_path, title=parent.title),
+            parent=parent.run,
+            parent_commit=at,
+        )
+        state = (await self._io(self.store.fork, parent.run, at, record)).copy()
+        view = (await self._io(self.view, parent.run, at)).copy()
+        edited = _edit_channels(plan, state, channels or {})
+        _ask_again(state)
+        _become_child(view, record.run)
+        state.commit = -1
+        facts = _facts(plan, record)
+        opening = opening_of_resume(state, 1, "fork")
+        opening.events[:0] = [
+            ev.RunStarted(
+                workflow=record.workflow,
+                workflow_id=record.workflow_id,
+                revision=record.revision,
+                input=value,
+                seed=record.seed,
+                engine=engine.__version__,
+                parent=(parent.run, at),
+                edited=edited,
+            )
+        ]
+        return await self._drive(plan, record, state, facts, opening, view)
+
+    async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
+        """Make the commits of a run again from its recorded outputs and compare."""
+        return await self._io(self._replay, run, at)
+
+    def _replay(self, run: str, at: int | None) -> ReplayReport:
+        record = self.store.run(RunId(run))
+        plan = self._compile(codec.loads(record.document))
+        last = record.commit if at is None else min(at, record.commit)
+        start = self.store.state_at(record.run, 0)
+        recorded = self.store.events(record.run)
+        by_commit = [
+            RecordedCommit(
+                number=summary.number,
+                at=summary.at,
+                events=tuple(
+                    r.event for r in recorded if summary.first_seq <= r.seq <= summary.last_seq
+                ),
+                delta=self.store.delta(record.run, summary.number),
+            )
+            for summary in self.store.history(record.run, after=0)
+            if summary.number <= last
+        ]
+        requests = {
+            r.request: r for r in self.store.requests(run=record.run, open_only=False)
+        }
+        return replay(plan, start, _facts(plan, record), by_commit, requests)
+
+    def handle(self, run: str) -> RunHandle | None:
+        """Return the handle of a run that this process drives."""
+        held = self._held.get(run)
+        return held.handle if held else None
+
+    async def fire_due(self) -> list[RunHandle]:
+        """Take over runs that nobody holds and whose time, or whose decision, has come."""
+        taken: list[RunHandle] = []
+        now = self._clock.now()
+        for run, _ in await self._io(self.store.due_runs, now):
+            if run in self._held:
+                continue
+            try:
+                taken.append(await self.resume(run))
+            except (RunIsHeld, InvalidCommand):
+                continue  # somebody was faster
+        return taken
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    async def decide(self, command: Decide) -> DecisionRecord:
+        """Store a decision, in any process, whoever drives the run.
+
+        Raises:
+            DecisionRefused: it was stored as refused; the reason says why.
+            UnknownRun: there is no such request.
+        """
+        now = self._clock.now()
+        record = await self._io(self.store.request, command.request)
+        try:
+            decisions.check(record, command)
+        except DecisionRefused as refusal:
+            await self._io(self.store.refuse, command, now, refusal.reason)
+            raise
+        stored = await self._io(self.store.decide, command, now)
+        if not stored.accepted:
+            raise DecisionRefused(_why_refused(record, stored), reason=stored.reason)
+        held = self._held.get(record.run)
+        if held is not None:
+            held.handle.decided(stored)
+        self._tell_watchers()
+        return stored
+
+    async def cancel(self, run: str, reason: str = "asked by the person") -> None:
+        """Cancel a run, wherever it is driven."""
+        record = self.store.run(RunId(run))
+        await self._command(record, Cancel(reason=reason))
+
+    async def pause(self, run: str) -> None:
+        """Start nothing new in a run."""
+        await self._command(self.store.run(RunId(run)), Pause())
+
+    async def unpause(self, run: str) -> None:
+        """Let a paused run go on."""
+        await self._command(self.store.run(RunId(run)), Unpause())
+
+    async def step(self, run: str) -> None:
+        """Make one superstep of a paused run."""
+        await self._command(self.store.run(RunId(run)), Step())
+
+    async def _command(self, record: RunRecord, command: AnyCommand) -> None:
+        held = self._held.get(record.run)
+        if held is not None:
+            held.handle.send(command)
+            return
+        if record.status in ENDED:
+            raise InvalidCommand(f"Run {record.run} is {record.status} already.")
+        try:
+            handle = await self.resume(record.run)
+        except RunIsHeld:
+            await self._io(self.store.add_command, record.run, command, self._clock.now())
+            return
+        handle.send(command)
+        if isinstance(command, Cancel):
+            await handle.leg()
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def runs(self, *, limit: int = 200) -> list[RunRecord]:
+        """Return the runs, newest first."""
+        return self.store.runs(limit=limit)
+
+    def run(self, run: str) -> RunRecord:
+        """Return one run; a unique beginning of its id is enough."""
+        return self.store.run(RunId(run))
+
+    def workflow_of(self, run: str) -> Workflow:
+        """Return the document that the run is pinned to."""
+        return codec.loads(self.store.run(RunId(run)).document)
+
+    def history(self, run: str, *, after: int = -1) -> list[CommitSummary]:
+        """Return one line per commit, oldest first."""
+        return self.store.history(RunId(run), after=after)
+
+    def events(self, run: str, *, after: int = 0, upto: int | None = None) -> list[ev.Recorded]:
+        """Return facts in order."""
+        return self.store.events(RunId(run), after=after, upto=upto)
+
+    def view(self, run: str, at: int | None = None) -> RunView:
+        """Return how the run looks now, or looked at commit `at`.
+
+        Raises:
+            UnknownRun: there is no such run or commit.
+        """
+        record = self.store.run(RunId(run))
+        number = record.commit if at is None else at
+        if number < 0 or number > record.commit:
+            raise UnknownRun(f"Run {record.run} has no commit {number}; its last is {record.commit}.")
+        frame = self.store.frame_before(record.run, number)
+        if frame is None:
+            raise UnknownRun(f"Commit {number} of run {record.run} has been pruned.")
+        view = run_view.decode(frame[1])
+        if frame[0] < number:
+            last = self.store.history(record.run, after=number - 1, limit=1)[0].last_seq
+            run_view.fold(self.store.events(record.run, after=view.seq, upto=last), view)
+        return view
+
+    def state_at(self, run: str, at: int | None = None) -> RunState:
+        """Return the exact state of a commit."""
+        record = self.store.run(RunId(run))
+        return self.store.state_at(record.run, record.commit if at is None else at)
+
+    def values(self, run: str, task: str) -> TaskValues:
+        """Return what went into a task and what came out of it.
+
+        Raises:
+            UnknownRun: no commit has admitted that task.
+        """
+        record = self.store.run(RunId(run))
+        summaries = self.store.history(record.run)
+        found = next((s for s in reversed(summaries) if task in s.tasks), None)
+        if found is None:
+            raise UnknownRun(f"Task {task} of run {record.run} has no result yet.")
+        before = self.store.state_at(record.run, max(0, found.number - 1))
+        row = before.tasks.get(task)
+        inputs = (
+            {port: _joined(before, pairs) for port, pairs in row.inputs.items()} if row else {}
+        )
+        facts = self.store.events(record.run, after=found.first_seq - 1, upto=found.last_seq)
+        for fact in facts:
+            event = fact.event
+            if isinstance(event, ev.TaskFinished) and event.task == task:
+                names = {port: ref or f"{task}.{port}" for port, ref in event.ports.items()}
+                stored = self.store.values_at(record.run, found.number, list(names.values()))
+                outputs = {
+                    port: stored[ref] if ref in stored else before.value(ref)
+                    for port, ref in names.items()
+                }
+                return TaskValues(
+                    task=TaskId(task),
+                    commit=found.number,
+                    inputs=inputs,
+                    outputs=outputs,
+                    duration_s=event.duration_s,
+                    attempt=event.attempt,
+                )
+            if isinstance(event, ev.TaskFailed | ev.TaskRetried) and event.task == task:
+                return TaskValues(
+                    task=TaskId(task),
+                    commit=found.number,
+                    inputs=inputs,
+                    outputs={},
+                    attempt=event.error.attempt,
+                    error=event.error,
+                )
+        return TaskValues(task=TaskId(task), commit=found.number, inputs=inputs, outputs={})
+
+    def inbox(self) -> list[RequestRecord]:
+        """Return the open barrier requests of all runs, the one due first at the top."""
+        return self.store.requests()
+
+    def request(self, request: str) -> RequestRecord:
+        """Return one barrier request."""
+        return self.store.request(request)  # type: ignore[arg-type]
+
+    def decisions(self, run: str | None = None) -> list[DecisionRecord]:
+        """Return the decision log, oldest first."""
+        return self.store.decisions(run=RunId(run) if run else None)
+
+    def verify_evidence(self) -> list[str]:
+        """Check the hash chain of requests and decisions; return what is wrong."""
+        return self.store.verify()
+
+    # --- listening --------------------------------------------------------------------------
+
+    def subscribe(
+        self, run: str | None, callback: Callable[[News], None]
+    ) -> Callable[[], None]:
+        """Hear every stored fact and every update of runs driven here; None means all.
+
+        A callback that fails is reported through `on_problem` and does not hurt the run.
+        """
+        entry = (run, callback)
+        self._subscribers.append(entry)
+        return lambda: self._subscribers.remove(entry) if entry in self._subscribers else None
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Hear that any process has changed the store."""
+        self._watchers.append(callback)
+        self._start_watching()
+        return lambda: self._watchers.remove(callback) if callback in self._watchers else None
+
+    def on_problem(self, callback: Callable[[str, BaseException], None]) -> None:
+        """Hear of runs that stopped because of an error of the store or of ours."""
+        self._problems.append(callback)
+
+    def leg_ended(self, handle: RunHandle, task: asyncio.Task[ev.Recorded]) -> None:
+        """Give the lease back when a leg is over. Called by the handle."""
+        held = self._held.pop(handle.run, None)
+        if isinstance(self._writer, ThreadWriter):
+            self._writer.forget(handle.run)
+        if held is not None:
+            self._later(self._release(held.lease))
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            for callback in self._problems:
+                callback(handle.run, error)
+        self._tell_watchers()
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _compile(self, workflow: Workflow) -> Plan:
+        return compile_workflow(workflow, self.registry, environ=self.options.environ)
+
+    def _check_allowed(self, workflow: Workflow, allow: frozenset[str]) -> None:
+        missing = {k: v for k, v in self.capabilities(workflow).items() if k not in allow}
+        if missing:
+            words = "; ".join(f"{name} ({', '.join(nodes)})" for name, nodes in missing.items())
+            flags = " ".join(f"--allow {name}" for name in missing)
+            raise NotAllowed(
+                f"{workflow.name} needs what was not allowed: {words}. "
+                f"If you trust it, allow it with {flags}."
+            )
+
+    def _record(self, plan: Plan, value: Json, *, source_path: str, title: str) -> RunRecord:
+        try:
+            msgspec.json.encode(value)
+        except (TypeError, ValueError) as error:
+            raise InvalidCommand(f"The input is not JSON: {error}") from error
+        now = self._clock.now()
+        return RunRecord(
+            run=self._ids.run_id(now),
+            workflow_id=plan.workflow.id,
+            workflow=plan.workflow.name,
+            revision=plan.revision,
+            document=codec.dumps(plan.workflow),
+            input=value,
+            seed=self._ids.seed(),
+            started_at=now,
+            source_path=source_path,
+            title=title,
+        )
+
+    async def _drive(
+        self,
+        plan: Plan,
+        record: RunRecord,
+        state: RunState,
+        facts: RunFacts,
+        opening: superstep.Step,
+        view: RunView,
+    ) -> RunHandle:
+        lease = await self._io(self.store.acquire, record.run, current_holder(), record.started_at)
+        return self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
+
+    def _drive_with(
+        self,
+        lease: Lease,
+        plan: Plan,
+        state: RunState,
+        facts: RunFacts,
+        opening: superstep.Step,
+        view: RunView,
+        *,
+        next_seq: int,
+        recovered: Sequence[Outcome] = (),
+    ) -> RunHandle:
+        options = self.options
+        env = Environment(
+            store=self.store,
+            writer=self._writer,
+            clock=self._clock,
+            ids=self._ids,
+            services=self._services,
+            publish=self._publish,
+            stay=options.stay,
+            max_idle_s=options.max_idle_s,
+            early=options.early,
+        )
+        loop = RunLoop(
+            plan,
+            state,
+            facts,
+            view,
+            lease,
+            env,
+            next_seq=next_seq,
+            opening=opening,
+            recovered=recovered,
+        )
+        handle = RunHandle(self, loop)
+        self._held[facts.run] = _Held(handle, lease)
+        self._start_watching()
+        handle.drive()
+        return handle
+
+    def _publish(self, news: Sequence[News]) -> None:
+        if not self._subscribers or not news:
+            return
+        run = news[0].run
+        for wanted, callback in list(self._subscribers):
+            if wanted is None or wanted == run:
+                for item in news:
+                    try:
+                        callback(item)
+                    except Exception as error:  # noqa: BLE001 - a viewer never hurts a run (U110)
+                        for report in self._problems:
+                            report(run, error)
+
+    def _tell_watchers(self) -> None:
+        for callback in list(self._watchers):
+            callback()
+
+    def _start_watching(self) -> None:
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        """Look at what other processes wrote, and keep our leases alive."""
+        beat = self._clock.monotonic()
+        while self._watchers or self._held:
+            await asyncio.sleep(WATCH_S)
+            version = await self._io(self.store.data_version)
+            if version != self._version:
+                first = self._version < 0
+                self._version = version
+                await self._hear_others()
+                if not first:
+                    self._tell_watchers()
+            if self._clock.monotonic() - beat >= HEARTBEAT_S:
+                beat = self._clock.monotonic()
+                for held in list(self._held.values()):
+                    await self._io(self.store.heartbeat, held.lease, self._clock.now())
+
+    async def _hear_others(self) -> None:
+        for held in list(self._held.values()):
+            handle = held.handle
+            commands = await self._io(
+                lambda handle=handle: self.store.commands(handle.run, after=handle.commands_seen)
+            )
+            for number, command in commands:
+                handle.commands_seen = number
+                handle.send(command)
+            for decision in await self._io(self.store.unadmitted, handle.run):
+                handle.decided(decision)
+
+    async def _release(self, lease: Lease) -> None:
+        await self._io(self.store.release, lease)
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _io(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call the store: in a thread in the designer, in the loop otherwise."""
+        if self.options.threaded:
+            return await asyncio.to_thread(function, *args)
+        return function(*args)
+
+
+# --- helpers ----------------------------------------------------------------------------------
+
+
+def _facts(plan: Plan, record: RunRecord) -> RunFacts:
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    folder = str(Path(record.source_path).parent) if record.source_path else ""
+    return RunFacts(
+        run=record.run,
+        seed=record.seed,
+        specs=specs_from(plan.workflow.channels),
+        scope={
+            "id": record.run,
+            "started_at": datetime.fromtimestamp(record.started_at, UTC),
+            "input": record.input,
+            "folder": folder,
+        },
+        input=record.input,
+    )
+
+
+def _choose_trigger(plan: Plan, trigger: str | None) -> str | None:
+    if not plan.has_trigger:
+        return None
+    if trigger is None:
+        if len(plan.sources) > 1:
+            names = ", ".join(plan.sources)
+            raise InvalidCommand(f"Choose the trigger that starts the run: one of {names}.")
+        return plan.sources[0]
+    if trigger not in plan.sources:
+        raise InvalidCommand(f"{trigger} is not a trigger; choose {', '.join(plan.sources)}.")
+    return trigger
+
+
+def _initial_channels(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
+    _check_channels(plan, given)
+    return {
+        name: given.get(name, channel.default)
+        for name, channel in plan.workflow.channels.items()
+    }
+
+
+def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
+    unknown = [name for name in given if name not in plan.workflow.channels]
+    if unknown:
+        known = ", ".join(plan.workflow.channels) or "none"
+        raise InvalidCommand(
+            f"The workflow has no channel {', '.join(unknown)}; it has {known}."
+        )
+
+
+def _edit_channels(plan: Plan, state: RunState, given: Mapping[str, Json]) -> tuple[str, ...]:
+    _check_channels(plan, given)
+    for name, value in given.items():
+        state.channels[name] = value
+        state.versions[name] = state.versions.get(name, 0) + 1
+    return tuple(given)
+
+
+def _ask_again(state: RunState) -> None:
+    """In a fork every open question is asked anew, with an id of its own."""
+    asked = [task for task, wait in state.waits.items() if wait.request is not None]
+    for task in asked:
+        del state.waits[task]
+    if state.status in ENDED or state.status is RunStatus.WAITING:
+        state.status = RunStatus.RUNNING
+
+
+def _become_child(view: RunView, run: RunId) -> None:
+    """Make a view of the parent the first view of its fork."""
+    view.run = run
+    view.seq = 0
+    view.commit = -1
+    view.requests.clear()
+    view.result = None
+    for entry in view.frontier.values():
+        if entry.request is not None or entry.state == "running":
+            entry.state, entry.request, entry.due_at = "ready", None, None
+            node = view.node(entry.node)
+            node.state, node.request, node.due_at = "ready", None, None
+
+
+def _joined(state: RunState, pairs: Sequence[tuple[str, str]]) -> Json:
+    if len(pairs) == 1:
+        return state.value(pairs[0][1])
+    return {source: state.value(ref) for source, ref in pairs}
+
+
+def _why_refused(record: RequestRecord, stored: DecisionRecord) -> str:
+    title = record.content.title
+    match stored.reason:
+        case "late" | "duplicate":
+            return f"{title} has been answered already; nothing was changed."
+        case "stale":
+            return (
+                f"What {title} shows has changed since you saw it; look at the new "
+                "content and decide again."
+            )
+        case reason:
+            return f"The decision on {title} was refused: {reason}."

@@ -1,0 +1,82 @@
+"""The services of a desktop: processes and threads of this machine, secrets of its keychain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from engine.executors.process import ProcessPool
+from engine.executors.thread import ThreadRunner
+from engine.model.node_types import NodeFailure
+
+Json = Any
+#: Under which name the secrets of this program are in the keychain.
+KEYCHAIN = "headgate"
+
+
+class LocalServices:
+    """What the nodes of all runs of one engine share. Pools start with their first job."""
+
+    def __init__(self) -> None:
+        self._processes: ProcessPool | None = None
+        self._threads: ThreadRunner | None = None
+
+    async def run_process(
+        self,
+        job: str,
+        payload: Json,
+        *,
+        on_output: Callable[[str, str], None],
+        memory_mb: int | None,
+    ) -> Json:
+        """Run ``module:function`` in a process of its own; cancelling kills it."""
+        if self._processes is None:
+            self._processes = ProcessPool()
+        return await self._processes.run(job, payload, on_output=on_output, memory_mb=memory_mb)
+
+    async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
+        """Run a short blocking function in a thread."""
+        if self._threads is None:
+            self._threads = ThreadRunner()
+        return await self._threads.run(function, *args)
+
+    def secret(self, name: str) -> str:
+        """Return a secret from the keychain, or from the environment where there is none.
+
+        The variable is ``HEADGATE_SECRET_`` and the name in capitals.
+
+        Raises:
+            NodeFailure: there is no secret of that name.
+        """
+        variable = "HEADGATE_SECRET_" + name.upper().replace("-", "_").replace(".", "_")
+        if variable in os.environ:
+            return os.environ[variable]
+        import keyring
+        from keyring.errors import KeyringError
+
+        try:
+            found = keyring.get_password(KEYCHAIN, name)
+        except KeyringError as error:
+            raise NodeFailure(
+                f"the keychain cannot be read ({error}); set {variable} instead",
+                code="secret",
+                retryable=False,
+                nothing_happened=True,
+            ) from error
+        if found is None:
+            raise NodeFailure(
+                f"there is no secret {name}; store it with "
+                f"'keyring set {KEYCHAIN} {name}' or set {variable}",
+                code="secret",
+                retryable=False,
+                nothing_happened=True,
+            )
+        return found
+
+    async def close(self) -> None:
+        """End every process and thread."""
+        if self._processes is not None:
+            await self._processes.close()
+        if self._threads is not None:
+            self._threads.close()

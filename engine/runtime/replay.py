@@ -1,0 +1,248 @@
+"""Run a stored run again with its recorded outputs, and compare (U117). No side effects.
+
+Every commit is made again from what it admitted; its events and its delta must come out
+the same. Nothing is written and no node function is called.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine.ids import RequestId, RunId, TaskId
+from engine.model.node_types import Wait
+from engine.model.plan import Plan
+from engine.runtime import superstep
+from engine.runtime.outcome import Outcome, Taken
+from engine.runtime.ports import RequestRecord
+from engine.runtime.superstep import RunFacts
+from engine.state.run_state import Delta, RunState, apply
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay found.
+
+    Attributes:
+        commits: how many commits were made again.
+        difference: the first one, in words; None when there is none.
+        commit: where it is.
+    """
+
+    equal: bool
+    commits: int
+    difference: str | None = None
+    commit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCommit:
+    """One stored commit: number, time, events without their stamps, delta."""
+
+    number: int
+    at: float
+    events: Sequence[ev.AnyEvent]
+    delta: Delta
+
+
+class RecordedIds:
+    """Hands out the request ids that the recording has, in order."""
+
+    def __init__(self, requests: Iterator[RequestId]) -> None:
+        self._requests = requests
+
+    def run_id(self, now: float) -> RunId:
+        """A replay makes no run."""
+        del now
+        return RunId("")
+
+    def request_id(self) -> RequestId:
+        """Return the next recorded request id."""
+        return next(self._requests, RequestId("?"))
+
+    def seed(self) -> int:
+        """A replay draws no seed."""
+        return 0
+
+
+def replay(
+    plan: Plan,
+    start: RunState,
+    facts: RunFacts,
+    commits: Sequence[RecordedCommit],
+    requests: Mapping[RequestId, RequestRecord],
+) -> ReplayReport:
+    """Make every commit after `start` again and report the first difference."""
+    state = start.copy()
+    for done, recorded in enumerate(commits):
+        opened = [e.request for e in recorded.events if isinstance(e, ev.BarrierOpened)]
+        report = next((e for e in recorded.events if isinstance(e, ev.SuperstepCommitted)), None)
+        if report is not None and (report.admitted or _is_waking(recorded.events)):
+            outcomes = list(_outcomes(state, recorded, requests))
+            step = superstep.commit(
+                plan, state, outcomes, facts, at=recorded.at, ids=RecordedIds(iter(opened))
+            )
+            difference = _compare(recorded, step)
+            if difference is not None:
+                return ReplayReport(False, done, difference, recorded.number)
+        apply(state, recorded.delta, facts.specs, recorded.number)
+    return ReplayReport(True, len(commits))
+
+
+def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
+    return any(isinstance(event, ev.WaitEnded) for event in events)
+
+
+def _outcomes(
+    state: RunState,
+    recorded: RecordedCommit,
+    requests: Mapping[RequestId, RequestRecord],
+) -> Iterator[Outcome]:
+    """Rebuild what the commit admitted from its events and its delta."""
+    by_task: dict[TaskId, list[ev.AnyEvent]] = {}
+    admitted: tuple[TaskId, ...] = ()
+    for event in recorded.events:
+        if isinstance(event, ev.SuperstepCommitted):
+            admitted = event.admitted
+        elif not isinstance(event, ev.TaskSkipped) and hasattr(event, "task"):
+            by_task.setdefault(event.task, []).append(event)
+    for task in admitted:
+        yield _outcome(state, recorded, task, by_task.get(task, []), requests)
+
+
+def _outcome(
+    state: RunState,
+    recorded: RecordedCommit,
+    task: TaskId,
+    events: Sequence[ev.AnyEvent],
+    requests: Mapping[RequestId, RequestRecord],
+) -> Outcome:
+    taken: Taken | None = None
+    expired = any(isinstance(event, ev.BarrierExpired) for event in events)
+    row = state.tasks[task]
+    for event in events:
+        match event:
+            case ev.BarrierDecided():
+                taken = Taken(
+                    decision=0,
+                    request=event.request,
+                    choice=event.choice,
+                    by=event.by,
+                    through=event.through,
+                    comment=event.comment,
+                    changed=event.changed,
+                    delay_s=event.delay_s,
+                    expired=expired,
+                )
+            case ev.TaskFinished():
+                return _output(state, recorded, event, taken)
+            case ev.TaskFailed() | ev.TaskRetried():
+                return Outcome(
+                    task=task,
+                    kind="error",
+                    attempt=event.error.attempt,
+                    duration_s=getattr(event, "duration_s", 0.0),
+                    error=event.error,
+                    taken=taken,
+                )
+            case ev.BarrierOpened():
+                record = requests[event.request]
+                wait = recorded.delta.put_waits[task]
+                asked = Wait(kind="approval", request=record.content, payload=wait.payload)
+                return Outcome(task=task, kind="wait", attempt=row.attempt, wait=asked)
+            case ev.WaitOpened():
+                wait = recorded.delta.put_waits[task]
+                parked = Wait(
+                    kind=event.kind,  # type: ignore[arg-type]
+                    due_at=wait.due_at,
+                    text=wait.text,
+                    payload=wait.payload,
+                )
+                return Outcome(task=task, kind="wait", attempt=row.attempt, wait=parked)
+            case _:
+                pass
+    woken = recorded.delta.put_tasks.get(task)
+    if task in state.waits and woken is not None:
+        return Outcome(task=task, kind="woken", attempt=woken.attempt, taken=taken)
+    reason = next(
+        (
+            event.reason
+            for event in recorded.events
+            if isinstance(event, ev.TaskSkipped) and event.node == row.node
+        ),
+        "",
+    )
+    return Outcome(task=task, kind="skip", text=reason, taken=taken)
+
+
+def _output(
+    state: RunState, recorded: RecordedCommit, event: ev.TaskFinished, taken: Taken | None
+) -> Outcome:
+    ports: dict[str, Json] = {}
+    for port, name in event.ports.items():
+        ref = name or f"{event.task}.{port}"
+        if ref in recorded.delta.put_values:
+            ports[port] = recorded.delta.put_values[ref]
+        else:
+            ports[port] = state.value(ref)
+    degraded = next(
+        (e.reason for e in recorded.events if isinstance(e, ev.Degraded) and e.task == event.task),
+        "",
+    )
+    memory = [
+        value
+        for key, value in recorded.delta.put_memory.items()
+        if key.partition("@")[0] == event.node
+    ]
+    return Outcome(
+        task=event.task,
+        kind="fallback" if degraded and not event.ports else "output",
+        attempt=event.attempt,
+        duration_s=event.duration_s,
+        ports=ports,
+        writes=tuple(
+            (op.channel, op.op, op.value)
+            for op in recorded.delta.ops
+            if op.writer == event.task
+        ),
+        route=event.route,
+        memory=tuple(memory[:1]),
+        text=event.note or degraded,
+        taken=taken,
+        recorded=event.recorded,
+    )
+
+
+def _compare(recorded: RecordedCommit, step: superstep.Step) -> str | None:
+    """Return the first difference of events or delta, in words."""
+    pairs = itertools.zip_longest(recorded.events, step.events)
+    for number, (old, new) in enumerate(pairs, start=1):
+        if isinstance(old, ev.LegStarted | ev.RunWaiting):
+            continue
+        if old != new:
+            return (
+                f"event {number} was {_words(old)}, and is now {_words(new)}"
+                if old is not None and new is not None
+                else f"event {number} {'is missing' if new is None else 'is new'}: "
+                f"{_words(old or new)}"
+            )
+    old_delta = msgspec.to_builtins(recorded.delta)
+    new_delta = msgspec.to_builtins(step.delta)
+    for name in sorted({*old_delta, *new_delta}):
+        if old_delta.get(name) != new_delta.get(name):
+            return f"the change of {name.replace('_', ' ')} differs"
+    return None
+
+
+def _words(event: ev.Event | None) -> str:
+    if event is None:
+        return "nothing"
+    text = msgspec.json.encode(event).decode()
+    return text if len(text) <= 200 else text[:200] + "…"
