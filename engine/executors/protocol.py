@@ -1,0 +1,49 @@
+"""What the engine asks of an executor: run one job, hand on its output, end it when told to.
+
+Executors are dumb: they know nothing of workflows, tasks or retries. Whatever goes wrong
+comes back as one `NodeFailure`; a conformance suite holds every executor to this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Json = Any
+
+#: Called in the loop with (stream, text) while a job runs; must be quick and never fail.
+OutputSink = Callable[[str, str], None]
+
+
+class Executor(Protocol):
+    """Runs jobs outside the loop, each in a place of its own that can be ended."""
+
+    async def run(
+        self,
+        job: str,
+        payload: Json,
+        *,
+        on_output: OutputSink,
+        memory_mb: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the time of the job, not of the queue
+    ) -> Json:
+        """Run ``module:function`` with `payload` and return its JSON result.
+
+        Cancelling returns at once and ends the job, with every process it has started.
+
+        Args:
+            job: names our own code, never the person's: ``engine.nodes.sql_job:run``.
+            payload: a JSON value.
+            on_output: gets what the job prints, in order.
+            memory_mb: the job may not use more memory than this.
+            timeout: seconds from the moment the job starts.
+
+        Raises:
+            NodeFailure: the job raised (its own code and causes), or ended without a result:
+                code ``crashed killed memory flood timeout``.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End all jobs and everything that was kept warm. Running jobs fail as ``killed``."""
+        ...

@@ -1,0 +1,230 @@
+"""What every executor must do. An executor is in when it is in `EXECUTORS` and passes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.executors.process import ProcessPool
+from engine.executors.protocol import Executor
+from engine.model.node_types import NodeFailure
+from tests.engine.executors.processes import gone, written
+
+JOBS = "tests.engine.executors.jobs:"
+EXECUTORS: dict[str, Callable[[int], Executor]] = {"process": ProcessPool}
+
+Open = Callable[..., contextlib.AbstractAsyncContextManager[Executor]]
+
+
+@pytest.fixture(params=sorted(EXECUTORS))
+def opened(request: pytest.FixtureRequest) -> Open:
+    make = EXECUTORS[request.param]
+
+    @asynccontextmanager
+    async def open_executor(size: int = 2) -> AsyncGenerator[Executor, None]:
+        executor = make(size)
+        try:
+            yield executor
+        finally:
+            await executor.close()
+
+    return open_executor
+
+
+def unseen(stream: str, text: str) -> None:
+    del stream, text
+
+
+@pytest.mark.parametrize("value", [None, 1.5, "é\0", [1, [2]], {"a": {"b": None}}, "x" * 3_000_000])
+async def test_a_value_goes_there_and_back_unchanged(opened: Open, value: object) -> None:
+    async with opened() as executor:
+        assert await executor.run(JOBS + "echo", value, on_output=unseen) == value
+
+
+async def test_output_comes_in_the_order_in_which_it_was_printed(opened: Open) -> None:
+    seen: list[tuple[str, str]] = []
+    async with opened() as executor:
+        await executor.run(JOBS + "printing", 2000, on_output=lambda *item: seen.append(item))
+    lines = [(stream, line) for stream, text in seen for line in text.splitlines()]
+    names = ["stdout" if number % 3 else "stderr" for number in range(2000)]
+    assert lines == [(name, str(number)) for number, name in enumerate(names)]
+
+
+async def test_all_output_has_come_when_the_result_does(opened: Open) -> None:
+    seen: list[str] = []
+    async with opened() as executor:
+        for number in range(20):
+            await executor.run(
+                JOBS + "raw_output", str(number), on_output=lambda _, text: seen.append(text)
+            )
+            assert "".join(seen) == f"before\n{number}\né"
+            seen.clear()
+
+
+async def test_an_error_comes_back_with_its_kind_and_its_causes(opened: Open) -> None:
+    async with opened() as executor:
+        with pytest.raises(NodeFailure) as caught:
+            await executor.run(JOBS + "raising", 7, on_output=unseen)
+    info = caught.value.info()
+    assert (info.code, info.kind, info.message) == (
+        "exception",
+        "ValueError",
+        "ValueError: outer 7",
+    )
+    assert info.causes == ("KeyError: 'inner'",)
+    assert "jobs.py" in info.details["traceback"]
+
+
+async def test_a_node_failure_comes_back_as_it_was_raised(opened: Open) -> None:
+    async with opened() as executor:
+        with pytest.raises(NodeFailure, match="no money") as caught:
+            await executor.run(JOBS + "failing", 3, on_output=unseen)
+    failure = caught.value
+    assert (failure.code, failure.details) == ("money", {"left": 3})
+    assert failure.nothing_happened and not failure.retryable
+
+
+async def test_an_unknown_job_is_a_failure(opened: Open) -> None:
+    async with opened() as executor:
+        with pytest.raises(NodeFailure, match="nothing_of_the_kind"):
+            await executor.run(JOBS + "nothing_of_the_kind", None, on_output=unseen)
+
+
+async def test_cancelling_returns_at_once_and_ends_every_process(
+    opened: Open, tmp_path: Path
+) -> None:
+    async with opened() as executor, asyncio.TaskGroup() as group:
+        job = group.create_task(
+            executor.run(JOBS + "waiting", str(tmp_path / "pids"), on_output=unseen)
+        )
+        pids = await written(tmp_path / "pids")
+        job.cancel()
+        start = time.perf_counter()
+        await asyncio.wait([job])
+        assert job.cancelled()
+        assert time.perf_counter() - start < 0.1
+        assert await gone(*pids)
+
+
+async def test_a_job_that_holds_the_interpreter_is_ended_too(opened: Open, tmp_path: Path) -> None:
+    async with opened() as executor:
+        with pytest.raises(NodeFailure) as caught:
+            await executor.run(
+                JOBS + "spinning", str(tmp_path / "pid"), on_output=unseen, timeout=0.5
+            )
+        assert caught.value.code == "timeout"
+        assert await gone(*await written(tmp_path / "pid"))
+
+
+async def test_no_more_jobs_run_at_once_than_allowed(opened: Open, tmp_path: Path) -> None:
+    async with opened(2) as executor, asyncio.TaskGroup() as group:
+        jobs = [
+            group.create_task(executor.run(JOBS + "waiting", str(path), on_output=unseen))
+            for path in (tmp_path / name for name in "abc")
+        ]
+        await written(tmp_path / "a")
+        await written(tmp_path / "b")
+        await asyncio.sleep(0.2)
+        assert not (tmp_path / "c").exists()
+        jobs[0].cancel()
+        assert await written(tmp_path / "c")
+        for job in jobs:
+            job.cancel()
+
+
+async def test_a_waiting_job_can_be_cancelled_before_it_starts(
+    opened: Open, tmp_path: Path
+) -> None:
+    async with opened(1) as executor, asyncio.TaskGroup() as group:
+        first = group.create_task(
+            executor.run(JOBS + "waiting", str(tmp_path / "a"), on_output=unseen)
+        )
+        await written(tmp_path / "a")
+        second = group.create_task(executor.run(JOBS + "echo", 1, on_output=unseen))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([second])
+        first.cancel()
+        await asyncio.wait([first])
+        assert await executor.run(JOBS + "echo", 2, on_output=unseen) == 2
+
+
+async def test_closing_ends_running_jobs_as_killed(opened: Open, tmp_path: Path) -> None:
+    async with opened() as executor:
+        job = asyncio.get_running_loop().create_task(
+            executor.run(JOBS + "waiting", str(tmp_path / "pids"), on_output=unseen)
+        )
+        pids = await written(tmp_path / "pids")
+        await executor.close()
+        with pytest.raises(NodeFailure) as caught:
+            await job
+        assert caught.value.code == "killed"
+        assert await gone(*pids)
+
+
+async def test_nothing_starts_after_closing(opened: Open) -> None:
+    async with opened() as executor:
+        await executor.close()
+        with pytest.raises(NodeFailure, match="closing"):
+            await executor.run(JOBS + "echo", 1, on_output=unseen)
+
+
+@pytest.mark.parametrize(
+    ("job", "payload", "code"),
+    [
+        ("exiting", 0, "crashed"),
+        ("exiting", 3, "crashed"),
+        ("segfault", None, "crashed"),
+        ("sys_exiting", 0, "exit"),
+        ("greedy", 10**9, "memory"),
+        ("not_json", None, "exception"),
+    ],
+)
+async def test_a_job_that_ends_badly_is_one_failure_and_harms_no_other(
+    opened: Open, job: str, payload: object, code: str
+) -> None:
+    async with opened(1) as executor:
+        with pytest.raises(NodeFailure) as caught:
+            await executor.run(JOBS + job, payload, on_output=unseen, memory_mb=400)
+        assert caught.value.code == code
+        assert await executor.run(JOBS + "echo", "next", on_output=unseen) == "next"
+
+
+async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opened: Open) -> None:
+    seen, worst, last = 0, 0.0, time.perf_counter()
+
+    def sink(stream: str, text: str) -> None:
+        nonlocal seen
+        del stream
+        seen += len(text)
+
+    async def watch() -> None:
+        nonlocal worst, last
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            worst, last = max(worst, now - last), now
+
+    async with opened() as executor:
+        watcher = asyncio.get_running_loop().create_task(watch())
+        with pytest.raises(NodeFailure) as caught:
+            await executor.run(JOBS + "flooding", 100_000, on_output=sink)
+        watcher.cancel()
+        await asyncio.wait([watcher])
+    assert caught.value.code == "flood"
+    assert 500_000 < seen < 20_000_000
+    assert worst < 0.5
+
+
+async def test_two_hundred_jobs_reuse_their_workers(opened: Open) -> None:
+    async with opened() as executor:
+        pids = [await executor.run(JOBS + "pid", None, on_output=unseen) for _ in range(200)]
+    assert len(set(pids)) == 1
+    assert os.getpid() not in pids
