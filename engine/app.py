@@ -14,7 +14,13 @@ import engine
 from engine import events as ev
 from engine import run_view
 from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
-from engine.errors import DecisionRefused, InvalidCommand, NotAllowed, RunIsHeld, UnknownRun
+from engine.errors import DecisionRefused as DecisionRefused
+from engine.errors import EngineError as EngineError
+from engine.errors import InvalidCommand as InvalidCommand
+from engine.errors import InvalidWorkflow as InvalidWorkflow
+from engine.errors import NotAllowed as NotAllowed
+from engine.errors import RunIsHeld as RunIsHeld
+from engine.errors import UnknownRun as UnknownRun
 from engine.executors.services import LocalServices
 from engine.ids import IdFactory, RandomIds, RunId, TaskId
 from engine.model import codec
@@ -22,7 +28,7 @@ from engine.model.node_types import Option as Option
 from engine.model.node_types import Registry
 from engine.model.node_types import Request as Request
 from engine.model.plan import Plan, compile_workflow
-from engine.model.workflow import Workflow
+from engine.model.workflow import Workflow as Workflow
 from engine.nodes.builtin import builtin_registry
 from engine.run_view import RunView
 from engine.runtime import decisions, superstep
@@ -34,7 +40,8 @@ from engine.runtime.ports import CommitSummary as CommitSummary
 from engine.runtime.ports import DecisionRecord as DecisionRecord
 from engine.runtime.ports import RequestRecord as RequestRecord
 from engine.runtime.ports import RunRecord as RunRecord
-from engine.runtime.replay import RecordedCommit, ReplayReport, replay
+from engine.runtime.replay import RecordedCommit, replay
+from engine.runtime.replay import ReplayReport as ReplayReport
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.state.channels import specs_from
