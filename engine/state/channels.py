@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.model.workflow import Channel
+
 Json = Any
 Reduce = Callable[[Json, Json], Json]
 
@@ -198,3 +200,20 @@ def check_type(spec: ChannelSpec, value: Json) -> None:
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise ReducerError(f"channel {spec.name} holds {spec.type}, not {_kind(value)}")
+
+
+def specs_from(channels: Mapping[str, Channel]) -> dict[str, ChannelSpec]:
+    """Return the channels of a document as the engine needs them.
+
+    An unknown reducer is refused by validation; here it counts as ``replace``.
+    """
+    return {
+        name: ChannelSpec(
+            name=name,
+            type=channel.type,
+            reducer=REDUCERS.get(channel.reducer, REDUCERS["replace"]),
+            default=channel.default,
+            lifecycle=channel.lifecycle,
+        )
+        for name, channel in channels.items()
+    }
