@@ -1,0 +1,156 @@
+"""The hash chain over requests and decisions: pure functions, used by every store.
+
+Each entry's hash covers its number, its kind, its fields and the hash of the entry
+before it. A row that is edited, removed or slipped in later breaks the chain at that
+place. Someone who can write the file can also forge a whole new chain: who must exclude
+that keeps the last hash somewhere else (``headgate audit export`` prints it).
+
+Large content (what was shown, what was edited) enters as a hash of its own, so that the
+chain can still be checked after a person had the content erased.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.store.encoding import canonical_json, content_hash
+
+Json = Any
+
+REQUEST = "request"
+DECISION = "decision"
+ERASURE = "erasure"
+
+#: What the first entry gives as the hash of the one before it.
+START = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One link as it is stored.
+
+    Attributes:
+        fields: what the hash covers besides the chain itself; None when it is not there.
+        erased: the person had the content deleted.
+        where: words that name the entry in a report.
+    """
+
+    seq: int
+    kind: str
+    prev_hash: str
+    hash: str
+    fields: Mapping[str, Json] | None
+    erased: bool = False
+    where: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a walk over the chain has found.
+
+    Attributes:
+        first_broken: sentence about the first entry that is not as it was written.
+        last_hash: of the newest entry; the anchor to keep elsewhere.
+    """
+
+    entries: int = 0
+    broken: int = 0
+    erased: int = 0
+    first_broken: str = ""
+    last_hash: str = START
+    others: list[str] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        """Return sentences; none when everything is as it was written."""
+        if not self.broken:
+            return list(self.others)
+        count = f"{self.broken} of {self.entries} entries of the evidence are broken."
+        return [self.first_broken, count, *self.others]
+
+
+def request_fields(record: RequestRecord) -> dict[str, Json]:
+    """Return what the chain says about a request; status and decision may change, so not those."""
+    return {
+        "request": record.request,
+        "run": record.run,
+        "task": record.task,
+        "node": record.node,
+        "workflow": record.workflow,
+        "revision": record.revision,
+        "content_sha256": content_hash(record.content),
+        "digest": record.digest,
+        "opened_at": float(record.opened_at),
+        "deadline": None if record.deadline is None else float(record.deadline),
+    }
+
+
+def decision_fields(record: DecisionRecord) -> dict[str, Json]:
+    """Return what the chain says about a decision; `admitted` is set later, so not that."""
+    return {
+        "request": record.request,
+        "run": record.run,
+        "choice": record.choice,
+        "by": record.by,
+        "through": record.through,
+        "at": float(record.at),
+        "digest_seen": record.digest_seen,
+        "accepted": record.accepted,
+        "reason": record.reason,
+        "comment": record.comment,
+        "values_sha256": None if record.values is None else content_hash(record.values),
+        "to": record.to,
+    }
+
+
+def chain_hash(seq: int, kind: str, prev_hash: str, fields: Mapping[str, Json]) -> str:
+    """Return the hash of an entry."""
+    link = {"seq": seq, "kind": kind, "prev": prev_hash, "fields": dict(fields)}
+    return hashlib.sha256(canonical_json(link)).hexdigest()
+
+
+def walk(entries: Iterable[Entry]) -> Report:
+    """Check a chain from its first entry on."""
+    report = Report()
+    erased: dict[int, str] = {}
+    announced: set[int] = set()
+    seq = 0
+    for entry in entries:
+        seq += 1
+        report.entries += 1
+        wrong = _wrong(entry, seq, report.last_hash)
+        if entry.erased:
+            report.erased += 1
+            erased[entry.seq] = entry.where
+        if entry.kind == ERASURE and entry.fields is not None and not wrong:
+            announced.update(entry.fields["entries"])
+        if wrong:
+            report.broken += 1
+            report.first_broken = report.first_broken or f"Evidence entry {entry.seq}{wrong}"
+        report.last_hash = entry.hash
+        seq = entry.seq
+    for number in sorted(set(erased) - announced):
+        report.broken += 1
+        report.first_broken = report.first_broken or (
+            f"Evidence entry {number} was erased and no erasure in the chain says so."
+        )
+    return report
+
+
+def _wrong(entry: Entry, seq: int, last_hash: str) -> str:
+    """Return what is wrong with an entry, or nothing."""
+    where = f" ({entry.where})" if entry.where else ""
+    if entry.seq != seq:
+        return f"{where} comes where entry {seq} belongs: entries were removed."
+    if entry.prev_hash != last_hash:
+        return f"{where} does not continue the entry before it: one of them was changed."
+    if entry.erased:
+        return ""
+    if entry.fields is None:
+        return f"{where} has lost its row: it was deleted outside this program."
+    if chain_hash(entry.seq, entry.kind, entry.prev_hash, entry.fields) != entry.hash:
+        return f"{where} is not what was stored: it was changed outside this program."
+    return ""

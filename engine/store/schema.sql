@@ -1,0 +1,143 @@
+CREATE TABLE blobs (
+	no INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	size INTEGER NOT NULL,
+	data BLOB NOT NULL,
+	PRIMARY KEY (no),
+	UNIQUE (digest)
+);
+CREATE TABLE commits (
+	id INTEGER NOT NULL,
+	at FLOAT NOT NULL,
+	first_seq INTEGER NOT NULL,
+	event_count INTEGER NOT NULL,
+	status VARCHAR NOT NULL,
+	events BLOB NOT NULL,
+	delta BLOB NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE TABLE evidence (
+	seq INTEGER NOT NULL,
+	kind VARCHAR NOT NULL,
+	prev_hash VARCHAR NOT NULL,
+	hash VARCHAR NOT NULL,
+	erased BOOLEAN NOT NULL,
+	note VARCHAR,
+	PRIMARY KEY (seq)
+);
+CREATE TABLE frames (
+	id INTEGER NOT NULL,
+	state BLOB NOT NULL,
+	"view" BLOB,
+	PRIMARY KEY (id)
+);
+CREATE TABLE requests (
+	no INTEGER NOT NULL,
+	id VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	task VARCHAR NOT NULL,
+	node VARCHAR NOT NULL,
+	workflow VARCHAR NOT NULL,
+	revision VARCHAR NOT NULL,
+	content BLOB NOT NULL,
+	digest VARCHAR NOT NULL,
+	opened_at FLOAT NOT NULL,
+	deadline FLOAT,
+	status VARCHAR NOT NULL,
+	decision_no INTEGER,
+	PRIMARY KEY (no),
+	UNIQUE (id)
+);
+CREATE INDEX requests_by_run ON requests (run);
+CREATE INDEX requests_open ON requests (deadline) WHERE status = 'open';
+CREATE TABLE blob_uses (
+	kind VARCHAR NOT NULL,
+	owner INTEGER NOT NULL,
+	blob_no INTEGER NOT NULL,
+	PRIMARY KEY (kind, owner, blob_no),
+	FOREIGN KEY(blob_no) REFERENCES blobs (no)
+)
+ WITHOUT ROWID;
+CREATE INDEX blob_uses_by_blob ON blob_uses (blob_no);
+CREATE TABLE decisions (
+	no INTEGER NOT NULL,
+	request VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	choice VARCHAR NOT NULL,
+	decided_by VARCHAR NOT NULL,
+	through VARCHAR NOT NULL,
+	at FLOAT NOT NULL,
+	digest_seen VARCHAR NOT NULL,
+	accepted BOOLEAN NOT NULL,
+	reason VARCHAR NOT NULL,
+	comment VARCHAR NOT NULL,
+	edited BLOB,
+	reroute_to VARCHAR NOT NULL,
+	admitted BOOLEAN NOT NULL,
+	PRIMARY KEY (no),
+	FOREIGN KEY(request) REFERENCES requests (id)
+);
+CREATE INDEX decisions_by_request ON decisions (request);
+CREATE INDEX decisions_by_run ON decisions (run);
+CREATE TABLE runs (
+	no INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	id VARCHAR NOT NULL,
+	workflow_id VARCHAR NOT NULL,
+	workflow VARCHAR NOT NULL,
+	revision VARCHAR NOT NULL,
+	title VARCHAR NOT NULL,
+	source_path VARCHAR NOT NULL,
+	document_no INTEGER NOT NULL,
+	input BLOB NOT NULL,
+	seed INTEGER NOT NULL,
+	started_at FLOAT NOT NULL,
+	ended_at FLOAT,
+	status VARCHAR NOT NULL,
+	next_due FLOAT,
+	legs INTEGER NOT NULL,
+	parent VARCHAR,
+	parent_commit INTEGER,
+	UNIQUE (id),
+	FOREIGN KEY(document_no) REFERENCES blobs (no)
+);
+CREATE INDEX runs_by_start ON runs (started_at);
+CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at);
+CREATE INDEX runs_due ON runs (next_due) WHERE next_due IS NOT NULL;
+CREATE TABLE claims (
+	run_no INTEGER NOT NULL,
+	task VARCHAR NOT NULL,
+	attempt INTEGER NOT NULL,
+	at FLOAT NOT NULL,
+	PRIMARY KEY (run_no, task),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
+CREATE TABLE commands (
+	no INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	run_no INTEGER NOT NULL,
+	at FLOAT NOT NULL,
+	body BLOB NOT NULL,
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+);
+CREATE INDEX commands_by_run ON commands (run_no, no);
+CREATE TABLE journal (
+	run_no INTEGER NOT NULL,
+	task VARCHAR NOT NULL,
+	attempt INTEGER NOT NULL,
+	at FLOAT NOT NULL,
+	result BLOB NOT NULL,
+	PRIMARY KEY (run_no, task, attempt),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
+CREATE TABLE leases (
+	run_no INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	host VARCHAR NOT NULL,
+	pid INTEGER,
+	boot VARCHAR NOT NULL,
+	process_started FLOAT NOT NULL,
+	heartbeat_at FLOAT NOT NULL,
+	PRIMARY KEY (run_no),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+);

@@ -1,0 +1,260 @@
+"""The tables of the store, as SQLModel classes: the one description of the schema.
+
+`schema.sql` is made from them (``python -m engine.store.tables``) and a test compares the
+two; `engine.store.maintenance` works with sessions. The commit path writes the same tables
+with SQL of its own: building one ORM object costs more than a whole commit, and importing
+SQLModel more than opening a store and resuming a run.
+
+A run has a small number (`runs.no`) that stands for its id everywhere else. Rows of one
+commit are addressed by one integer: ``run_no << 32 | commit``, which is the primary key,
+so that a commit appends to one table and keeps no index.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlmodel import Field, SQLModel
+
+SCHEMA_FILE = Path(__file__).with_name("schema.sql")
+
+#: Plain INTEGER in SQLite, where only that makes a primary key the address of the row.
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _big_key() -> Any:
+    return Field(default=None, sa_column=Column(_BIG, primary_key=True, nullable=False))
+
+
+def _owned_by(table: str, *, key: bool = False) -> Any:
+    """Return a column that refers to the number of a row and goes away with it."""
+    reference = ForeignKey(f"{table}.no", ondelete="CASCADE")
+    return Field(sa_column=Column(Integer, reference, primary_key=key, nullable=False))
+
+
+class BlobRow(SQLModel, table=True):
+    """A value of more than 64 KB, or a pinned document, stored once by its SHA-256."""
+
+    __tablename__: ClassVar[Any] = "blobs"
+
+    no: int | None = Field(default=None, primary_key=True)
+    digest: bytes = Field(unique=True)
+    #: Bytes before compression.
+    size: int
+    data: bytes
+
+
+class BlobUseRow(SQLModel, table=True):
+    """That a row needs a blob. A blob without uses is deleted.
+
+    `kind` is one letter for the owner's table, `owner` its key.
+    """
+
+    __tablename__: ClassVar[Any] = "blob_uses"
+    __table_args__: ClassVar[Any] = (
+        Index("blob_uses_by_blob", "blob_no"),
+        {"sqlite_with_rowid": False},
+    )
+
+    kind: str = Field(primary_key=True)
+    owner: int = Field(sa_column=Column(_BIG, primary_key=True, nullable=False))
+    blob_no: int = Field(foreign_key="blobs.no", primary_key=True)
+
+
+class RunRow(SQLModel, table=True):
+    """A run. Its last commit is found in `commits`; status changes are stored with it."""
+
+    __tablename__: ClassVar[Any] = "runs"
+    __table_args__: ClassVar[Any] = (
+        Index("runs_by_start", "started_at"),
+        Index("runs_by_workflow", "workflow_id", "started_at"),
+        Index("runs_due", "next_due", sqlite_where=text("next_due IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    workflow_id: str
+    workflow: str
+    revision: str
+    title: str
+    source_path: str
+    document_no: int = Field(foreign_key="blobs.no")
+    input: bytes
+    seed: int = Field(sa_column=Column(_BIG, nullable=False))
+    started_at: float
+    ended_at: float | None = None
+    status: str
+    next_due: float | None = None
+    #: How many legs have been started.
+    legs: int = 0
+    parent: str | None = None
+    parent_commit: int | None = None
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who may write commits of a run. A free lease has no pid; its epoch only grows."""
+
+    __tablename__: ClassVar[Any] = "leases"
+
+    run_no: int = _owned_by("runs", key=True)
+    epoch: int
+    host: str = ""
+    pid: int | None = None
+    boot: str = ""
+    process_started: float = 0.0
+    heartbeat_at: float = 0.0
+
+
+class CommitRow(SQLModel, table=True):
+    """One commit: its facts and its delta, written by one statement.
+
+    `id` is ``run_no << 32 | commit``. Both blobs are msgpack, compressed when long.
+    """
+
+    __tablename__: ClassVar[Any] = "commits"
+
+    id: int | None = _big_key()
+    at: float
+    first_seq: int
+    event_count: int
+    status: str
+    events: bytes
+    delta: bytes
+
+
+class FrameRow(SQLModel, table=True):
+    """The whole state at a commit, and the view that belongs to it."""
+
+    __tablename__: ClassVar[Any] = "frames"
+
+    id: int | None = _big_key()
+    state: bytes
+    view: bytes | None = None
+
+
+class JournalRow(SQLModel, table=True):
+    """A finished attempt that no commit holds yet."""
+
+    __tablename__: ClassVar[Any] = "journal"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_no: int = _owned_by("runs", key=True)
+    task: str = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    at: float
+    result: bytes
+
+
+class ClaimRow(SQLModel, table=True):
+    """That an attempt of a ``once`` task may have started."""
+
+    __tablename__: ClassVar[Any] = "claims"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_no: int = _owned_by("runs", key=True)
+    task: str = Field(primary_key=True)
+    attempt: int
+    at: float
+
+
+class CommandRow(SQLModel, table=True):
+    """What somebody asked of a run, for whoever runs it."""
+
+    __tablename__: ClassVar[Any] = "commands"
+    __table_args__: ClassVar[Any] = (
+        Index("commands_by_run", "run_no", "no"),
+        {"sqlite_autoincrement": True},
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    run_no: int = _owned_by("runs")
+    at: float
+    body: bytes
+
+
+class EvidenceRow(SQLModel, table=True):
+    """One link of the hash chain over requests, decisions and erasures.
+
+    `seq` is the key of the request or decision that it covers. `erased` says that the
+    person had its content deleted; `note` says, for an erasure, what was.
+    """
+
+    __tablename__: ClassVar[Any] = "evidence"
+
+    seq: int | None = Field(default=None, primary_key=True)
+    kind: str
+    prev_hash: str
+    hash: str
+    erased: bool = False
+    note: str | None = None
+
+
+class RequestRow(SQLModel, table=True):
+    """A barrier request as it was when it opened; only status and decision change.
+
+    It names its run by id, so that it outlives the run.
+    """
+
+    __tablename__: ClassVar[Any] = "requests"
+    __table_args__: ClassVar[Any] = (
+        Index("requests_by_run", "run"),
+        Index("requests_open", "deadline", sqlite_where=text("status = 'open'")),
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    run: str
+    task: str
+    node: str
+    workflow: str
+    revision: str
+    content: bytes
+    digest: str
+    opened_at: float
+    deadline: float | None = None
+    status: str
+    decision_no: int | None = None
+
+
+class DecisionRow(SQLModel, table=True):
+    """One answer, accepted or refused; only `admitted` changes."""
+
+    __tablename__: ClassVar[Any] = "decisions"
+    __table_args__: ClassVar[Any] = (
+        Index("decisions_by_request", "request"),
+        Index("decisions_by_run", "run"),
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    request: str = Field(foreign_key="requests.id")
+    run: str
+    choice: str
+    decided_by: str
+    through: str
+    at: float
+    digest_seen: str
+    accepted: bool
+    reason: str
+    comment: str
+    edited: bytes | None = None
+    reroute_to: str
+    admitted: bool = False
+
+
+def ddl() -> str:
+    """Return the statements that make the tables and indexes of an empty SQLite database."""
+    dialect = sqlite.dialect()
+    statements: list[str] = []
+    for table in SQLModel.metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+    lines = [line.rstrip() for each in statements for line in f"{each.strip()};".splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(ddl(), encoding="utf-8")
