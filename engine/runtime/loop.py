@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -217,7 +217,9 @@ class RunLoop:
         outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
-    def _spawn(self, task_id: TaskId, attempt: Awaitable[Outcome], *, cpu: bool) -> None:
+    def _spawn(
+        self, task_id: TaskId, attempt: Coroutine[Any, Any, Outcome], *, cpu: bool
+    ) -> None:
         task = self.state.tasks[task_id]
         self._publish_update(
             ev.TaskStarted(
@@ -229,21 +231,27 @@ class RunLoop:
             )
         )
         self._cpu_running += cpu
-        running = asyncio.ensure_future(self._collect(task_id, attempt, cpu=cpu))
+        running = asyncio.ensure_future(self._collect(task_id, attempt))
+
+        def over(finished: asyncio.Task[None]) -> None:
+            attempt.close()  # one that is cancelled before its first step was never awaited
+            self._attempt_over(task_id, finished, cpu=cpu)
+
+        running.add_done_callback(over)
         self._running[task_id] = running
 
-    async def _collect(self, task_id: TaskId, attempt: Awaitable[Outcome], *, cpu: bool) -> None:
-        try:
-            outcome = await attempt
-            if task_id in self.state.tasks:
-                self._done.append(outcome)
-                if self._strict and len(self._running) > 1:
-                    await self._journal(outcome)
-        finally:
-            self._cpu_running -= cpu
-            if self._running.get(task_id) is asyncio.current_task():
-                del self._running[task_id]
-            self._wake.set()
+    async def _collect(self, task_id: TaskId, attempt: Coroutine[Any, Any, Outcome]) -> None:
+        outcome = await attempt
+        if task_id in self.state.tasks:
+            self._done.append(outcome)
+            if self._strict and len(self._running) > 1:
+                await self._journal(outcome)
+
+    def _attempt_over(self, task_id: TaskId, running: asyncio.Task[None], *, cpu: bool) -> None:
+        self._cpu_running -= cpu
+        if self._running.get(task_id) is running:
+            del self._running[task_id]
+        self._wake.set()
 
     async def _journal(self, outcome: Outcome) -> None:
         """Keep a finished attempt whose commit must wait for its siblings."""

@@ -92,7 +92,7 @@ def begin(
         else:
             transition.create(node, (), {"in": (("", "input"),)})
     transition.carry()
-    return work.report((), ended=None)
+    return work.report((), ended=work.ending(state.channels))
 
 
 def _limit_step(state: RunState, limit: LimitHit) -> Step:
@@ -140,6 +140,7 @@ class _Commit:
     # --- the order of operations ------------------------------------------------------------
 
     def run(self, outcomes: Sequence[Outcome]) -> Step:
+        """Admit the outcomes in canonical order and return the commit."""
         ordered = sorted(outcomes, key=self._canonical) if len(outcomes) > 1 else outcomes
         settled, channels = self._merge(ordered)
         if channels:
@@ -148,7 +149,7 @@ class _Commit:
         for outcome in settled:
             self._admit(outcome, merged)
         self.transition.carry()
-        return self.report(tuple([o.task for o in settled]), ended=self._ending(merged))
+        return self.report(tuple([o.task for o in settled]), ended=self.ending(merged))
 
     def _canonical(self, outcome: Outcome) -> tuple[Any, ...]:
         task = self.state.tasks[outcome.task]
@@ -616,7 +617,8 @@ class _Commit:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def _ending(self, channels: Mapping[str, Json]) -> Event | None:
+    def ending(self, channels: Mapping[str, Json]) -> Event | None:
+        """Return the event that ends the run, or None while something is alive."""
         transition = self.transition
         if self.fatal is not None:
             return ev.RunFailed(error=self.fatal)

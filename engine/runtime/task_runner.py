@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -27,30 +27,28 @@ Json = Any
 
 def start_attempt(
     plan: Plan, node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock
-) -> Outcome | Awaitable[Outcome]:
+) -> Outcome | Coroutine[Any, Any, Outcome]:
     """Begin an attempt.
 
     Returns:
-        The outcome at once when the node's function is a plain one, else an awaitable
+        The outcome at once when the node's function is a plain one, else a coroutine
         that never raises except when it is cancelled.
     """
+    if inspect.iscoroutinefunction(node.type.run) and not node.node.disabled:
+        return _finish(node, task, ctx, clock)
     began = clock.monotonic()
     try:
         result = _call(node, ctx)
     except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
         return _failure(node, task, error, clock.monotonic() - began)
-    if inspect.isawaitable(result):
-        return _finish(node, task, ctx, result, clock, began)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
 
-def _call(node: PlanNode, ctx: AttemptContext) -> Result | Awaitable[Result]:
-    if node.node.disabled:
-        return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
-    if node.type.role == "split":
+def _call(node: PlanNode, ctx: AttemptContext) -> Any:
+    if node.type.role == "split" and not node.node.disabled:
         return _items(node, ctx)
     run = node.type.run
-    if run is None:
+    if run is None or node.node.disabled:
         return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
     return run(params_of(node, ctx), ctx)
 
@@ -77,16 +75,10 @@ def _items(node: PlanNode, ctx: AttemptContext) -> Output:
     return Output({"items": items, "limit": params.limit})
 
 
-async def _finish(
-    node: PlanNode,
-    task: Task,
-    ctx: AttemptContext,
-    running: Awaitable[Result],
-    clock: Clock,
-    began: float,
-) -> Outcome:
+async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock) -> Outcome:
+    began = clock.monotonic()
     try:
-        result = await _in_time(node, task, running, clock)
+        result = await _in_time(node, task, ctx, clock)
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
@@ -94,20 +86,18 @@ async def _finish(
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
 
-async def _in_time(
-    node: PlanNode, task: Task, running: Awaitable[Result], clock: Clock
-) -> Result:
+async def _in_time(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock) -> Result:
     """Await within the attempt's timeout and what is left of the task's."""
     limits = [node.node.timeout_s]
     if node.node.total_timeout_s is not None:
         limits.append(max(0.001, task.now + node.node.total_timeout_s - clock.now()))
     seconds = min([limit for limit in limits if limit is not None], default=None)
     if seconds is None:
-        return await running
+        return await _call(node, ctx)
     timer = asyncio.timeout(seconds)
     try:
         async with timer:
-            return await running
+            return await _call(node, ctx)
     except TimeoutError:
         if not timer.expired():
             raise  # the node's own
@@ -180,5 +170,3 @@ def error_info(node: PlanNode, error: Exception) -> ErrorInfo:
         details=info.details if info else None,
     )
 
-
-RunAttempt = Callable[[Plan, PlanNode, Task, AttemptContext, Clock], "Outcome | Awaitable[Outcome]"]
