@@ -1,0 +1,1 @@
+"""The gestures: one class for each, from press to release or Escape."""
