@@ -4,73 +4,95 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 import engine
 from engine import events as ev
-from engine import run_view
 from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
-from engine.errors import DecisionRefused as DecisionRefused
-from engine.errors import EngineError as EngineError
-from engine.errors import InvalidCommand as InvalidCommand
-from engine.errors import InvalidWorkflow as InvalidWorkflow
-from engine.errors import NotAllowed as NotAllowed
-from engine.errors import RunIsHeld as RunIsHeld
-from engine.errors import UnknownRun as UnknownRun
+from engine.errors import (
+    DecisionRefused,
+    EngineError,
+    InvalidCommand,
+    InvalidWorkflow,
+    NotAllowed,
+    RunIsHeld,
+    UnknownRun,
+)
 from engine.executors.services import LocalServices
-from engine.ids import IdFactory, RandomIds, RunId, TaskId
+from engine.ids import IdFactory, RandomIds, RunId
 from engine.model import codec
-from engine.model.node_types import Option as Option
-from engine.model.node_types import Registry
-from engine.model.node_types import Request as Request
+from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan, compile_workflow
-from engine.model.workflow import Workflow as Workflow
+from engine.model.workflow import Workflow
 from engine.nodes.builtin import builtin_registry
 from engine.run_view import RunView
 from engine.runtime import decisions, superstep
 from engine.runtime.context import Services
-from engine.runtime.loop import Environment, RunLoop, opening_of_resume, recovered_outcomes
+from engine.runtime.environment import Environment
+from engine.runtime.history import History, TaskValues
+from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
-from engine.runtime.ports import Clock, Lease, RunStore, SystemClock
-from engine.runtime.ports import CommitSummary as CommitSummary
-from engine.runtime.ports import DecisionRecord as DecisionRecord
-from engine.runtime.ports import RequestRecord as RequestRecord
-from engine.runtime.ports import RunRecord as RunRecord
-from engine.runtime.replay import RecordedCommit, replay
-from engine.runtime.replay import ReplayReport as ReplayReport
+from engine.runtime.ports import (
+    Clock,
+    CommitSummary,
+    DecisionRecord,
+    Lease,
+    RequestRecord,
+    RunRecord,
+    RunStore,
+    SystemClock,
+)
+from engine.runtime.preparing import (
+    choose_trigger,
+    facts_of,
+    fork_state,
+    fork_view,
+    initial_channels,
+)
+from engine.runtime.replay import ReplayReport
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
-from engine.state.channels import specs_from
 from engine.state.run_state import RunState
 from engine.state.status import ENDED, RunStatus
 from engine.store.leases import current_holder
 from engine.store.open import open_store
 
 Json = Any
+T = TypeVar("T")
 News = ev.News
+__all__ = [
+    "ALL",
+    "CommitSummary",
+    "DecisionRecord",
+    "DecisionRefused",
+    "Engine",
+    "EngineError",
+    "EngineOptions",
+    "InvalidCommand",
+    "InvalidWorkflow",
+    "News",
+    "NotAllowed",
+    "Option",
+    "ReplayReport",
+    "Request",
+    "RequestRecord",
+    "RunHandle",
+    "RunIsHeld",
+    "RunRecord",
+    "TaskValues",
+    "UnknownRun",
+    "Workflow",
+]
 #: Every capability that a node type may ask for.
 ALL = frozenset({"network", "files", "process", "secrets"})
 #: Seconds between two looks at what other processes wrote.
 WATCH_S = 0.2
 HEARTBEAT_S = 5.0
 _UNSET: Any = object()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskValues:
-    """What went into a task and what came out of it."""
-
-    task: TaskId
-    commit: int
-    inputs: Mapping[str, Json]
-    outputs: Mapping[str, Json]
-    duration_s: float = 0.0
-    attempt: int = 1
-    error: ev.ErrorInfo | None = None
 
 
 class RunHandle:
@@ -148,7 +170,7 @@ class RunHandle:
 
     def drive(self) -> None:
         """Begin to drive; the engine calls it once."""
-        self._task = asyncio.ensure_future(self._loop.run())
+        self._task = _spawn(self._loop.run())
         self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
 
     async def stop(self) -> None:
@@ -203,9 +225,8 @@ class Engine:
         self._clock = clock or SystemClock()
         self._ids = ids or RandomIds()
         self._services = services or LocalServices()
-        self._writer: Writer = (
-            ThreadWriter(store) if self.options.threaded else DirectWriter(store)
-        )
+        self._writer: Writer = ThreadWriter(store) if self.options.threaded else DirectWriter(store)
+        self._history = History(store)
         self._held: dict[str, _Held] = {}
         self._subscribers: list[tuple[str | None, Callable[[News], None]]] = []
         self._watchers: list[Callable[[], None]] = []
@@ -289,11 +310,11 @@ class Engine:
         """
         plan = self._compile(workflow)
         self._check_allowed(workflow, allow)
-        trigger = _choose_trigger(plan, trigger)
+        trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
         record = self._record(plan, value, source_path=source_path, title=title)
-        state = RunState(channels=_initial_channels(plan, channels or {}))
-        facts = _facts(plan, record)
+        state = RunState(channels=initial_channels(plan, channels or {}))
+        facts = facts_of(plan, record)
         at = self._clock.now()
         opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
         started = ev.RunStarted(
@@ -318,16 +339,14 @@ class Engine:
         run_id = self.store.run(RunId(run)).run
         if run_id in self._held:
             return self._held[run_id].handle
-        lease = await self._io(
-            self.store.acquire, run_id, current_holder(), self._clock.now()
-        )
+        lease = await self._io(self.store.acquire, run_id, current_holder(), self._clock.now())
         try:
             loaded = await self._io(self.store.load, run_id)
             if loaded.state.status is RunStatus.COMPLETED:
                 raise InvalidCommand(
                     f"Run {run_id} is completed; use fork to run again from one of its commits."
                 )
-            plan = self._compile(codec.loads(loaded.record.document))
+            plan = self._compile_bytes(loaded.record.document)
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
@@ -338,7 +357,7 @@ class Engine:
             lease,
             plan,
             loaded.state,
-            _facts(plan, loaded.record),
+            facts_of(plan, loaded.record),
             opening,
             view,
             next_seq=loaded.next_seq,
@@ -360,20 +379,17 @@ class Engine:
                 says), or left out to keep the parent's.
         """
         parent = self.store.run(RunId(run))
-        plan = self._compile(codec.loads(parent.document))
+        plan = self._compile_bytes(parent.document)
         value = parent.input if input is _UNSET else input
         record = replace(
             self._record(plan, value, source_path=parent.source_path, title=parent.title),
             parent=parent.run,
             parent_commit=at,
         )
-        state = (await self._io(self.store.fork, parent.run, at, record)).copy()
-        view = (await self._io(self.view, parent.run, at)).copy()
-        edited = _edit_channels(plan, state, channels or {})
-        _ask_again(state)
-        _become_child(view, record.run)
-        state.commit = -1
-        facts = _facts(plan, record)
+        then = await self._io(self.store.fork, parent.run, at, record)
+        state = fork_state(plan, then, channels or {})
+        view = fork_view(await self._io(self.view, parent.run, at), record.run)
+        facts = facts_of(plan, record)
         opening = opening_of_resume(state, 1, "fork")
         opening.events[:0] = [
             ev.RunStarted(
@@ -384,37 +400,14 @@ class Engine:
                 seed=record.seed,
                 engine=engine.__version__,
                 parent=(parent.run, at),
-                edited=edited,
+                edited=tuple(channels or ()),
             )
         ]
         return await self._drive(plan, record, state, facts, opening, view)
 
     async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
         """Make the commits of a run again from its recorded outputs and compare."""
-        return await self._io(self._replay, run, at)
-
-    def _replay(self, run: str, at: int | None) -> ReplayReport:
-        record = self.store.run(RunId(run))
-        plan = self._compile(codec.loads(record.document))
-        last = record.commit if at is None else min(at, record.commit)
-        start = self.store.state_at(record.run, 0)
-        recorded = self.store.events(record.run)
-        by_commit = [
-            RecordedCommit(
-                number=summary.number,
-                at=summary.at,
-                events=tuple(
-                    r.event for r in recorded if summary.first_seq <= r.seq <= summary.last_seq
-                ),
-                delta=self.store.delta(record.run, summary.number),
-            )
-            for summary in self.store.history(record.run, after=0)
-            if summary.number <= last
-        ]
-        requests = {
-            r.request: r for r in self.store.requests(run=record.run, open_only=False)
-        }
-        return replay(plan, start, _facts(plan, record), by_commit, requests)
+        return await self._io(self._history.replay, run, self._compile_bytes, at)
 
     def handle(self, run: str) -> RunHandle | None:
         """Return the handle of a run that this process drives."""
@@ -515,73 +508,16 @@ class Engine:
         return self.store.events(RunId(run), after=after, upto=upto)
 
     def view(self, run: str, at: int | None = None) -> RunView:
-        """Return how the run looks now, or looked at commit `at`.
-
-        Raises:
-            UnknownRun: there is no such run or commit.
-        """
-        record = self.store.run(RunId(run))
-        number = record.commit if at is None else at
-        if number < 0 or number > record.commit:
-            raise UnknownRun(f"Run {record.run} has no commit {number}; its last is {record.commit}.")
-        frame = self.store.frame_before(record.run, number)
-        if frame is None:
-            raise UnknownRun(f"Commit {number} of run {record.run} has been pruned.")
-        view = run_view.decode(frame[1])
-        if frame[0] < number:
-            last = self.store.history(record.run, after=number - 1, limit=1)[0].last_seq
-            run_view.fold(self.store.events(record.run, after=view.seq, upto=last), view)
-        return view
+        """Return how the run looks now, or looked at commit `at`. Raises `UnknownRun`."""
+        return self._history.view(run, at)
 
     def state_at(self, run: str, at: int | None = None) -> RunState:
-        """Return the exact state of a commit."""
-        record = self.store.run(RunId(run))
-        return self.store.state_at(record.run, record.commit if at is None else at)
+        """Return the exact state of a commit. Raises `UnknownRun`."""
+        return self._history.state_at(run, at)
 
     def values(self, run: str, task: str) -> TaskValues:
-        """Return what went into a task and what came out of it.
-
-        Raises:
-            UnknownRun: no commit has admitted that task.
-        """
-        record = self.store.run(RunId(run))
-        summaries = self.store.history(record.run)
-        found = next((s for s in reversed(summaries) if task in s.tasks), None)
-        if found is None:
-            raise UnknownRun(f"Task {task} of run {record.run} has no result yet.")
-        before = self.store.state_at(record.run, max(0, found.number - 1))
-        row = before.tasks.get(task)
-        inputs = (
-            {port: _joined(before, pairs) for port, pairs in row.inputs.items()} if row else {}
-        )
-        facts = self.store.events(record.run, after=found.first_seq - 1, upto=found.last_seq)
-        for fact in facts:
-            event = fact.event
-            if isinstance(event, ev.TaskFinished) and event.task == task:
-                names = {port: ref or f"{task}.{port}" for port, ref in event.ports.items()}
-                stored = self.store.values_at(record.run, found.number, list(names.values()))
-                outputs = {
-                    port: stored[ref] if ref in stored else before.value(ref)
-                    for port, ref in names.items()
-                }
-                return TaskValues(
-                    task=TaskId(task),
-                    commit=found.number,
-                    inputs=inputs,
-                    outputs=outputs,
-                    duration_s=event.duration_s,
-                    attempt=event.attempt,
-                )
-            if isinstance(event, ev.TaskFailed | ev.TaskRetried) and event.task == task:
-                return TaskValues(
-                    task=TaskId(task),
-                    commit=found.number,
-                    inputs=inputs,
-                    outputs={},
-                    attempt=event.error.attempt,
-                    error=event.error,
-                )
-        return TaskValues(task=TaskId(task), commit=found.number, inputs=inputs, outputs={})
+        """Return what went into a task and what came out of it. Raises `UnknownRun`."""
+        return self._history.values(run, task)
 
     def inbox(self) -> list[RequestRecord]:
         """Return the open barrier requests of all runs, the one due first at the top."""
@@ -601,9 +537,7 @@ class Engine:
 
     # --- listening --------------------------------------------------------------------------
 
-    def subscribe(
-        self, run: str | None, callback: Callable[[News], None]
-    ) -> Callable[[], None]:
+    def subscribe(self, run: str | None, callback: Callable[[News], None]) -> Callable[[], None]:
         """Hear every stored fact and every update of runs driven here; None means all.
 
         A callback that fails is reported through `on_problem` and does not hurt the run.
@@ -636,6 +570,9 @@ class Engine:
         self._tell_watchers()
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _compile_bytes(self, document: bytes) -> Plan:
+        return self._compile(codec.loads(document))
 
     def _compile(self, workflow: Workflow) -> Plan:
         return compile_workflow(workflow, self.registry, environ=self.options.environ)
@@ -741,7 +678,7 @@ class Engine:
 
     def _start_watching(self) -> None:
         if self._watching is None or self._watching.done():
-            self._watching = asyncio.ensure_future(self._watch())
+            self._watching = _spawn(self._watch())
 
     async def _watch(self) -> None:
         """Look at what other processes wrote, and keep our leases alive."""
@@ -776,7 +713,7 @@ class Engine:
         await self._io(self.store.release, lease)
 
     def _later(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+        task = _spawn(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
@@ -787,93 +724,9 @@ class Engine:
         return function(*args)
 
 
-# --- helpers ----------------------------------------------------------------------------------
-
-
-def _facts(plan: Plan, record: RunRecord) -> RunFacts:
-    from datetime import UTC, datetime
-    from pathlib import Path
-
-    folder = str(Path(record.source_path).parent) if record.source_path else ""
-    return RunFacts(
-        run=record.run,
-        seed=record.seed,
-        specs=specs_from(plan.workflow.channels),
-        scope={
-            "id": record.run,
-            "started_at": datetime.fromtimestamp(record.started_at, UTC),
-            "input": record.input,
-            "folder": folder,
-        },
-        input=record.input,
-    )
-
-
-def _choose_trigger(plan: Plan, trigger: str | None) -> str | None:
-    if not plan.has_trigger:
-        return None
-    if trigger is None:
-        if len(plan.sources) > 1:
-            names = ", ".join(plan.sources)
-            raise InvalidCommand(f"Choose the trigger that starts the run: one of {names}.")
-        return plan.sources[0]
-    if trigger not in plan.sources:
-        raise InvalidCommand(f"{trigger} is not a trigger; choose {', '.join(plan.sources)}.")
-    return trigger
-
-
-def _initial_channels(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
-    _check_channels(plan, given)
-    return {
-        name: given.get(name, channel.default)
-        for name, channel in plan.workflow.channels.items()
-    }
-
-
-def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
-    unknown = [name for name in given if name not in plan.workflow.channels]
-    if unknown:
-        known = ", ".join(plan.workflow.channels) or "none"
-        raise InvalidCommand(
-            f"The workflow has no channel {', '.join(unknown)}; it has {known}."
-        )
-
-
-def _edit_channels(plan: Plan, state: RunState, given: Mapping[str, Json]) -> tuple[str, ...]:
-    _check_channels(plan, given)
-    for name, value in given.items():
-        state.channels[name] = value
-        state.versions[name] = state.versions.get(name, 0) + 1
-    return tuple(given)
-
-
-def _ask_again(state: RunState) -> None:
-    """In a fork every open question is asked anew, with an id of its own."""
-    asked = [task for task, wait in state.waits.items() if wait.request is not None]
-    for task in asked:
-        del state.waits[task]
-    if state.status in ENDED or state.status is RunStatus.WAITING:
-        state.status = RunStatus.RUNNING
-
-
-def _become_child(view: RunView, run: RunId) -> None:
-    """Make a view of the parent the first view of its fork."""
-    view.run = run
-    view.seq = 0
-    view.commit = -1
-    view.requests.clear()
-    view.result = None
-    for entry in view.frontier.values():
-        if entry.request is not None or entry.state == "running":
-            entry.state, entry.request, entry.due_at = "ready", None, None
-            node = view.node(entry.node)
-            node.state, node.request, node.due_at = "ready", None, None
-
-
-def _joined(state: RunState, pairs: Sequence[tuple[str, str]]) -> Json:
-    if len(pairs) == 1:
-        return state.value(pairs[0][1])
-    return {source: state.value(ref) for source, ref in pairs}
+def _spawn(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start a coroutine; the caller keeps the task and sees its error."""
+    return asyncio.get_running_loop().create_task(work)
 
 
 def _why_refused(record: RequestRecord, stored: DecisionRecord) -> str:

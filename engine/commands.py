@@ -13,27 +13,27 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of all commands."""
 
 
-class Pause(Command):
+class Pause(Command, frozen=True):
     """Start nothing new; what runs may finish."""
 
     reason: str = "asked by the person"
 
 
-class Unpause(Command):
+class Unpause(Command, frozen=True):
     """Go on after a pause."""
 
 
-class Step(Command):
+class Step(Command, frozen=True):
     """Paused run: make one superstep, then pause again."""
 
 
-class Cancel(Command):
+class Cancel(Command, frozen=True):
     """End the run. Wins over everything else."""
 
     reason: str = "asked by the person"
 
 
-class Decide(Command):
+class Decide(Command, frozen=True):
     """Answer a barrier request.
 
     Attributes:

@@ -52,7 +52,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
     """Base of all facts."""
 
 
-class RunStarted(Event):
+class RunStarted(Event, frozen=True):
     """The run exists. The first event of every run, at commit 0."""
 
     workflow: str  # name
@@ -65,7 +65,7 @@ class RunStarted(Event):
     edited: tuple[str, ...] = ()  # channels edited by a fork
 
 
-class LegStarted(Event):
+class LegStarted(Event, frozen=True):
     """A start or resume: from here on somebody drives the run."""
 
     leg: int
@@ -73,7 +73,7 @@ class LegStarted(Event):
     commit: int
 
 
-class TaskFinished(Event):
+class TaskFinished(Event, frozen=True):
     """An attempt succeeded and was admitted. Values are in the commit's checkpoint.
 
     Attributes:
@@ -91,7 +91,7 @@ class TaskFinished(Event):
     note: str = ""
 
 
-class TaskFailed(Event):
+class TaskFailed(Event, frozen=True):
     """An attempt failed for good; `handled` says what happens with the failure.
 
     `handled` is one of ``fail continue error_port fallback_edge ignore item``.
@@ -104,7 +104,7 @@ class TaskFailed(Event):
     handled: str
 
 
-class TaskRetried(Event):
+class TaskRetried(Event, frozen=True):
     """An attempt failed; the next one is due at `due_at` (seconds since the epoch)."""
 
     task: TaskId
@@ -115,7 +115,7 @@ class TaskRetried(Event):
     due_at: float
 
 
-class TaskSkipped(Event):
+class TaskSkipped(Event, frozen=True):
     """A node was not run for this token because every way to it was ruled out."""
 
     task: TaskId
@@ -123,7 +123,7 @@ class TaskSkipped(Event):
     reason: str
 
 
-class TaskCancelled(Event):
+class TaskCancelled(Event, frozen=True):
     """A task was ended without a result."""
 
     task: TaskId
@@ -131,7 +131,7 @@ class TaskCancelled(Event):
     reason: str
 
 
-class Degraded(Event):
+class Degraded(Event, frozen=True):
     """The fallback edge was taken."""
 
     task: TaskId
@@ -139,14 +139,14 @@ class Degraded(Event):
     reason: str
 
 
-class Warned(Event):
+class Warned(Event, frozen=True):
     """Something the person should know that did not stop the run."""
 
     node: NodeKey
     message: str
 
 
-class BarrierOpened(Event):
+class BarrierOpened(Event, frozen=True):
     """A person is asked. The request row holds payload, form and options."""
 
     request: RequestId
@@ -159,7 +159,7 @@ class BarrierOpened(Event):
     default: str | None = None
 
 
-class BarrierDecided(Event):
+class BarrierDecided(Event, frozen=True):
     """A decision was admitted."""
 
     request: RequestId
@@ -174,7 +174,7 @@ class BarrierDecided(Event):
     delay_s: float = 0.0
 
 
-class BarrierExpired(Event):
+class BarrierExpired(Event, frozen=True):
     """The deadline passed and the default was applied."""
 
     request: RequestId
@@ -183,7 +183,7 @@ class BarrierExpired(Event):
     default: str
 
 
-class BarrierWithdrawn(Event):
+class BarrierWithdrawn(Event, frozen=True):
     """The question is no longer open; nothing was decided."""
 
     request: RequestId
@@ -192,7 +192,7 @@ class BarrierWithdrawn(Event):
     reason: str
 
 
-class WaitOpened(Event):
+class WaitOpened(Event, frozen=True):
     """A task is parked for a time, an event or a child run."""
 
     task: TaskId
@@ -202,7 +202,7 @@ class WaitOpened(Event):
     text: str = ""
 
 
-class WaitEnded(Event):
+class WaitEnded(Event, frozen=True):
     """A parked task goes on."""
 
     task: TaskId
@@ -220,7 +220,7 @@ class TaskReady(msgspec.Struct, frozen=True, array_like=True):
     visit: int = 0
 
 
-class SuperstepCommitted(Event):
+class SuperstepCommitted(Event, frozen=True):
     """The end of a superstep: everything of this commit is now stored.
 
     Attributes:
@@ -240,7 +240,7 @@ class SuperstepCommitted(Event):
     changed: tuple[str, ...] = ()
 
 
-class LimitReached(Event):
+class LimitReached(Event, frozen=True):
     """A limit stopped something. `limit` is its name in the settings."""
 
     limit: str
@@ -248,36 +248,36 @@ class LimitReached(Event):
     node: NodeKey = ""
 
 
-class RunPaused(Event):
+class RunPaused(Event, frozen=True):
     """Nothing new is started until the run is resumed."""
 
     reason: str
 
 
-class RunUnpaused(Event):
+class RunUnpaused(Event, frozen=True):
     """The run goes on after a pause."""
 
 
-class RunWaiting(Event):
+class RunWaiting(Event, frozen=True):
     """Ends a leg: only people or time can move the run on."""
 
     requests: tuple[RequestId, ...]
     next_due: float | None = None
 
 
-class RunFinished(Event):
+class RunFinished(Event, frozen=True):
     """Ends a run: completed, with its result."""
 
     result: Json
 
 
-class RunFailed(Event):
+class RunFailed(Event, frozen=True):
     """Ends a leg: an unhandled failure."""
 
     error: ErrorInfo
 
 
-class RunCancelled(Event):
+class RunCancelled(Event, frozen=True):
     """Ends a leg: cancelled."""
 
     reason: str
@@ -338,21 +338,21 @@ class Update(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     node: NodeKey
 
 
-class TaskStarted(Update):
+class TaskStarted(Update, frozen=True):
     """An attempt has begun."""
 
     attempt: int
     at: float
 
 
-class Progress(Update):
+class Progress(Update, frozen=True):
     """How far a task is: 0.0 to 1.0, or None when it cannot tell."""
 
     fraction: float | None
     text: str = ""
 
 
-class OutputChunk(Update):
+class OutputChunk(Update, frozen=True):
     """Output of a task while it runs."""
 
     stream: str  # stdout, stderr, log, text

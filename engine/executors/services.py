@@ -52,8 +52,8 @@ class LocalServices:
         variable = "HEADGATE_SECRET_" + name.upper().replace("-", "_").replace(".", "_")
         if variable in os.environ:
             return os.environ[variable]
-        import keyring
-        from keyring.errors import KeyringError
+        import keyring  # noqa: PLC0415 - heavy, seldom needed
+        from keyring.errors import KeyringError  # noqa: PLC0415 - as above
 
         try:
             found = keyring.get_password(KEYCHAIN, name)

@@ -160,9 +160,7 @@ def compile_workflow(
 
 
 class _Compiler:
-    def __init__(
-        self, workflow: Workflow, registry: Registry, environ: Mapping[str, str]
-    ) -> None:
+    def __init__(self, workflow: Workflow, registry: Registry, environ: Mapping[str, str]) -> None:
         self.workflow = workflow
         self.registry = registry
         self.facts: GraphFacts = analyse(workflow, registry)
@@ -233,7 +231,9 @@ class _Compiler:
         found += [compile_expression(w.expr).reads for w in node.writes.values() if w.expr]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
         for name in node_type.raw:
-            found += [compile_expression(text).reads for text in _expressions(node.params.get(name))]
+            found += [
+                compile_expression(text).reads for text in _expressions(node.params.get(name))
+            ]
         return params, merge_reads(found)
 
     def _node(

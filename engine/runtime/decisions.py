@@ -66,7 +66,7 @@ def value_problems(request: Request, values: Json) -> list[tuple[str, str]]:
     if request.editable is not None:
         problems += _locked_changes(request.payload, values, frozenset(request.editable), "")
     if request.form:
-        from jsonschema import Draft202012Validator
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - heavy, seldom needed
 
         for error in Draft202012Validator(dict(request.form)).iter_errors(values):
             path = "".join(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,25 +19,23 @@ import msgspec
 from engine import events as ev
 from engine import run_view
 from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
-from engine.ids import IdFactory, TaskId
+from engine.ids import TaskId
 from engine.model.node_types import Wait
 from engine.model.plan import Plan
 from engine.run_view import RunView
 from engine.runtime import failures, superstep, waits
-from engine.runtime.context import AttemptContext, Services
+from engine.runtime.context import AttemptContext
+from engine.runtime.environment import Environment
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import (
-    Clock,
     CommitRecord,
     DecisionRecord,
     JournalRecord,
     Lease,
-    RunStore,
 )
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import start_attempt
 from engine.runtime.transition import ready_tasks
-from engine.runtime.writer import Writer
 from engine.state.run_state import Delta, ParkedWait, RunState, apply
 from engine.state.status import RunStatus
 
@@ -51,28 +49,6 @@ GRACE_S = 5.0
 
 _journal_encoder = msgspec.msgpack.Encoder()
 _journal_decoder = msgspec.msgpack.Decoder(Outcome)
-
-
-@dataclass(slots=True, kw_only=True)
-class Environment:
-    """What a run loop is given from outside.
-
-    Attributes:
-        publish: called with facts that are stored, and with updates.
-        stay: keep the leg open while only people or time can move the run on.
-        max_idle_s: without `stay`: a timer due within this time is waited for.
-        early: node key to the choice that answers its requests as soon as they open.
-    """
-
-    store: RunStore
-    writer: Writer
-    clock: Clock
-    ids: IdFactory
-    services: Services
-    publish: Callable[[Sequence[ev.News]], None]
-    stay: bool = False
-    max_idle_s: float = 60.0
-    early: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunLoop:
@@ -217,9 +193,7 @@ class RunLoop:
         outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
-    def _spawn(
-        self, task_id: TaskId, attempt: Coroutine[Any, Any, Outcome], *, cpu: bool
-    ) -> None:
+    def _spawn(self, task_id: TaskId, attempt: Coroutine[Any, Any, Outcome], *, cpu: bool) -> None:
         task = self.state.tasks[task_id]
         self._publish_update(
             ev.TaskStarted(
@@ -231,7 +205,7 @@ class RunLoop:
             )
         )
         self._cpu_running += cpu
-        running = asyncio.ensure_future(self._collect(task_id, attempt))
+        running = asyncio.get_running_loop().create_task(self._collect(task_id, attempt))
 
         def over(finished: asyncio.Task[None]) -> None:
             attempt.close()  # one that is cancelled before its first step was never awaited
@@ -349,8 +323,7 @@ class RunLoop:
             close_requests=step.closed,
             admitted_decisions=step.decisions,
             next_due=self._next_due(),
-            durable=bool(step.decisions)
-            or self.plan.workflow.settings.durability == "power",
+            durable=bool(step.decisions) or self.plan.workflow.settings.durability == "power",
         )
         self._seq += len(records)
         waiter = self.env.writer.commit(self.lease, record, lambda: self.env.publish(records))
@@ -454,8 +427,6 @@ class RunLoop:
         self.env.publish((update,))
 
     def _processes(self) -> int:
-        import os
-
         return self._limits.processes or os.cpu_count() or 1
 
 

@@ -316,7 +316,9 @@ class RunStore(Protocol):
         """Return the values of those names that commit `number` stored."""
         ...
 
-    def history(self, run: RunId, *, after: int = -1, limit: int | None = None) -> list[CommitSummary]:
+    def history(
+        self, run: RunId, *, after: int = -1, limit: int | None = None
+    ) -> list[CommitSummary]:
         """Return one line per commit, oldest first."""
         ...
 

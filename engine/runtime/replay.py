@@ -26,7 +26,7 @@ from engine.state.run_state import Delta, RunState, apply
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
     """What a replay found.
 
@@ -91,9 +91,11 @@ def replay(
             )
             difference = _compare(recorded, step)
             if difference is not None:
-                return ReplayReport(False, done, difference, recorded.number)
+                return ReplayReport(
+                    equal=False, commits=done, difference=difference, commit=recorded.number
+                )
         apply(state, recorded.delta, facts.specs, recorded.number)
-    return ReplayReport(True, len(commits))
+    return ReplayReport(equal=True, commits=len(commits))
 
 
 def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
@@ -208,9 +210,7 @@ def _output(
         duration_s=event.duration_s,
         ports=ports,
         writes=tuple(
-            (op.channel, op.op, op.value)
-            for op in recorded.delta.ops
-            if op.writer == event.task
+            (op.channel, op.op, op.value) for op in recorded.delta.ops if op.writer == event.task
         ),
         route=event.route,
         memory=tuple(memory[:1]),

@@ -105,9 +105,7 @@ def _holds(edge: PlanEdge, value: Json, scope: Mapping[str, Json]) -> bool:
         ) from error
 
 
-def _unrouted(
-    node: PlanNode, port: str, edges: tuple[PlanEdge, ...], routes: Routes
-) -> None:
+def _unrouted(node: PlanNode, port: str, edges: tuple[PlanEdge, ...], routes: Routes) -> None:
     """Nothing left this port: the fallback edge takes over, or the task fails."""
     tried = ", ".join(edge.when.source for edge in edges if edge.when is not None)
     if not node.fallback:
@@ -134,9 +132,7 @@ def _use_fallback(node: PlanNode, asked: str, routes: Routes) -> None:
         routes.ruled_out += node.fallback
 
 
-def _check_targets(
-    node: PlanNode, ports: Mapping[str, Json], targets: tuple[str, ...]
-) -> None:
+def _check_targets(node: PlanNode, ports: Mapping[str, Json], targets: tuple[str, ...]) -> None:
     allowed = {edge.target for port in ports for edge in node.out.get(port, ())}
     unknown = [target for target in targets if target not in allowed]
     if unknown:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from engine import events as ev
 from engine.events import ErrorInfo, Event, TaskReady
 from engine.ids import IdFactory, RunId, TaskId, scope_key
 from engine.model.expressions import ExpressionError
-from engine.model.node_types import Request, Wait
+from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import failures, routing
 from engine.runtime.outcome import Outcome
@@ -270,15 +271,14 @@ class _Commit:
             pairs = next(iter(task.inputs.values()), ())
             ports = {"": self.transition.value(pairs[0][1]) if pairs else None}
         simple = all(
-            edge.when is None and edge.kind == "normal" for port in ports
+            edge.when is None and edge.kind == "normal"
+            for port in ports
             for edge in node.out.get(port, ())
         )
         scope = {} if simple else self._scope(task, channels)
         return routing.route(node, ports, outcome.route, scope, fallback=asked)
 
     def _scope(self, task: Task, channels: Mapping[str, Json]) -> dict[str, Json]:
-        from datetime import UTC, datetime
-
         return {
             "nodes": {name: self.transition.value(ref) for name, ref in task.nodes.items()},
             "state": channels,
@@ -313,9 +313,7 @@ class _Commit:
             case "woken":
                 attempt = max(task.attempt, outcome.attempt)
                 transition.waits.drop(task.id)
-                transition.tasks.put(
-                    task.id, msgspec.structs.replace(task, attempt=attempt)
-                )
+                transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=attempt))
                 transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
             case "error":
                 self._fail(node, task, outcome)
@@ -526,9 +524,7 @@ class _Commit:
 
     def _retry(self, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
         of = node.node.retry.attempts if node.node.retry else 1
-        self.transition.tasks.put(
-            task.id, msgspec.structs.replace(task, attempt=error.attempt + 1)
-        )
+        self.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=error.attempt + 1))
         self.transition.waits.put(
             task.id,
             ParkedWait(
@@ -611,9 +607,7 @@ class _Commit:
                     request=wait.request, task=task.id, node=task.node, reason=reason
                 )
             )
-        self.transition.events.append(
-            ev.TaskCancelled(task=task.id, node=task.node, reason=reason)
-        )
+        self.transition.events.append(ev.TaskCancelled(task=task.id, node=task.node, reason=reason))
 
     # --- the end ----------------------------------------------------------------------------
 
@@ -675,9 +669,7 @@ class _Commit:
         number = self.state.commit + 1
         executions = self.state.counters.get("executions", 0) + len(admitted)
         if ended is None and number >= limits.supersteps:
-            raise LimitHit(
-                "supersteps", number, "", f"The run made {number} supersteps, its limit"
-            )
+            raise LimitHit("supersteps", number, "", f"The run made {number} supersteps, its limit")
         if ended is None and executions >= limits.executions:
             raise LimitHit(
                 "executions", executions, "", f"The run executed {executions} nodes, its limit"

@@ -39,7 +39,7 @@ def start_attempt(
     began = clock.monotonic()
     try:
         result = _call(node, ctx)
-    except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
+    except Exception as error:
         return _failure(node, task, error, clock.monotonic() - began)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
@@ -81,7 +81,7 @@ async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock)
         result = await _in_time(node, task, ctx, clock)
     except asyncio.CancelledError:
         raise
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         return _failure(node, task, error, clock.monotonic() - began)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
@@ -113,9 +113,7 @@ def _succeed(
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()
     except ExpressionError as error:
         return _failure(node, task, error, seconds)
-    return from_result(
-        task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes
-    )
+    return from_result(task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes)
 
 
 def declared_writes(
@@ -169,4 +167,3 @@ def error_info(node: PlanNode, error: Exception) -> ErrorInfo:
         tags=info.tags if info else (),
         details=info.details if info else None,
     )
-

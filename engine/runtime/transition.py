@@ -152,7 +152,7 @@ class Transition:
             self._mark_exit(edge, path, taken=False)
             return
         self.not_taken.append(edge.id)
-        self._pending.append((edge, Token(edge.id, path, None, True)))
+        self._pending.append((edge, Token(edge.id, path, skip=True)))
 
     def carry(self) -> None:
         """Deliver all tokens, those of dying loops too, until none is on its way."""
@@ -501,7 +501,7 @@ class Transition:
                 if edge_id not in cycle.taken:
                     edge = self.plan.edges[edge_id]
                     self.not_taken.append(edge_id)
-                    self._pending.append((edge, Token(edge_id, path, None, True)))
+                    self._pending.append((edge, Token(edge_id, path, skip=True)))
                     released = True
         return released
 

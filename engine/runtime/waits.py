@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.commands import Decide
 from engine.events import ErrorInfo
@@ -11,18 +11,16 @@ from engine.model.node_types import Answer, Output, Wait
 from engine.model.plan import PlanNode
 from engine.runtime import decisions
 from engine.runtime.context import AttemptContext
+from engine.runtime.environment import Driver
 from engine.runtime.outcome import Outcome, Taken, failed, from_result
 from engine.runtime.ports import DecisionRecord, RequestRecord
 from engine.runtime.task_runner import declared_writes, error_info, params_of
 from engine.state.run_state import ParkedWait, Task
 
-if TYPE_CHECKING:
-    from engine.runtime.loop import RunLoop
-
 Json = Any
 
 
-def after_decision(loop: RunLoop, decision: DecisionRecord) -> Outcome | None:
+def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
     """Return what a stored decision makes of its task, or None when it no longer waits."""
     record = loop.env.store.request(decision.request)
     task = loop.state.tasks.get(record.task)
@@ -51,7 +49,7 @@ def after_decision(loop: RunLoop, decision: DecisionRecord) -> Outcome | None:
     return _resume(loop, task, parked, answer, taken)
 
 
-def _known_now(loop: RunLoop, task: Task, answer: Answer, taken: Taken) -> Outcome:
+def _known_now(loop: Driver, task: Task, answer: Answer, taken: Taken) -> Outcome:
     """The person has said whether a side effect happened."""
     node = loop.plan.nodes[task.node]
     if answer.choice == "again":
@@ -79,7 +77,7 @@ def _expired(task: Task, taken: Taken) -> Outcome:
     return failed(task.id, error, attempt=task.attempt, duration_s=0.0, taken=taken)
 
 
-def when_due(loop: RunLoop, wait: ParkedWait) -> Outcome | None:
+def when_due(loop: Driver, wait: ParkedWait) -> Outcome | None:
     """Return what the end of a wait's time makes of its task.
 
     The deadline of a barrier is a decision like any other: it goes through the store's
@@ -107,7 +105,7 @@ def when_due(loop: RunLoop, wait: ParkedWait) -> Outcome | None:
     return _resume(loop, task, parked, answer, None)
 
 
-def answer_early(loop: RunLoop, requests: Sequence[RequestRecord]) -> None:
+def answer_early(loop: Driver, requests: Sequence[RequestRecord]) -> None:
     """Decide requests whose answer was given before they opened."""
     for record in requests:
         choice = loop.env.early.get(record.node)
@@ -124,9 +122,7 @@ def answer_early(loop: RunLoop, requests: Sequence[RequestRecord]) -> None:
         loop.decided(loop.env.store.decide(decide, loop.env.clock.now()))
 
 
-def _resume(
-    loop: RunLoop, task: Task, wait: Wait, answer: Answer, taken: Taken | None
-) -> Outcome:
+def _resume(loop: Driver, task: Task, wait: Wait, answer: Answer, taken: Taken | None) -> Outcome:
     node = loop.plan.nodes[task.node]
     resume = node.type.resume
     ctx = _context(loop, node, task)
@@ -151,10 +147,8 @@ def _resume(
     )
 
 
-def _context(loop: RunLoop, node: PlanNode, task: Task) -> AttemptContext:
+def _context(loop: Driver, node: PlanNode, task: Task) -> AttemptContext:
     def ignore(update: object) -> None:
         del update
 
-    return AttemptContext(
-        loop.plan, node, task, loop.state, loop.facts, loop.env.services, ignore
-    )
+    return AttemptContext(loop.plan, node, task, loop.state, loop.facts, loop.env.services, ignore)

@@ -9,6 +9,7 @@ are stored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable
@@ -175,10 +176,8 @@ class ThreadWriter:
             if self._ack_due or self._loop is None:
                 return
             self._ack_due = True
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is left to tell
             self._loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:
-            pass  # the loop has closed: nobody is left to be told
 
     def _deliver(self) -> None:
         with self._ack_lock:

@@ -202,11 +202,12 @@ class RunState(msgspec.Struct, kw_only=True):
 
         Tables are copied; the values in them are shared, because nobody may change those.
         """
-        fields = {
-            name: dict(value) if isinstance(value := getattr(self, name), dict) else value
-            for name in self.__struct_fields__
-        }
-        return RunState(**fields)
+        tables = {name: dict(table) for name, table in self._tables().items()}
+        return msgspec.structs.replace(self, **tables)
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in fields.items() if isinstance(value, dict)}
 
     def value(self, ref: ValueRef) -> Json:
         """Return the value of that name; ``name[3]`` is an item of a list."""
@@ -298,7 +299,7 @@ def _hold(
     if not put and not drop:
         return
     counts = state.refs
-    for key, row in put.items():
+    for row in put.values():
         for ref in refs_of(row):
             base = base_of(ref)
             counts[base] = counts.get(base, 0) + 1

@@ -1,0 +1,51 @@
+"""What a run loop is given from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine import events as ev
+from engine.ids import IdFactory
+from engine.model.plan import Plan
+from engine.runtime.context import Services
+from engine.runtime.ports import Clock, DecisionRecord, RunStore
+from engine.runtime.superstep import RunFacts
+from engine.runtime.writer import Writer
+from engine.state.run_state import RunState
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """What a run loop is given from outside.
+
+    Attributes:
+        publish: called with facts that are stored, and with updates.
+        stay: keep the leg open while only people or time can move the run on.
+        max_idle_s: without `stay`: a timer due within this time is waited for.
+        early: node key to the choice that answers its requests as soon as they open.
+    """
+
+    store: RunStore
+    writer: Writer
+    clock: Clock
+    ids: IdFactory
+    services: Services
+    publish: Callable[[Sequence[ev.News]], None]
+    stay: bool = False
+    max_idle_s: float = 60.0
+    early: Mapping[str, str] = field(default_factory=dict)
+
+
+class Driver(Protocol):
+    """What ending a wait needs of the loop that drives the run."""
+
+    plan: Plan
+    state: RunState
+    facts: RunFacts
+    env: Environment
+
+    def decided(self, decision: DecisionRecord) -> None:
+        """Hear of a stored decision."""
+        ...

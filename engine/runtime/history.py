@@ -1,0 +1,153 @@
+"""Looks at stored runs: views, states and values of any commit, and replay. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import events as ev
+from engine import run_view
+from engine.errors import UnknownRun
+from engine.ids import RunId, TaskId
+from engine.model.plan import Plan
+from engine.run_view import RunView
+from engine.runtime.ports import CommitSummary, RunRecord, RunStore
+from engine.runtime.preparing import facts_of
+from engine.runtime.replay import RecordedCommit, ReplayReport, replay
+from engine.state.run_state import RunState
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskValues:
+    """What went into a task and what came out of it."""
+
+    task: TaskId
+    commit: int
+    inputs: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+    duration_s: float = 0.0
+    attempt: int = 1
+    error: ev.ErrorInfo | None = None
+
+
+class History:
+    """Reads one store. Every method may be called from any thread."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    def view(self, run: str, at: int | None = None) -> RunView:
+        """Return how the run looks now, or looked at commit `at`.
+
+        Raises:
+            UnknownRun: there is no such run or commit.
+        """
+        record = self._store.run(RunId(run))
+        number = record.commit if at is None else at
+        _check_commit(record, number)
+        frame = self._store.frame_before(record.run, number)
+        if frame is None:
+            raise UnknownRun(f"Commit {number} of run {record.run} has been pruned.")
+        view = run_view.decode(frame[1])
+        if frame[0] < number:
+            last = self._store.history(record.run, after=number - 1, limit=1)[0].last_seq
+            run_view.fold(self._store.events(record.run, after=view.seq, upto=last), view)
+        return view
+
+    def state_at(self, run: str, at: int | None = None) -> RunState:
+        """Return the exact state of a commit. Raises `UnknownRun`."""
+        record = self._store.run(RunId(run))
+        number = record.commit if at is None else at
+        _check_commit(record, number)
+        return self._store.state_at(record.run, number)
+
+    def values(self, run: str, task: str) -> TaskValues:
+        """Return what went into a task and what came out of it.
+
+        Raises:
+            UnknownRun: no commit has admitted that task.
+        """
+        record = self._store.run(RunId(run))
+        summaries = self._store.history(record.run)
+        found = next((s for s in reversed(summaries) if task in s.tasks), None)
+        if found is None:
+            raise UnknownRun(f"Task {task} of run {record.run} has no result yet.")
+        before = self._store.state_at(record.run, max(0, found.number - 1))
+        row = before.tasks.get(TaskId(task))
+        inputs = {port: _joined(before, pairs) for port, pairs in row.inputs.items()} if row else {}
+        facts = self._store.events(record.run, after=found.first_seq - 1, upto=found.last_seq)
+        for fact in facts:
+            event = fact.event
+            if isinstance(event, ev.TaskFinished) and event.task == task:
+                return TaskValues(
+                    task=TaskId(task),
+                    commit=found.number,
+                    inputs=inputs,
+                    outputs=self._outputs(record, found, before, event),
+                    duration_s=event.duration_s,
+                    attempt=event.attempt,
+                )
+            if isinstance(event, ev.TaskFailed | ev.TaskRetried) and event.task == task:
+                return TaskValues(
+                    task=TaskId(task),
+                    commit=found.number,
+                    inputs=inputs,
+                    outputs={},
+                    attempt=event.error.attempt,
+                    error=event.error,
+                )
+        return TaskValues(task=TaskId(task), commit=found.number, inputs=inputs, outputs={})
+
+    def _outputs(
+        self, record: RunRecord, summary: CommitSummary, before: RunState, event: ev.TaskFinished
+    ) -> dict[str, Json]:
+        names = {port: ref or f"{event.task}.{port}" for port, ref in event.ports.items()}
+        stored = self._store.values_at(record.run, summary.number, list(names.values()))
+        return {
+            port: stored[ref] if ref in stored else before.value(ref) for port, ref in names.items()
+        }
+
+    def replay(
+        self, run: str, compile_document: Callable[[bytes], Plan], at: int | None
+    ) -> ReplayReport:
+        """Make the commits of a run again from its recorded outputs and compare."""
+        record = self._store.run(RunId(run))
+        plan = compile_document(record.document)
+        last = record.commit if at is None else min(at, record.commit)
+        recorded = self._store.events(record.run)
+        commits = [
+            RecordedCommit(
+                number=summary.number,
+                at=summary.at,
+                events=_events_of(recorded, summary),
+                delta=self._store.delta(record.run, summary.number),
+            )
+            for summary in self._store.history(record.run, after=0)
+            if summary.number <= last
+        ]
+        requests = {r.request: r for r in self._store.requests(run=record.run, open_only=False)}
+        start = self._store.state_at(record.run, 0)
+        return replay(plan, start, facts_of(plan, record), commits, requests)
+
+
+def _check_commit(record: RunRecord, number: int) -> None:
+    if number < 0 or number > record.commit:
+        raise UnknownRun(f"Run {record.run} has no commit {number}; its last is {record.commit}.")
+
+
+def _events_of(recorded: Sequence[ev.Recorded], summary: CommitSummary) -> tuple[ev.AnyEvent, ...]:
+    """Return the events of one commit; they are gapless, so that their places are known."""
+    first = recorded[0].seq if recorded else 1
+    return tuple(
+        record.event
+        for record in recorded[summary.first_seq - first : summary.last_seq - first + 1]
+    )
+
+
+def _joined(state: RunState, pairs: Sequence[tuple[str, str]]) -> Json:
+    if len(pairs) == 1:
+        return state.value(pairs[0][1])
+    return {source: state.value(ref) for source, ref in pairs}

@@ -1,0 +1,99 @@
+"""Prepares runs: facts, channels, triggers, and the first state of a fork. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InvalidCommand
+from engine.ids import RunId
+from engine.model.plan import Plan
+from engine.run_view import RunView
+from engine.runtime.ports import RunRecord
+from engine.runtime.superstep import RunFacts
+from engine.state.channels import specs_from
+from engine.state.run_state import RunState
+from engine.state.status import ENDED, RunStatus
+
+Json = Any
+
+
+def facts_of(plan: Plan, record: RunRecord) -> RunFacts:
+    """Return what does not change during a run."""
+    folder = str(Path(record.source_path).parent) if record.source_path else ""
+    return RunFacts(
+        run=record.run,
+        seed=record.seed,
+        specs=specs_from(plan.workflow.channels),
+        scope={
+            "id": record.run,
+            "started_at": datetime.fromtimestamp(record.started_at, UTC),
+            "input": record.input,
+            "folder": folder,
+        },
+        input=record.input,
+    )
+
+
+def choose_trigger(plan: Plan, trigger: str | None) -> str | None:
+    """Return the trigger that starts the run, or None when the workflow has none.
+
+    Raises:
+        InvalidCommand: there are several and none was chosen, or it is not one of them.
+    """
+    if not plan.has_trigger:
+        return None
+    names = ", ".join(plan.sources)
+    if trigger is None:
+        if len(plan.sources) > 1:
+            raise InvalidCommand(f"Choose the trigger that starts the run: one of {names}.")
+        return plan.sources[0]
+    if trigger not in plan.sources:
+        raise InvalidCommand(f"{trigger} is not a trigger; choose {names}.")
+    return trigger
+
+
+def initial_channels(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the channels at the start: their defaults, and what was set by hand."""
+    _check_channels(plan, given)
+    channels = plan.workflow.channels
+    return {name: given.get(name, channel.default) for name, channel in channels.items()}
+
+
+def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
+    unknown = ", ".join(name for name in given if name not in plan.workflow.channels)
+    if unknown:
+        known = ", ".join(plan.workflow.channels) or "none"
+        raise InvalidCommand(f"The workflow has no channel {unknown}; it has {known}.")
+
+
+def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunState:
+    """Return the first state of a fork: channels edited, open questions asked anew."""
+    _check_channels(plan, given)
+    child = state.copy()
+    for name, value in given.items():
+        child.channels[name] = value
+        child.versions[name] = child.versions.get(name, 0) + 1
+    child.waits = {task: wait for task, wait in state.waits.items() if wait.request is None}
+    if child.status in ENDED or child.status is RunStatus.WAITING:
+        child.status = RunStatus.RUNNING
+    child.commit = -1
+    return child
+
+
+def fork_view(view: RunView, run: RunId) -> RunView:
+    """Return the first view of a fork."""
+    child = view.copy()
+    child.run = run
+    child.seq = 0
+    child.commit = -1
+    child.requests.clear()
+    child.result = None
+    for entry in child.frontier.values():
+        if entry.request is not None or entry.state == "running":
+            entry.state, entry.request, entry.due_at = "ready", None, None
+            node = child.node(entry.node)
+            node.state, node.request, node.due_at = "ready", None, None
+    return child
