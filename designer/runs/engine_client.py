@@ -17,6 +17,7 @@ from designer.runs.rows import DecisionRecord, RequestRecord, RunIsHeld, RunReco
 from designer.runs.tasks import TaskKeeper
 from designer.runs.timeline import Tick
 from designer.runs.touched import touched_nodes
+from designer.runs.words import short_run
 from designer.settings import Settings
 from engine import events as ev
 from engine.commands import Decide
@@ -120,6 +121,7 @@ class EngineClient(QObject):
         self._frame.timeout.connect(self._flush)
         self._since_frame = QElapsedTimer()
         self._unsubscribe = [engine.subscribe(None, self._hear), engine.watch(self._on_store)]
+        engine.on_problem(self._on_problem)
 
     # --- what is known ----------------------------------------------------------------------
 
@@ -170,6 +172,11 @@ class EngineClient(QObject):
     def is_reading(self, slot: str) -> bool:
         """Whether something asked for `slot` is still to come."""
         return self._reader.is_reading(slot)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is being read or done, and all that was heard has been passed on."""
+        return self._tasks.is_idle and not self._batch
 
     async def close(self) -> None:
         """Stop listening and end what this client has started. The engine lives on."""
@@ -309,6 +316,10 @@ class EngineClient(QObject):
             self._read_runs()
         if inbox_moved:
             self._read_inbox()
+
+    def _on_problem(self, run: str, error: BaseException) -> None:
+        if self._unsubscribe:
+            self.failed.emit(f"Run {short_run(run)} stopped: {error} It can be resumed.")
 
     def _on_store(self) -> None:
         self._read_runs()

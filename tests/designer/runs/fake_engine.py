@@ -75,7 +75,7 @@ class Story:
         channels: Mapping[str, Any] | None = None,
     ) -> Story:
         """Say `events` and the commit that holds them, then `after`."""
-        number = len(self.summaries) + (self.parent[1] + 1 if self.parent else 0)
+        number = len(self.summaries)
         first = len(self.records) + 1
         admitted = tuple(event.task for event in events if hasattr(event, "task"))
         tasks = tuple(
@@ -197,6 +197,7 @@ class FakeEngine:
         self.report = SimpleNamespace(equal=True, commits=3, difference=None, commit=None)
         self._listeners: list[Callable[[ev.News], None]] = []
         self._watchers: list[Callable[[], None]] = []
+        self.problems: list[Callable[[str, BaseException], None]] = []
 
     def tell(self, run: str, document: Workflow | None = None, **more: Any) -> Story:
         story = Story(self, run, document or workflow(read=["ask"], ask=["pay"]), **more)
@@ -225,6 +226,9 @@ class FakeEngine:
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback)
+
+    def on_problem(self, callback: Callable[[str, BaseException], None]) -> None:
+        self.problems.append(callback)
 
     def handle(self, run: str) -> Story | None:
         story = self.stories.get(run)

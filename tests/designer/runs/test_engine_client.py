@@ -146,3 +146,13 @@ async def test_a_closed_client_hears_nothing(
     engine.tell("run1").start("read")
     await asyncio.sleep(0.05)
     assert not changed.calls
+
+
+async def test_a_run_that_stops_by_an_error_of_the_store_is_told(
+    qloop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    async with open_client(engine, tmp_path) as client:
+        failed = Heard(client.failed)
+        engine.problems[0]("run1", OSError("The disk is full."))
+    assert failed.calls == [("Run #run1 stopped: The disk is full. It can be resumed.",)]

@@ -96,7 +96,7 @@ async def test_forks_are_lanes_of_their_own(
             ("run1", None),
             ("fork1", 1),
         ]
-        assert [tick.number for tick in model.commits] == [2, 3]
+        assert [tick.number for tick in model.commits] == [0, 1]
 
 
 async def test_a_run_of_another_process_is_followed(

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from PySide6.QtCore import QSettings, SignalInstance
+from PySide6.QtWidgets import QWidget
 
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
@@ -37,15 +38,36 @@ async def open_client(engine: object, folder: Path) -> AsyncIterator[EngineClien
 
 
 @asynccontextmanager
-async def open_model(engine: FakeEngine, folder: Path, run: str) -> AsyncIterator[RunModel]:
+async def open_model(engine: FakeEngine, folder: Path, run: str | None) -> AsyncIterator[RunModel]:
     """A model that shows `run`, fully read."""
     async with open_client(engine, folder) as client:
         model = RunModel(client, client)
         client.refresh()
-        model.show_run(run)
-        await until(lambda: model.record is not None and bool(model.lanes))
-        await until(lambda: all(lane.ticks for lane in model.lanes))
+        await until(lambda: client.is_settled)
+        if run is not None:
+            model.show_run(run)
+            await until(lambda: model.record is not None and bool(model.lanes))
+            await until(lambda: all(lane.ticks for lane in model.lanes))
         yield model
+
+
+P = TypeVar("P", bound=QWidget)
+
+
+@asynccontextmanager
+async def open_panel(
+    kind: Callable[..., P], engine: FakeEngine, folder: Path, run: str | None = "run1"
+) -> AsyncIterator[P]:
+    """A panel of that kind, shown, for a model that has read `run`."""
+    async with open_model(engine, folder, run) as model:
+        panel = kind(model.client, model, model.client.settings, cast(Any, None))
+        panel.resize(900, 420)
+        panel.show()
+        try:
+            yield panel
+        finally:
+            panel.close()
+            panel.deleteLater()
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
