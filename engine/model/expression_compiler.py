@@ -67,7 +67,11 @@ def compile_tree(tree: ast.Expression, names: frozenset[str]) -> Compiled:
         defaults=[],
     )
     module = ast.Expression(ast.copy_location(ast.Lambda(parameters, body), tree.body))
-    outer = compile(ast.fix_missing_locations(module), FILENAME, "eval", dont_inherit=True)
+    try:
+        outer = compile(ast.fix_missing_locations(module), FILENAME, "eval", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        # What the parser lets pass and the compiler does not, such as too many loops in one.
+        raise Refused("the expression is too complicated for Python", tree.body) from None
     # The module's code would only make the function, so it is made here: nothing is executed.
     inner = next(constant for constant in outer.co_consts if isinstance(constant, CodeType))
     return Compiled(

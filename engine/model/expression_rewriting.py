@@ -386,9 +386,12 @@ class Rewriter:
     # --- calls and text ---
 
     def _on_call(self, node: ast.Call) -> ast.expr:
+        given = [keyword.arg for keyword in node.keywords]
         for keyword in node.keywords:
             if keyword.arg is None:
                 raise Refused("** before a value is not allowed", keyword)
+            if given.count(keyword.arg) > 1:
+                raise Refused(f"the argument {keyword.arg!r} is given twice", keyword)
             if keyword.arg.startswith("_"):
                 raise Refused(f"the name {keyword.arg!r} begins with an underscore", keyword)
         match node.func:
