@@ -155,7 +155,7 @@ def test_qt_gets_its_turn_while_coroutines_never_pause(loop: asyncio.AbstractEve
 
     async def busy() -> None:
         end = loop.time() + 0.2
-        while loop.time() < end:  # noqa: ASYNC110 - the point: it yields and never waits
+        while loop.time() < end:
             await asyncio.sleep(0)
 
     loop.run_until_complete(busy())
