@@ -10,7 +10,8 @@ import datetime as dt
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 #: Steps that one evaluation may take. One step is an item visited or made, or
@@ -382,15 +383,7 @@ def equal(budget: Budget, left: object, right: object) -> bool:
     if left is right:
         return True
     if isinstance(left, (list, tuple, range)) and isinstance(right, (list, tuple, range)):
-        if len(left) != len(right):
-            return False
-        budget.take(1 + len(left))
-        for a, b in zip(left, right, strict=True):
-            if a is b or (type(a) in _NUMBERS and type(b) in _NUMBERS and a == b):
-                continue
-            if not equal(budget, a, b):
-                return False
-        return True
+        return _equal_items(budget, left, right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if len(left) != len(right):
             return False
@@ -407,6 +400,18 @@ def equal(budget: Budget, left: object, right: object) -> bool:
     if isinstance(left, _CONTAINERS) or isinstance(right, _CONTAINERS):
         return False
     return bool(left == right)
+
+
+def _equal_items(budget: Budget, left: Sequence[object], right: Sequence[object]) -> bool:
+    if len(left) != len(right):
+        return False
+    budget.take(1 + len(left))
+    for a, b in zip(left, right, strict=True):
+        if a is b or (type(a) in _NUMBERS and type(b) in _NUMBERS and a == b):
+            continue
+        if not equal(budget, a, b):
+            return False
+    return True
 
 
 _CONTAINERS: Final = (list, tuple, range, Mapping, set, frozenset)
@@ -485,7 +490,7 @@ def ordered(
         ) from None
 
 
-def mixing_hint(kinds: Set[str]) -> str:
+def mixing_hint(kinds: AbstractSet[str]) -> str:
     """What to do about two kinds (see `kind_of`) that do not go together, or nothing."""
     if "a date and time" in kinds and kinds & {"text", "a date"}:
         return "; make both a date and time with datetime(...)"

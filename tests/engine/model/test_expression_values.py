@@ -61,8 +61,14 @@ def test_plain_values_are_handed_back_themselves() -> None:
 
 
 def test_only_what_is_not_plain_is_copied() -> None:
-    inner, value = [1], {}
-    value |= {"keep": inner, "set": {2, 1}, "day": dt.date(2030, 1, 2), "t": (1,), "r": range(2)}
+    inner = [1]
+    value: dict[str, object] = {
+        "keep": inner,
+        "set": {2, 1},
+        "day": dt.date(2030, 1, 2),
+        "t": (1,),
+        "r": range(2),
+    }
     clean = plain(Budget(), value)
     assert clean == {"keep": [1], "set": [1, 2], "day": "2030-01-02", "t": [1], "r": [0, 1]}
     assert isinstance(clean, dict)
