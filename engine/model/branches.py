@@ -1,0 +1,162 @@
+"""Which ways out of a node exclude one another, and what follows from it further on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+
+from engine.model.check_nodes import NodeFacts
+from engine.model.graph import GraphFacts
+from engine.model.workflow import Edge, Workflow
+
+#: Combinations of ways that are looked at; more are taken together as one.
+_MOST_WAYS = 64
+_ELSE_PORTS = frozenset({"default", "else", "otherwise"})
+
+
+class Branches:
+    """Answers about the choices of one workflow; what was asked once is kept."""
+
+    def __init__(
+        self, workflow: Workflow, nodes: Mapping[str, NodeFacts], graph: GraphFacts
+    ) -> None:
+        self._nodes = nodes
+        self._graph = graph
+        self._out: dict[str, list[Edge]] = {key: [] for key in nodes}
+        self._before: dict[str, list[str]] = {key: [] for key in nodes}
+        self._after: dict[str, list[str]] = {key: [] for key in nodes}
+        for edge in workflow.edges:
+            if edge.source.node in nodes and edge.target.node in nodes:
+                self._out[edge.source.node].append(edge)
+                if edge.id not in graph.back_edges:
+                    self._before[edge.target.node].append(edge.source.node)
+                    self._after[edge.source.node].append(edge.target.node)
+        self._ways: dict[str, list[list[Edge]]] = {}
+        self._behind: dict[str, frozenset[str]] = {}
+        self._choosers: tuple[str, ...] | None = None
+
+    def chooses(self, key: str) -> bool:
+        """Return whether a node may leave out some of its wires."""
+        facts = self._nodes[key]
+        ports = [port for port in facts.ports.outputs if port.name != "error"]
+        return len(ports) > 1 or len(self.ways(key)) > 1
+
+    def may_stop(self, key: str) -> bool:
+        """Return whether a node has an output that leads nowhere, and so may end the run."""
+        connected = {edge.source.port for edge in self._out[key]}
+        return any(port.name not in connected for port in self._nodes[key].ports.outputs)
+
+    def is_default(self, key: str, port: str) -> bool:
+        """Return whether a port is the one that a Switch takes when no case holds."""
+        facts = self._nodes[key]
+        return facts.type is not None and facts.type.id == "switch" and port in _ELSE_PORTS
+
+    def ways(self, key: str) -> list[list[Edge]]:
+        """Return the sets of wires of which exactly one is taken, in part or as a whole."""
+        found = self._ways.get(key)
+        if found is None:
+            found = self._ways[key] = list(self._find_ways(key))
+        return found
+
+    def choosers_before(self, key: str) -> Iterator[str]:
+        """Yield the nodes with several ways that every path to `key` goes through."""
+        if self._choosers is None:
+            self._choosers = tuple(each for each in self._nodes if len(self.ways(each)) > 1)
+        return (each for each in self._choosers if self._graph.dominates(each, key))
+
+    def most_at_once(self, chooser: str, edges: Sequence[Edge]) -> int:
+        """Return how many of these wires can carry a value whichever way is taken."""
+        return max(sum(self._gets_to(way, edge) for edge in edges) for way in self.ways(chooser))
+
+    def exclude(self, first: str, second: str) -> bool:
+        """Return whether two nodes cannot both run behind one choice."""
+        for chooser in self.choosers_before(first):
+            if self._graph.dominates(chooser, second) and not any(
+                self._behind_way(way, first) and self._behind_way(way, second)
+                for way in self.ways(chooser)
+            ):
+                return True
+        return False
+
+    def leads_to(self, first: str, then: str) -> bool:
+        """Return whether a way that closes no loop leads from one node to the other."""
+        seen: set[str] = set()
+        stack = [first]
+        while stack:
+            for following in self._after[stack.pop()]:
+                if following == then:
+                    return True
+                if following not in seen:
+                    seen.add(following)
+                    stack.append(following)
+        return False
+
+    def _gets_to(self, way: Iterable[Edge], edge: Edge) -> bool:
+        sources = self._up_to(edge.source.node)
+        return any(each.id == edge.id or each.target.node in sources for each in way)
+
+    def _behind_way(self, way: Iterable[Edge], key: str) -> bool:
+        sources = self._up_to(key)
+        return any(edge.target.node in sources for edge in way)
+
+    def _up_to(self, key: str) -> frozenset[str]:
+        """Return the node and all that lie before it."""
+        found = self._behind.get(key)
+        if found is None:
+            seen = {key}
+            stack = [key]
+            while stack:
+                for before in self._before[stack.pop()]:
+                    if before not in seen:
+                        seen.add(before)
+                        stack.append(before)
+            found = self._behind[key] = frozenset(seen)
+        return found
+
+    def _find_ways(self, key: str) -> Iterator[list[Edge]]:
+        facts = self._nodes[key]
+        by_port: dict[str, list[Edge]] = {}
+        for edge in self._out[key]:
+            by_port.setdefault(edge.source.port, []).append(edge)
+        failed = by_port.pop("error", None)
+        if failed:
+            yield failed
+        ports = [list(self._ways_of_port(facts, edges)) for edges in by_port.values()]
+        if _takes_one_port(facts):
+            for ways in ports:
+                yield from ways
+            return
+        count = 1
+        for ways in ports:
+            count *= len(ways)
+        if count > _MOST_WAYS:
+            yield [edge for edges in by_port.values() for edge in edges]
+            return
+        for parts in product(*ports):
+            yield [edge for part in parts for edge in part]
+
+    def _ways_of_port(self, facts: NodeFacts, edges: list[Edge]) -> Iterator[list[Edge]]:
+        usual = [edge for edge in edges if edge.kind == "normal"]
+        rest = [edge for edge in edges if edge.kind == "otherwise"]
+        degraded = [edge for edge in edges if edge.kind == "fallback"]
+        if facts.node.route == "first":
+            yield from ([edge] for edge in edges)
+            return
+        if usual:
+            yield usual
+        if rest:
+            yield [*(edge for edge in usual if edge.when is None), *rest]
+        if degraded:
+            yield degraded
+
+
+def _takes_one_port(facts: NodeFacts) -> bool:
+    """Return whether a node sends a value on one of its ports only.
+
+    A barrier does; a Switch does unless it follows every case that holds.
+    """
+    if facts.type is None:
+        return False
+    if facts.type.role == "barrier":
+        return True
+    return facts.type.id in {"if", "switch"} and facts.node.params.get("mode", "first") == "first"

@@ -1,0 +1,349 @@
+"""What expressions refer to, who writes what, and the settings of the workflow."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from engine.model import rules
+from engine.model.check_graph import Checked
+from engine.model.check_nodes import MAX_KEY, NodeFacts, Use, check_condition, is_key
+from engine.model.diagnostics import Diagnostic
+from engine.model.expressions import OUTPUT_NAME, ExpressionError, compile_expression
+from engine.model.shape import check_values
+from engine.model.workflow import Channel, Write
+
+
+@dataclass(frozen=True, slots=True)
+class ReducerTraits:
+    """What validation must know of a reducer; `engine.state.channels` does the merging.
+
+    Attributes:
+        combines: several writers in one commit are merged.
+        ordered: the result depends on who writes first.
+    """
+
+    combines: bool = True
+    ordered: bool = True
+
+
+REDUCER_TRAITS = {
+    "replace": ReducerTraits(combines=False),
+    "last": ReducerTraits(),
+    "first": ReducerTraits(),
+    "append": ReducerTraits(),
+    "extend": ReducerTraits(),
+    "union": ReducerTraits(),
+    "merge": ReducerTraits(),
+    "deep_merge": ReducerTraits(),
+    "sum": ReducerTraits(ordered=False),
+    "min": ReducerTraits(ordered=False),
+    "max": ReducerTraits(ordered=False),
+}
+CHANNEL_TYPES: dict[str, tuple[type, ...]] = {
+    "any": (object,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+#: Pairs of writers of one channel that are compared; enough to find one that meets.
+_MOST_PAIRS = 200
+
+
+def check_data(doc: Checked) -> Iterator[Diagnostic]:
+    """Yield every problem of names, channels, effects and settings."""
+    used: set[str] = set()
+    for key, facts in doc.nodes.items():
+        for use in _uses_of(doc, facts):
+            if isinstance(use, Diagnostic):
+                yield use
+                continue
+            used |= use.reads.channels
+            yield from _check_use(doc, key, use)
+        used |= set(facts.node.writes) | set(facts.node.reads)
+        yield from _check_declared(doc, facts)
+        yield from _check_effects(doc, facts)
+    yield from _check_result(doc, used)
+    yield from _check_channels(doc, used)
+    yield from _check_writers(doc)
+    yield from _check_settings(doc)
+
+
+def _uses_of(doc: Checked, facts: NodeFacts) -> Iterator[Use | Diagnostic]:
+    yield from facts.uses
+    for edge in doc.out.get(facts.node.key, ()):
+        use = check_condition(edge, doc.title(facts.node.key))
+        if use is not None:
+            yield use
+
+
+def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {near[0]}?" if near else otherwise
+
+
+# --- names --------------------------------------------------------------------------------
+
+
+def _check_use(doc: Checked, key: str, use: Use) -> Iterator[Diagnostic]:
+    settings = doc.workflow.settings
+    where = {"node": key, "edge": use.edge, "field": use.field}
+    title = doc.title(key)
+    for name in sorted(use.reads.channels - {"*"} - set(doc.workflow.channels)):
+        yield rules.UNKNOWN_CHANNEL.broken(
+            f"{title} reads state.{name}, but there is no channel {name}.",
+            _suggest(name, doc.workflow.channels, f"Declare the channel {name}."),
+            **where,
+        )
+    for name in sorted(use.reads.env - {"*"} - set(settings.env)):
+        yield rules.UNKNOWN_ENV.broken(
+            f"{title} reads env.{name}, which the workflow does not list.",
+            f"Add {name} to the environment variables in the settings.",
+            **where,
+        )
+    for name in sorted(use.reads.vars - {"*"} - set(settings.vars)):
+        yield rules.UNKNOWN_VAR.broken(
+            f"{title} reads vars.{name}, which is not among the constants.",
+            _suggest(name, settings.vars, f"Add {name} to the constants in the settings."),
+            **where,
+        )
+    for name in sorted(use.reads.nodes - {"*"}):
+        yield from _check_reference(doc, key, name, use)
+    if "loop" in use.reads.names and key not in doc.graph.zone_of:
+        yield rules.NO_LOOP.broken(
+            f"{title} reads loop, but lies in no For each.",
+            "Use loop only between a For each and its Collect.",
+            **where,
+        )
+
+
+def _check_reference(doc: Checked, key: str, name: str, use: Use) -> Iterator[Diagnostic]:
+    where = {"node": key, "edge": use.edge, "field": use.field}
+    title = doc.title(key)
+    if name not in doc.nodes:
+        yield rules.UNKNOWN_NODE.broken(
+            f"{title} reads nodes.{name}, but there is no node {name}.",
+            _suggest(name, doc.nodes, "Name a node that is there."),
+            **where,
+        )
+        return
+    if key in doc.graph.unreachable or doc.graph.dominates(name, key):
+        return
+    zones = doc.graph.zone_of.get(name, ())
+    inside = doc.graph.zone_of.get(key, ())[: len(zones)]
+    if name == key:
+        sentence, fix = f"{title} reads its own output.", "Use input, or output in what it writes."
+    elif zones != inside:
+        collect = doc.title(doc.graph.zones[zones[-1]].collect)
+        sentence = f"{title} reads nodes.{name}, which runs once for each item."
+        fix = f"Read what {collect} has collected."
+    elif name in doc.graph.unreachable:
+        sentence, fix = f"{title} reads nodes.{name}, which never runs.", "Connect that node."
+    else:
+        sentence = f"{title} reads nodes.{name}, which does not come before it on every way."
+        fix = f"Lead every way through {doc.title(name)}, or keep the value in a channel."
+    yield rules.NOT_BEFORE.broken(sentence, fix, **where)
+
+
+def _check_declared(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
+    node = facts.node
+    for verb, names in (("writes", node.writes), ("reads", node.reads)):
+        for name in names:
+            if name not in doc.workflow.channels:
+                yield rules.UNKNOWN_CHANNEL.broken(
+                    f"{doc.title(node.key)} {verb} the channel {name}, which is not declared.",
+                    _suggest(name, doc.workflow.channels, f"Declare the channel {name}."),
+                    node=node.key,
+                    field=f"{verb}.{name}" if verb == "writes" else "reads",
+                )
+
+
+def _check_result(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
+    result = doc.workflow.settings.result
+    if result is None:
+        return
+    try:
+        reads = compile_expression(result).reads
+    except ExpressionError as error:
+        yield rules.EXPRESSION.broken(
+            f"The result of the workflow is wrong at column {error.column + 1}: {error.message}.",
+            "Correct the expression.",
+            field="settings.result",
+        )
+        return
+    used |= reads.channels
+    for name in sorted(reads.names & {"loop", "now", OUTPUT_NAME}):
+        yield rules.EXPRESSION.broken(
+            f"The result of the workflow reads {name}, which there is not at the end of a run.",
+            "Read state, nodes, input, vars, env or run.",
+            field="settings.result",
+        )
+    for name in sorted(reads.nodes - {"*"} - set(doc.nodes)):
+        yield rules.UNKNOWN_NODE.broken(
+            f"The result reads nodes.{name}, but there is no node {name}.",
+            _suggest(name, doc.nodes, "Name a node that is there."),
+            field="settings.result",
+        )
+    for name in sorted(reads.channels - {"*"} - set(doc.workflow.channels)):
+        yield rules.UNKNOWN_CHANNEL.broken(
+            f"The result reads state.{name}, but there is no channel {name}.",
+            _suggest(name, doc.workflow.channels, f"Declare the channel {name}."),
+            field="settings.result",
+        )
+
+
+# --- effects ------------------------------------------------------------------------------
+
+
+def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
+    retry = facts.node.retry
+    if facts.effects != "once" or retry is None or retry.attempts < 2:
+        return
+    if _has_key(facts.node.params):
+        return
+    yield rules.REPEATED_EFFECT.broken(
+        f"{doc.title(facts.node.key)} must not happen twice, yet it is tried up to "
+        f"{retry.attempts} times.",
+        "Send an idempotency key with it, or take the retry away.",
+        node=facts.node.key,
+        field="retry",
+    )
+
+
+def _has_key(value: object) -> bool:
+    """Return whether a parameter that is set is, or holds, an idempotency key."""
+    if isinstance(value, dict):
+        return any(
+            ("idempotency" in str(name).lower() and bool(item)) or _has_key(item)
+            for name, item in value.items()
+        )
+    if isinstance(value, list):
+        return any(_has_key(item) for item in value)
+    return False
+
+
+# --- channels -----------------------------------------------------------------------------
+
+
+def _check_channels(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
+    for name, channel in doc.workflow.channels.items():
+        for field, sentence, fix in _channel_problems(name, channel):
+            yield rules.CHANNEL.broken(
+                f"Channel {name} {sentence}.", fix, field=f"channels.{name}{field}"
+            )
+        if name not in used and "*" not in used:
+            yield rules.UNUSED_CHANNEL.broken(
+                f"Nothing reads or writes the channel {name}.",
+                "Remove it, or use it.",
+                field=f"channels.{name}",
+            )
+
+
+def _channel_problems(name: str, channel: Channel) -> Iterator[tuple[str, str, str]]:
+    if not is_key(name):
+        bound = f"1 to {MAX_KEY} letters, digits, _ or -"
+        yield "", "has a name that expressions cannot use", f"Rename it: {bound}."
+    if channel.reducer not in REDUCER_TRAITS:
+        fix = _suggest(channel.reducer, REDUCER_TRAITS, f"Choose {', '.join(REDUCER_TRAITS)}.")
+        yield ".reducer", f"has the unknown reducer {channel.reducer}", fix
+    wanted = CHANNEL_TYPES.get(channel.type)
+    if wanted is None:
+        fix = _suggest(channel.type, CHANNEL_TYPES, f"Choose {', '.join(CHANNEL_TYPES)}.")
+        yield ".type", f"has the unknown type {channel.type}", fix
+    elif channel.default is not None:
+        is_bool = isinstance(channel.default, bool)
+        fits = isinstance(channel.default, wanted)
+        if not fits or (is_bool and bool not in wanted and object not in wanted):
+            yield ".default", f"holds {channel.type}, but its default does not", "Correct it."
+    for path, what in check_values({"default": channel.default}):
+        yield f".{path}", f"has a default that {what}", "Write it as a text."
+
+
+def _check_writers(doc: Checked) -> Iterator[Diagnostic]:
+    writers: dict[str, list[str]] = {}
+    for key in doc.graph.topological:
+        if key in doc.graph.unreachable or doc.nodes[key].node.disabled:
+            continue
+        for name, write in doc.nodes[key].node.writes.items():
+            if _merges(write):
+                writers.setdefault(name, []).append(key)
+    eager = doc.workflow.settings.commit == "eager"
+    for name, keys in writers.items():
+        channel = doc.workflow.channels.get(name)
+        traits = REDUCER_TRAITS.get(channel.reducer) if channel else None
+        if (
+            channel is None
+            or traits is None
+            or (traits.combines and not (traits.ordered and eager))
+        ):
+            continue
+        sentence = _meeting(doc, keys)
+        if sentence and not traits.combines:
+            yield rules.CONCURRENT_WRITERS.broken(
+                f"{sentence} the channel {name} at the same time: two different values fail.",
+                "Choose a reducer that combines, such as append or merge, or let one run after "
+                "the other.",
+                node=keys[0],
+                field=f"channels.{name}.reducer",
+            )
+        elif sentence:
+            yield rules.ORDERED_WRITERS.broken(
+                f"{sentence} the channel {name} in no fixed order: {channel.reducer} depends on "
+                "who is first.",
+                "Set commit to strict, or choose a reducer that needs no order.",
+                node=keys[0],
+                field=f"channels.{name}.reducer",
+            )
+
+
+def _merges(write: Write) -> bool:
+    return write.op == "reduce"
+
+
+def _meeting(doc: Checked, keys: list[str]) -> str:
+    """Return who may write in one commit, as the beginning of a sentence, or nothing."""
+    for key in keys:
+        zones = doc.graph.zone_of.get(key, ())
+        if any(doc.nodes[zone].node.params.get("limit") != 1 for zone in zones):
+            return f"The items that run through {doc.title(key)} write"
+    # In topological order two writers that never meet are mostly neighbours, and two
+    # that do are found among the first pairs.
+    pairs = [
+        (a, b)
+        for distance in range(1, len(keys))
+        for a, b in zip(keys, keys[distance:], strict=False)
+    ]
+    for first, second in pairs[:_MOST_PAIRS]:
+        if not doc.branches.leads_to(first, second) and not doc.branches.exclude(first, second):
+            return f"{doc.title(first)} and {doc.title(second)} may write"
+    return ""
+
+
+# --- settings -----------------------------------------------------------------------------
+
+
+def _check_settings(doc: Checked) -> Iterator[Diagnostic]:
+    limits = doc.workflow.settings.limits
+    for name in (
+        "supersteps", "executions", "visits", "items", "concurrency", "value_bytes", "run_seconds",
+    ):  # fmt: skip
+        value = getattr(limits, name)
+        if not value > 0:
+            yield _bad_limit(name, value, "Enter a number above 0.")
+    if limits.processes < 0:
+        yield _bad_limit("processes", limits.processes, "Enter 0 for one per core, or more.")
+    values = {
+        "settings": {"vars": doc.workflow.settings.vars, "input": doc.workflow.settings.input}
+    }
+    for path, what in check_values(values):
+        yield rules.VALUE.broken(f"{path} {what}.", "Write it as a text.", field=path)
+
+
+def _bad_limit(name: str, value: float, fix: str) -> Diagnostic:
+    return rules.LIMIT.broken(
+        f"The limit {name} is {value:g}: nothing could run.", fix, field=f"settings.limits.{name}"
+    )

@@ -1,0 +1,379 @@
+"""What the wires do wrong: ends, types, cycles, joins, zones, what is never reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from engine.model import rules
+from engine.model.branches import Branches
+from engine.model.check_nodes import NodeFacts, title_of
+from engine.model.diagnostics import Diagnostic
+from engine.model.graph import GraphFacts, unguarded_cycles
+from engine.model.node_types import Port
+from engine.model.wiring import type_refusal
+from engine.model.workflow import Edge, PortRef, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A workflow with everything that the checks of more than one node share."""
+
+    workflow: Workflow
+    nodes: Mapping[str, NodeFacts]
+    graph: GraphFacts
+    branches: Branches
+    out: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+    into: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+
+    def title(self, key: str) -> str:
+        """Return what a person calls the node of that key."""
+        node = self.workflow.nodes.get(key)
+        return title_of(node) if node else key
+
+    def titles(self, keys: tuple[str, ...], at_most: int = 4) -> str:
+        """Return several nodes in words."""
+        names = [self.title(key) for key in keys[:at_most]]
+        if len(keys) > at_most:
+            return ", ".join(names) + f" and {len(keys) - at_most} more"
+        return ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
+
+
+def check_graph(doc: Checked) -> Iterator[Diagnostic]:
+    """Yield every problem of the wires."""
+    for edge in doc.workflow.edges:
+        yield from _check_edge(doc, edge)
+    yield from _check_duplicates(doc)
+    yield from _check_inputs(doc)
+    yield from _check_cycles(doc)
+    yield from _check_joins(doc)
+    for key, sentence in doc.graph.zone_problems:
+        yield rules.ZONE.broken(sentence, "Lead the wires through the pair.", node=key)
+    yield from _check_reach(doc)
+    yield from _check_ways_out(doc)
+
+
+# --- wires --------------------------------------------------------------------------------
+
+
+def _check_edge(doc: Checked, edge: Edge) -> Iterator[Diagnostic]:
+    missing = [ref for ref in (edge.source, edge.target) if ref.node not in doc.nodes]
+    for ref in missing:
+        yield rules.UNKNOWN_NODE.broken(
+            f"The wire {edge.id} ends at {ref.node}, which is no node.",
+            "Remove the wire, or connect it to another node.",
+            edge=edge.id,
+        )
+    if missing:
+        return
+    source, target = doc.nodes[edge.source.node], doc.nodes[edge.target.node]
+    if target.type is not None and target.type.role == "trigger":
+        yield rules.INTO_TRIGGER.broken(
+            f"A wire leads from {doc.title(edge.source.node)} into the trigger "
+            f"{doc.title(edge.target.node)}.",
+            "Remove the wire: a trigger starts the workflow.",
+            node=edge.target.node,
+            edge=edge.id,
+        )
+        return
+    out = source.ports.output(edge.source.port)
+    port = target.ports.input(edge.target.port)
+    if out is None and _ports_known(source):
+        names = [port.name for port in source.ports.outputs]
+        yield _unknown_port(doc, edge, edge.source, "output", names)
+    if port is None and _ports_known(target):
+        names = [port.name for port in target.ports.inputs]
+        yield _unknown_port(doc, edge, edge.target, "input", names)
+    if out is not None and port is not None:
+        refusal = type_refusal(source.node, out, target.node, port)
+        if refusal is not None:
+            fix = "Put a node between them that converts the value."
+            yield rules.PORT_TYPE.broken(refusal, fix, node=edge.target.node, edge=edge.id)
+
+
+def _ports_known(facts: NodeFacts) -> bool:
+    failed = any(problem.rule == rules.NODE_TYPE.id for problem in facts.problems)
+    return facts.type is not None and not failed
+
+
+def _unknown_port(
+    doc: Checked, edge: Edge, ref: PortRef, kind: str, known: list[str]
+) -> Diagnostic:
+    there = f"; it has {', '.join(known)}" if known else "; it has none"
+    return rules.UNKNOWN_PORT.broken(
+        f"{doc.title(ref.node)} has no {kind} {ref.port}{there}.",
+        "Connect the wire to another port, or remove it.",
+        node=ref.node,
+        edge=edge.id,
+    )
+
+
+def _check_duplicates(doc: Checked) -> Iterator[Diagnostic]:
+    for edge_id, count in Counter(edge.id for edge in doc.workflow.edges).items():
+        if count > 1:
+            yield rules.DUPLICATE_EDGE.broken(
+                f"The wire {edge_id} is there {count} times.",
+                "Remove all but one.",
+                node=edge_id.partition(".")[0],
+                edge=edge_id,
+            )
+
+
+def _check_inputs(doc: Checked) -> Iterator[Diagnostic]:
+    """Required inputs of a node that some wire leads to; the others get the run's input."""
+    for key, facts in doc.nodes.items():
+        arriving = {edge.target.port for edge in doc.into.get(key, ())}
+        if not arriving or facts.node.disabled:
+            continue
+        for port in facts.ports.inputs:
+            if port.required and port.name not in arriving:
+                name = port.title or port.name
+                yield rules.REQUIRED_INPUT.broken(
+                    f"Nothing leads to the input {name} of {doc.title(key)}.",
+                    f"Connect {name}.",
+                    node=key,
+                    field=f"inputs.{port.name}",
+                )
+
+
+# --- cycles -------------------------------------------------------------------------------
+
+
+def _check_cycles(doc: Checked) -> Iterator[Diagnostic]:
+    if not doc.graph.cycle_of:
+        return
+    endless = [edge for edge in doc.workflow.edges if not _is_guarded(doc, edge)]
+    for group in unguarded_cycles(doc.workflow.nodes, endless):
+        if len(group) == 1:
+            sentence = f"{doc.title(group[0])} leads to itself without a condition."
+        else:
+            sentence = f"{doc.titles(group)} form a cycle that nothing ends."
+        yield rules.ENDLESS_CYCLE.broken(
+            sentence,
+            "Put a condition on one of its wires, or a Switch or barrier into it.",
+            node=group[0],
+        )
+    starts = set(doc.graph.unreachable)
+    entered = {
+        doc.graph.cycle_of[edge.target.node]
+        for edge in doc.workflow.edges
+        if edge.target.node in doc.graph.cycle_of
+        and edge.source.node in doc.nodes
+        and doc.graph.cycle_of.get(edge.source.node) != doc.graph.cycle_of[edge.target.node]
+    }
+    circles: dict[int, list[str]] = {}
+    for key, number in doc.graph.cycle_of.items():
+        if key in starts and number not in entered:
+            circles.setdefault(number, []).append(key)
+    for keys in circles.values():
+        yield rules.WAITING_CIRCLE.broken(
+            f"{doc.titles(tuple(keys))} wait{'s' if len(keys) == 1 else ''} for "
+            f"{'itself' if len(keys) == 1 else 'one another'}: nothing leads into the cycle.",
+            "Connect a node that comes before to one of them.",
+            node=keys[0],
+        )
+
+
+def _is_guarded(doc: Checked, edge: Edge) -> bool:
+    """Return whether the edge is not always taken when its source has run."""
+    if edge.when is not None or edge.kind != "normal" or edge.source.port == "error":
+        return True
+    facts = doc.nodes.get(edge.source.node)
+    if facts is None:
+        return False
+    if facts.type is not None and facts.type.role == "split":
+        return True  # as often as there are items
+    return doc.branches.chooses(edge.source.node)
+
+
+# --- joins --------------------------------------------------------------------------------
+
+
+def _check_joins(doc: Checked) -> Iterator[Diagnostic]:
+    for key, facts in doc.nodes.items():
+        for name, policy in facts.node.joins.items():
+            if _ports_known(facts) and facts.ports.input(name) is None:
+                yield rules.UNKNOWN_PORT.broken(
+                    f"{doc.title(key)} has no input {name} to join at.",
+                    "Remove the join, or name another port.",
+                    node=key,
+                    field=f"joins.{name}",
+                )
+                continue
+            edges = [
+                edge
+                for edge in doc.into.get(key, ())
+                if edge.target.port == name and edge.id not in doc.graph.back_edges
+            ]
+            if policy.mode == "n_of_m" and policy.n < 1:
+                yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
+            elif edges and policy.mode == "n_of_m" and policy.n > len(edges):
+                what = f"waits for {policy.n} values and has {len(edges)} wires"
+                yield _never_fills(doc, key, name, what, f"at most {len(edges)}")
+            elif policy.mode in {"all", "n_of_m"}:
+                wanted = len(edges) if policy.mode == "all" else policy.n
+                yield from _check_exclusive(doc, key, name, edges, wanted)
+
+
+def _never_fills(doc: Checked, key: str, port: str, what: str, bound: str) -> Diagnostic:
+    return rules.JOIN_NEVER_FILLS.broken(
+        f"{doc.title(key)} {what} at {port}: it can never run.",
+        f"Let it wait for {bound}.",
+        node=key,
+        field=f"joins.{port}",
+    )
+
+
+def _check_exclusive(
+    doc: Checked, key: str, port: str, edges: list[Edge], wanted: int
+) -> Iterator[Diagnostic]:
+    """A node that takes one of its ways may rule out what the join waits for."""
+    if wanted < 2 or len(edges) < 2:
+        return
+    for chooser in doc.branches.choosers_before(key):
+        at_once = doc.branches.most_at_once(chooser, edges)
+        if at_once < wanted:
+            yield rules.JOIN_NEVER_FILLS.broken(
+                f"{doc.title(key)} waits for {wanted} values at {port}, but {doc.title(chooser)} "
+                f"takes only one way: at most {at_once} can arrive.",
+                "Wait for all that are active instead (all_active).",
+                node=key,
+                field=f"joins.{port}",
+            )
+            return
+
+
+# --- reach --------------------------------------------------------------------------------
+
+
+def _check_reach(doc: Checked) -> Iterator[Diagnostic]:
+    if not doc.nodes:
+        yield rules.NO_START.broken("The workflow is empty.", "Add a node.")
+        return
+    if not doc.graph.sources:
+        yield rules.NO_START.broken(
+            "No node starts the workflow: something leads into every one.",
+            "Add a trigger, or remove the wire into the first node.",
+        )
+    has_trigger = any(
+        facts.type is not None and facts.type.role == "trigger" for facts in doc.nodes.values()
+    )
+    for key in doc.graph.order:
+        if key not in doc.graph.unreachable:
+            continue
+        if doc.into.get(key) or not has_trigger:
+            sentence = f"{doc.title(key)} can never run: no way leads to it from a start."
+        else:
+            sentence = f"{doc.title(key)} never runs: nothing leads to it."
+        fix = "Connect it, or remove it."
+        yield rules.UNREACHABLE.broken(sentence, fix, node=key)
+    yield from _check_ends(doc)
+
+
+def _check_ends(doc: Checked) -> Iterator[Diagnostic]:
+    """The virtual end is behind every node without a way on."""
+    exits = doc.graph.exits
+    for number, edges in exits.items():
+        if edges:
+            continue
+        keys = tuple(k for k in doc.graph.order if doc.graph.cycle_of.get(k) == number)
+        if any(doc.branches.may_stop(key) for key in keys):
+            continue
+        yield rules.NO_END.broken(
+            f"No way leads out of the cycle of {doc.titles(keys)}.",
+            "Lead a wire out of it, so that the workflow can end well.",
+            node=keys[0],
+        )
+
+
+def _check_ways_out(doc: Checked) -> Iterator[Diagnostic]:
+    for key, facts in doc.nodes.items():
+        edges = doc.out.get(key, ())
+        by_port: dict[str, list[Edge]] = {}
+        for edge in edges:
+            by_port.setdefault(edge.source.port, []).append(edge)
+        for port in facts.ports.outputs:
+            yield from _check_port(doc, facts, port, by_port.get(port.name, []))
+        yield from _check_error_route(doc, facts, edges)
+        if facts.type is not None and facts.type.role == "barrier":
+            rejected = facts.ports.output("rejected")
+            if rejected is not None and "rejected" not in by_port:
+                yield rules.REJECTED.broken(
+                    f"When {doc.title(key)} is rejected the run fails: no wire leads on.",
+                    "Connect rejected.",
+                    node=key,
+                    field="outputs.rejected",
+                )
+
+
+def _check_port(
+    doc: Checked, facts: NodeFacts, port: Port, edges: list[Edge]
+) -> Iterator[Diagnostic]:
+    key = facts.node.key
+    normal = [edge for edge in edges if edge.kind == "normal"]
+    others = [edge for edge in edges if edge.kind != "normal"]
+    has_fallback = any(edge.kind == "fallback" for edge in doc.out.get(key, ()))
+    if normal and all(edge.when is not None for edge in normal) and not others and not has_fallback:
+        yield rules.NO_ELSE.broken(
+            f"Every wire from {port.name} of {doc.title(key)} has a condition: "
+            "when none holds the run fails.",
+            "Add a wire of the kind otherwise.",
+            node=key,
+            field=f"outputs.{port.name}",
+        )
+    if not edges and doc.branches.is_default(key, port.name):
+        yield rules.NO_ELSE.broken(
+            f"When no case of {doc.title(key)} holds the run fails: {port.name} leads nowhere.",
+            f"Connect {port.name}.",
+            node=key,
+            field=f"outputs.{port.name}",
+        )
+    always = [edge for edge in normal if edge.when is None]
+    if always and any(edge.kind == "otherwise" for edge in edges):
+        yield from _never_taken(doc, edges, always[0])
+    if facts.node.route == "first" and always:
+        first = min(always, key=lambda edge: edge.priority)
+        later = [edge for edge in normal if edge.priority > first.priority]
+        for edge in later:
+            yield rules.NEVER_TAKEN.broken(
+                f"The wire from {doc.title(key)} to {doc.title(edge.target.node)} is never "
+                f"taken: the one to {doc.title(first.target.node)} comes first and has no "
+                "condition.",
+                "Give the earlier wire a condition, or the later one a lower priority.",
+                node=key,
+                edge=edge.id,
+            )
+
+
+def _never_taken(doc: Checked, edges: list[Edge], always: Edge) -> Iterator[Diagnostic]:
+    for edge in edges:
+        if edge.kind == "otherwise":
+            yield rules.NEVER_TAKEN.broken(
+                f"The wire from {doc.title(edge.source.node)} to {doc.title(edge.target.node)} "
+                f"is never taken: the one to {doc.title(always.target.node)} has no condition.",
+                "Give the other wire a condition.",
+                node=edge.source.node,
+                edge=edge.id,
+            )
+
+
+def _check_error_route(
+    doc: Checked, facts: NodeFacts, edges: tuple[Edge, ...]
+) -> Iterator[Diagnostic]:
+    on_error = facts.node.on_error
+    if on_error == "error_port":
+        connected = any(edge.source.port == "error" for edge in edges)
+        fix = "Connect its port error."
+    elif on_error == "fallback_edge":
+        connected = any(edge.kind == "fallback" for edge in edges)
+        fix = "Add a wire of the kind fallback."
+    else:
+        return
+    if not connected:
+        yield rules.ERROR_ROUTE.broken(
+            f"A failure of {doc.title(facts.node.key)} goes nowhere: no wire takes it.",
+            fix,
+            node=facts.node.key,
+            field="on_error",
+        )

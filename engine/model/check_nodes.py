@@ -1,0 +1,398 @@
+"""What can be said of one node alone: key, type, parameters, expressions, times.
+
+The result depends on nothing but the node and the registry, so that it may be kept
+between two validations while the node is the same object.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from engine.model import rules
+from engine.model.diagnostics import Diagnostic
+from engine.model.expressions import OUTPUT_NAME, ExpressionError, Reads, compile_expression
+from engine.model.node_types import NodeType, Ports, Registry
+from engine.model.shape import check_values, join_path
+from engine.model.templates import TemplateError, compile_template
+from engine.model.workflow import Edge, Effects, Node
+
+Json = Any
+
+MAX_KEY = 50
+_KEY = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_KEY - 1}}}")
+
+#: Where a text stands decides which names it may use.
+Place = Literal["params", "when", "write"]
+
+
+def is_key(text: str) -> bool:
+    """Return whether `text` may be the key of a node or the name of a channel."""
+    return _KEY.fullmatch(text) is not None
+
+
+def title_of(node: Node) -> str:
+    """Return what a person calls the node."""
+    return node.title or node.key
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One expression or template that compiles, and what it refers to."""
+
+    field: str
+    reads: Reads
+    place: Place = "params"
+    edge: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What validation knows of one node.
+
+    Attributes:
+        type: None when it is not installed; then there are no ports either.
+        effects: with the node's override.
+    """
+
+    node: Node
+    type: NodeType | None
+    ports: Ports
+    effects: Effects
+    uses: tuple[Use, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def check_node(node: Node, registry: Registry) -> NodeFacts:
+    """Return the facts of a node with every problem that it has alone."""
+    problems = [*_check_key(node), *_check_times(node), *_check_values(node)]
+    node_type = registry.get(node.type)
+    uses: list[Use] = []
+    for found in _texts_of(node, node_type):
+        use = _compile(node, found)
+        if isinstance(use, Diagnostic):
+            problems.append(use)
+        else:
+            uses.append(use)
+    if node_type is None:
+        problems.append(_unknown_type(node, registry))
+        return NodeFacts(
+            node=node,
+            type=None,
+            ports=Ports(),
+            effects=node.effects or "none",
+            uses=tuple(uses),
+            problems=tuple(problems),
+        )
+    problems.extend(_check_version(node, node_type))
+    ports, effects, failed = _computed(node, node_type, registry)
+    problems.extend(failed)
+    if not node.disabled:
+        problems.extend(_check_params(node, node_type))
+    return NodeFacts(
+        node=node,
+        type=node_type,
+        ports=ports,
+        effects=effects,
+        uses=tuple(uses),
+        problems=tuple(problems),
+    )
+
+
+def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
+    """Return what an edge's condition refers to, or why it does not compile."""
+    if edge.when is None:
+        return None
+    try:
+        reads = compile_expression(edge.when).reads
+    except ExpressionError as error:
+        return rules.EXPRESSION.broken(
+            f"The condition after {title} is wrong at column {error.column + 1}: {error.message}.",
+            "Correct the condition.",
+            node=edge.source.node,
+            edge=edge.id,
+            field="when",
+        )
+    if OUTPUT_NAME in reads.names:
+        return rules.EXPRESSION.broken(
+            f"The condition after {title} reads output.",
+            "Read input: it is the value that the wire would carry.",
+            node=edge.source.node,
+            edge=edge.id,
+            field="when",
+        )
+    return Use("when", reads, "when", edge.id)
+
+
+# --- the node itself ----------------------------------------------------------------------
+
+
+def _check_key(node: Node) -> Iterator[Diagnostic]:
+    if not is_key(node.key):
+        yield rules.KEY.broken(
+            f'"{node.key[: MAX_KEY + 10]}" cannot be the key of a node.',
+            f"Rename it: 1 to {MAX_KEY} letters, digits, _ or -, beginning with no sign.",
+            node=node.key,
+        )
+
+
+def _unknown_type(node: Node, registry: Registry) -> Diagnostic:
+    near = difflib.get_close_matches(node.type, [known.id for known in registry], n=1)
+    return rules.UNKNOWN_TYPE.broken(
+        f"{title_of(node)} has the type {node.type or '(none)'}, which is not installed.",
+        f"Did you mean {near[0]}?" if near else "Install what provides it, or choose another type.",
+        node=node.key,
+        field="type",
+    )
+
+
+def _check_version(node: Node, node_type: NodeType) -> Iterator[Diagnostic]:
+    if node.version > node_type.version:
+        yield rules.NEWER_VERSION.broken(
+            f"{title_of(node)} needs version {node.version} of {node.type}, "
+            f"installed is {node_type.version}.",
+            "Update the program or what provides the type.",
+            node=node.key,
+            field="version",
+        )
+    elif node.version < node_type.version:
+        yield rules.OLDER_VERSION.broken(
+            f"{title_of(node)} was made for version {node.version} of {node.type}, "
+            f"installed is {node_type.version}.",
+            "Look over its parameters and save it as the installed version.",
+            node=node.key,
+            field="version",
+        )
+
+
+def _check_times(node: Node) -> Iterator[Diagnostic]:
+    def wrong(field: str, what: str) -> Diagnostic:
+        return rules.TIMING.broken(
+            f"{title_of(node)}: {what}.", "Correct the number.", node=node.key, field=field
+        )
+
+    for field in ("timeout_s", "total_timeout_s"):
+        seconds = getattr(node, field)
+        if seconds is not None and not seconds > 0:
+            yield wrong(field, f"a timeout of {seconds:g} s leaves no time to run")
+    retry = node.retry
+    if retry is None:
+        return
+    if retry.attempts < 1:
+        yield wrong("retry.attempts", f"{retry.attempts} attempts never run it")
+    if not retry.delay_s >= 0:
+        yield wrong("retry.delay_s", "the delay before a retry is negative")
+    if not retry.max_delay_s >= 0:
+        yield wrong("retry.max_delay_s", "the longest delay before a retry is negative")
+    if not retry.factor > 0:
+        yield wrong("retry.factor", "the factor of the delay is not positive")
+
+
+def _check_values(node: Node) -> Iterator[Diagnostic]:
+    for path, what in check_values({"params": node.params, "extra": node.extra}):
+        yield rules.VALUE.broken(
+            f"{title_of(node)}: {path} {what}.",
+            "Write it as a text or leave it out.",
+            node=node.key,
+            field=path,
+        )
+
+
+def _computed(
+    node: Node, node_type: NodeType, registry: Registry
+) -> tuple[Ports, Effects, list[Diagnostic]]:
+    """Ask the type for ports and effects; a type that fails is a problem, not a crash."""
+    try:
+        ports = registry.ports_of(node)
+        effects = node.effects or node_type.effects(node.params)
+    except Exception as error:  # noqa: BLE001 - the code of a node type is not ours
+        problem = rules.NODE_TYPE.broken(
+            f"{title_of(node)}: {node.type} cannot work with these parameters "
+            f"({type(error).__name__}).",
+            "Correct the parameters, or report it to the author of the node type.",
+            node=node.key,
+            field="params",
+        )
+        return Ports(), node.effects or "once", [problem]
+    return ports, effects, []
+
+
+# --- expressions and templates ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """An expression or a template where it stands."""
+
+    field: str
+    kind: Literal["expr", "template"]
+    text: Json
+    place: Place = "params"
+
+
+def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
+    templates = node_type.templates if node_type else frozenset[str]()
+    raw = node_type.raw if node_type else frozenset[str]()
+    for name, value in node.params.items():
+        path = join_path("params", name)
+        if name in templates and isinstance(value, str):
+            yield _Text(path, "template", value)
+        else:
+            yield from _nested(path, value, conditions=name in raw)
+    for name, write in node.writes.items():
+        if write.expr or write.op != "delete":
+            yield _Text(join_path("writes", name), "expr", write.expr, "write")
+
+
+def _nested(path: str, value: Json, *, conditions: bool) -> Iterator[_Text]:
+    """Yield the texts in a parameter; in raw ones a text called ``when`` is one too."""
+    kind = dynamic_kind(value)
+    if kind is not None:
+        yield _Text(path, kind, value[kind])
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            where = join_path(path, str(name))
+            if conditions and name == "when" and isinstance(item, str):
+                if item:
+                    yield _Text(where, "expr", item)
+            else:
+                yield from _nested(where, item, conditions=conditions)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _nested(join_path(path, index), item, conditions=conditions)
+
+
+def dynamic_kind(value: Json) -> Literal["expr", "template"] | None:
+    """Return how a value is computed when the node runs, or None for a plain value."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        if "expr" in value:
+            return "expr"
+        if "template" in value:
+            return "template"
+    return None
+
+
+def _compile(node: Node, found: _Text) -> Use | Diagnostic:
+    try:
+        if found.kind == "template":
+            reads = compile_template(found.text).reads
+        else:
+            reads = compile_expression(found.text).reads
+    except ExpressionError as error:
+        return rules.EXPRESSION.broken(
+            f"{title_of(node)}: the expression in {found.field} is wrong at column "
+            f"{error.column + 1}: {error.message}.",
+            "Correct the expression.",
+            node=node.key,
+            field=found.field,
+        )
+    except TemplateError as error:
+        return rules.TEMPLATE.broken(
+            f"{title_of(node)}: the template in {found.field} is wrong: {error}.",
+            "Correct the template.",
+            node=node.key,
+            field=found.field,
+        )
+    if OUTPUT_NAME in reads.names and found.place != "write":
+        return rules.EXPRESSION.broken(
+            f"{title_of(node)}: {found.field} reads output before there is one.",
+            "Read input, or nodes.X for what another node has made.",
+            node=node.key,
+            field=found.field,
+        )
+    return Use(found.field, reads, found.place)
+
+
+# --- parameters ---------------------------------------------------------------------------
+
+
+def _check_params(node: Node, node_type: NodeType) -> Iterator[Diagnostic]:
+    """Check the parameters against the type's model, as far as they are known already."""
+    computed = [
+        name
+        for name, value in node.params.items()
+        if name in node_type.templates and _is_template(value)
+    ]
+    try:
+        node_type.params.model_validate(dict(node.params))
+    except ValidationError as errors:
+        for error in errors.errors(include_url=False, include_context=False, include_input=False):
+            place = error["loc"]
+            if place and place[0] in computed:
+                continue
+            if not _depends_on_computed(node.params, place, node_type.raw):
+                yield _bad_param(node, node_type.params, place, error["type"], error["msg"])
+    except Exception as error:  # noqa: BLE001 - the validators of a node type are not ours
+        yield rules.NODE_TYPE.broken(
+            f"{title_of(node)}: {node.type} cannot check these parameters "
+            f"({type(error).__name__}).",
+            "Correct the parameters, or report it to the author of the node type.",
+            node=node.key,
+            field="params",
+        )
+
+
+def _is_template(value: Json) -> bool:
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _depends_on_computed(
+    params: Mapping[str, Json], place: tuple[int | str, ...], raw: frozenset[str]
+) -> bool:
+    """Return whether an error is about a value that is only known when the node runs.
+
+    Parts of `place` that name no field or item (they name a member of a union) are
+    passed over.
+    """
+    value: Json = params
+    if place and place[0] in raw:
+        return False  # the model itself says what an expression looks like there
+    for part in place:
+        if dynamic_kind(value) is not None:
+            return True
+        if isinstance(value, Mapping):
+            value = value.get(part, value)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else value
+    return _holds_computed(value)
+
+
+def _holds_computed(value: Json) -> bool:
+    if dynamic_kind(value) is not None:
+        return True
+    if isinstance(value, Mapping):
+        return any(_holds_computed(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_computed(item) for item in value)
+    return False
+
+
+def _bad_param(
+    node: Node, model: type[BaseModel], place: tuple[int | str, ...], kind: str, message: str
+) -> Diagnostic:
+    path = ""
+    for part in place:
+        path = join_path(path, part)
+    label = path
+    if place and (field := model.model_fields.get(str(place[0]))) and field.title:
+        label = field.title if len(place) == 1 else path
+    if kind == "missing":
+        said, fix = f"{label} is missing", f"Enter {label}."
+    elif kind == "extra_forbidden":
+        said, fix = f"{label} is no parameter of {node.type}", f"Remove {label}."
+    else:
+        reason = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        reason = reason.replace("Input should be", "should be", 1).rstrip(".")
+        said = f"{label}: {reason}" if label else reason
+        fix = f"Correct {label or 'the parameters'}."
+    return rules.PARAMS.broken(
+        f"{title_of(node)}: {said}.",
+        fix,
+        node=node.key,
+        field=f"params.{path}" if path else "params",
+    )

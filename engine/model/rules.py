@@ -1,0 +1,93 @@
+"""The rules of validation: id, severity, meaning. docs/validation.md lists the same.
+
+An id never changes its meaning and is never used again. E stands for errors, W for
+warnings, I for information; the digits alone are unique.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.model.diagnostics import Diagnostic, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `meaning` says what must hold."""
+
+    id: str
+    meaning: str
+
+    @property
+    def severity(self) -> Severity:
+        """How much a breach matters; the first letter of the id."""
+        return _SEVERITIES[self.id[0]]
+
+    def broken(
+        self, message: str, fix: str = "", *, node: str = "", edge: str = "", field: str = ""
+    ) -> Diagnostic:
+        """Return a diagnostic of this rule."""
+        return Diagnostic(
+            rule=self.id,
+            severity=self.severity,
+            message=message,
+            fix=fix,
+            node=node,
+            edge=edge,
+            field=field,
+        )
+
+
+_SEVERITIES = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
+
+KEY = Rule("E001-key", "A key has 1 to 50 letters, digits, _ or -, and begins with no sign.")
+UNKNOWN_TYPE = Rule("E002-unknown-type", "Every node's type is installed.")
+NEWER_VERSION = Rule("E003-newer-version", "No node is newer than its installed type.")
+PARAMS = Rule("E004-params", "Parameters satisfy the schema of the node type.")
+EXPRESSION = Rule("E005-expression", "Every expression can be compiled.")
+TEMPLATE = Rule("E006-template", "Every template can be compiled.")
+UNKNOWN_CHANNEL = Rule("E007-unknown-channel", "Channels that are read or written are declared.")
+UNKNOWN_NODE = Rule("E008-unknown-node", "`nodes.X` and wires name nodes that are there.")
+NOT_BEFORE = Rule("E009-not-before", "`nodes.X` is read only where X comes before on every way.")
+UNKNOWN_ENV = Rule("E010-unknown-env", "`env.X` is listed in the settings.")
+UNKNOWN_VAR = Rule("E011-unknown-var", "`vars.X` is a constant of the workflow.")
+UNKNOWN_PORT = Rule("E012-unknown-port", "Wires and joins name ports that are there.")
+PORT_TYPE = Rule("E013-port-type", "A wire's two ports have types that fit.")
+DUPLICATE_EDGE = Rule("E014-duplicate-edge", "Two ports are joined by one wire at most.")
+INTO_TRIGGER = Rule("E015-into-trigger", "Nothing leads into a trigger.")
+ENDLESS_CYCLE = Rule("E016-endless-cycle", "Every cycle has a condition, a Switch or a barrier.")
+JOIN_NEVER_FILLS = Rule("E017-join-never-fills", "A join can get as many values as it waits for.")
+WAITING_CIRCLE = Rule("E018-waiting-circle", "No nodes wait only for one another.")
+ZONE = Rule("E019-zone", "Every For each has one Collect; wires cross the zone there only.")
+LIMIT = Rule("E020-limit", "Limits are positive.")
+TIMING = Rule("E021-timing", "Timeouts are positive, a retry has at least one attempt.")
+CHANNEL = Rule("E022-channel", "A channel has a known type and reducer and a fitting default.")
+NO_START = Rule("E023-no-start", "A workflow has a node at which it begins.")
+REQUIRED_INPUT = Rule("E024-required-input", "Required inputs are connected.")
+VALUE = Rule("E025-value", "The document holds only values that JSON can hold.")
+NODE_TYPE = Rule("E026-node-type", "The node type can work with the parameters.")
+NO_LOOP = Rule("E027-no-loop", "`loop` is read only between a For each and its Collect.")
+
+UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
+NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")
+CONCURRENT_WRITERS = Rule(
+    "W103-concurrent-writers", "A `replace` channel has one writer at a time."
+)
+ORDERED_WRITERS = Rule(
+    "W104-ordered-writers", "Under `eager`, merging does not depend on who is first."
+)
+REPEATED_EFFECT = Rule("W105-repeated-effect", "What must not happen twice is not retried blindly.")
+REJECTED = Rule("W106-rejected", "The port `rejected` of a barrier is connected.")
+ERROR_ROUTE = Rule(
+    "W107-error-route", "A node that sends its errors somewhere has a wire for them."
+)
+NEVER_TAKEN = Rule("W108-never-taken", "Every wire can be taken.")
+OLDER_VERSION = Rule("I201-older-version", "Nodes are as new as their installed type.")
+NO_END = Rule("I202-no-end", "From every node there is a way to an end.")
+UNUSED_CHANNEL = Rule("I203-unused-channel", "Every channel is used.")
+
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (value for value in list(globals().values()) if isinstance(value, Rule)), key=lambda r: r.id
+    )
+)
