@@ -12,18 +12,12 @@ from types import CodeType, FunctionType
 from typing import Final
 
 from engine.model import expression_operations as operations
+from engine.model.expression_comparisons import hashable
 from engine.model.expression_functions import BUDGETED
 from engine.model.expression_methods import call_method
 from engine.model.expression_nodes import Chain, Position, ReadSet, Refused, children
 from engine.model.expression_rewriting import OPERATORS, Rewriter
-from engine.model.expression_values import (
-    Budget,
-    Fault,
-    MissingFault,
-    hashable,
-    items_of,
-    text_of,
-)
+from engine.model.expression_values import Budget, Fault, MissingFault, items_of, text_of
 
 MAX_NODES: Final = 2_000
 MAX_DEPTH: Final = 100

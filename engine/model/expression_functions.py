@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GeneratorType, MappingProxyType
 from typing import Any, Final
 
+from engine.model.expression_comparisons import OrderFault, equal, hashable, order_key
 from engine.model.expression_operations import field
 from engine.model.expression_times import to_date, to_datetime, to_duration
 from engine.model.expression_values import (
@@ -25,16 +26,12 @@ from engine.model.expression_values import (
     MAX_ITEMS,
     Budget,
     Fault,
-    OrderFault,
-    equal,
-    hashable,
     items_of,
     json_text,
     kind_of,
     need_number,
     need_text,
     need_whole,
-    order_key,
     take_search,
     text_of,
 )

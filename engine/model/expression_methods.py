@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from engine.model.expression_comparisons import equal, hashable
 from engine.model.expression_operations import check_spec, formatted
 from engine.model.expression_values import (
     CHARACTERS_PER_STEP,
     MAX_ITEMS,
     Budget,
     Fault,
-    equal,
-    hashable,
     items_of,
     kind_of,
     suggestion,

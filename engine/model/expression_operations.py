@@ -13,16 +13,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from engine.model.expression_comparisons import contains, equal, mixing_hint, ordered
 from engine.model.expression_values import (
     MAX_INTEGER_BITS,
     Budget,
     Fault,
     MissingFault,
-    contains,
-    equal,
     kind_of,
-    mixing_hint,
-    ordered,
     shown_key,
     text_of,
 )

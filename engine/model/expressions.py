@@ -18,6 +18,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Final
 
+from engine.model.expression_comparisons import mixing_hint
 from engine.model.expression_compiler import (
     FILENAME,
     Run,
@@ -33,7 +34,6 @@ from engine.model.expression_values import (
     Fault,
     MissingFault,
     kind_of,
-    mixing_hint,
     plain,
 )
 
