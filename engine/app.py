@@ -168,9 +168,9 @@ class RunHandle:
         """Make one superstep of a paused run."""
         self.send(Step())
 
-    def drive(self) -> None:
+    def drive(self, opening: superstep.Step, recovered: Sequence[Outcome]) -> None:
         """Begin to drive; the engine calls it once."""
-        self._task = _spawn(self._loop.run())
+        self._task = _spawn(self._loop.run(opening, recovered))
         self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
 
     async def stop(self) -> None:
@@ -247,6 +247,8 @@ class Engine:
 
         Args:
             url: SQLAlchemy URL; None is the person's own file.
+            registry: node types; None are the built-in ones.
+            options: how the engine behaves.
 
         Raises:
             StoreError: the store cannot be opened. UnsupportedVersion: it is newer.
@@ -375,8 +377,10 @@ class Engine:
         """Start a new run from commit `at` of another one; that one is left as it is.
 
         Args:
-            channels: new values of channels. input: a new run input (what `run.input`
-                says), or left out to keep the parent's.
+            run: the parent.
+            at: index of the commit.
+            channels: new values of channels.
+            input: a new run input (what `run.input` says); left out, the parent's.
         """
         parent = self.store.run(RunId(run))
         plan = self._compile_bytes(parent.document)
@@ -650,13 +654,11 @@ class Engine:
             lease,
             env,
             next_seq=next_seq,
-            opening=opening,
-            recovered=recovered,
         )
         handle = RunHandle(self, loop)
         self._held[facts.run] = _Held(handle, lease)
         self._start_watching()
-        handle.drive()
+        handle.drive(opening, recovered)
         return handle
 
     def _publish(self, news: Sequence[News]) -> None:

@@ -75,6 +75,7 @@ class AttemptContext:
         plan_node: PlanNode,
         task: Task,
         state: RunState,
+        *,
         facts: RunFacts,
         services: Services,
         publish: Callable[[AnyUpdate], None],

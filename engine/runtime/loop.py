@@ -64,8 +64,6 @@ class RunLoop:
         env: Environment,
         *,
         next_seq: int,
-        opening: superstep.Step,
-        recovered: Sequence[Outcome] = (),
     ) -> None:
         self.plan = plan
         self.state = state
@@ -74,9 +72,8 @@ class RunLoop:
         self.lease = lease
         self.env = env
         self.terminal: ev.Recorded | None = None
-        self._opening = opening
         self._seq = next_seq
-        self._done: deque[Outcome] = deque(recovered)
+        self._done: deque[Outcome] = deque()
         self._ready: deque[TaskId] = deque()
         self._running: dict[TaskId, asyncio.Task[None]] = {}
         self._cpu_running = 0
@@ -91,10 +88,19 @@ class RunLoop:
         self._strict = plan.workflow.settings.commit == "strict"
         self._limits = plan.workflow.settings.limits
 
-    async def run(self) -> ev.Recorded:
-        """Drive the run to the end of this leg; return its terminal event."""
+    async def run(self, opening: superstep.Step, recovered: Sequence[Outcome] = ()) -> ev.Recorded:
+        """Drive the run to the end of this leg; return its terminal event.
+
+        Args:
+            opening: the commit that begins the leg.
+            recovered: what is known of tasks that were in flight when the last leg ended.
+
+        Raises:
+            StoreError: a commit could not be stored; nothing of it was published.
+        """
         try:
-            await self._store(self._opening)
+            self._done.extend(recovered)
+            await self._store(opening)
             self._take_up()
             while self.terminal is None:
                 if self._commands:
@@ -168,9 +174,9 @@ class RunLoop:
                 node,
                 task,
                 self.state,
-                self.facts,
-                self.env.services,
-                self._publish_update,
+                facts=self.facts,
+                services=self.env.services,
+                publish=self._publish_update,
             )
             if node.effects == "once":
                 self._spawn(task_id, self._once(task_id, ctx), cpu=node.type.cpu)

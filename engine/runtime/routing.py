@@ -40,6 +40,7 @@ def route(
     """Return where the values go.
 
     Args:
+        node: the task's node.
         ports: the values that the task produced.
         targets: keys of target nodes that the node chose itself, or None.
         scope: names for conditions; `input` is replaced by the value sent.

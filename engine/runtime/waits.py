@@ -151,4 +151,12 @@ def _context(loop: Driver, node: PlanNode, task: Task) -> AttemptContext:
     def ignore(update: object) -> None:
         del update
 
-    return AttemptContext(loop.plan, node, task, loop.state, loop.facts, loop.env.services, ignore)
+    return AttemptContext(
+        loop.plan,
+        node,
+        task,
+        loop.state,
+        facts=loop.facts,
+        services=loop.env.services,
+        publish=ignore,
+    )

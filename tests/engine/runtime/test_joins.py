@@ -1,0 +1,143 @@
+"""When a port fires: U45-U47, T95, T96, and the fourth test of C5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.flows import Bench, flow, outcome
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_join_behind_a_diamond_runs_once_with_both_outputs(policy: str) -> None:
+    work = flow(
+        {"a": "plus", "b": "plus", "c": "asleep", "j": "join", "z": "end"},
+        "a > b, a > c, b > j, c > j, j > z",
+        commit=policy,
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"b": 3, "c": 2}
+        assert bench.order().count("j") == 1
+
+
+async def test_branches_that_exclude_each_other_converge_without_deadlock() -> None:
+    work = flow(
+        {"a": "plus", "b": "plus", "c": "plus", "j": "join", "z": "end"},
+        "a > b [input > 5], a > c [else], b > j, c > j, j > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"c": 3}
+
+
+async def test_skip_travels_through_every_node_of_a_branch_not_taken() -> None:
+    work = flow(
+        {"a": "plus", "b": "plus", "b2": "plus", "c": "plus", "j": "join", "z": "end"},
+        "a > b [input > 5], b > b2, b2 > j, a > c [input < 6], c > j, j > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"c": 3}
+
+
+async def test_fork_and_join_inside_a_loop_join_once_per_round() -> None:
+    work = flow(
+        {
+            "s": "same",
+            "a": "plus",
+            "p": "same",
+            "q": "asleep",
+            "j": "join",
+            "k": "biggest",
+            "b": ("below", {"n": 4}),
+            "z": "end",
+        },
+        "s > a, a > p, a > q, p > j, q > j, j > k, k > b, b.again > a, b.done > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == 4
+        assert [task for task in bench.order() if task.startswith("j")] == [
+            "j", "j#1", "j#2", "j#3",
+        ]  # fmt: skip
+
+
+async def test_exit_of_a_loop_is_ruled_out_only_when_the_loop_has_died() -> None:
+    work = flow(
+        {
+            "s": "same",
+            "a": "plus",
+            "b": ("below", {"n": 3}),
+            "x": "asleep",
+            "j": "join",
+            "z": "end",
+        },
+        "s > a, s > x, a > b, b.again > a, b.done > j, x > j, j > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == {"b": 3, "x": 0}
+
+
+async def test_inner_loop_goes_round_again_in_every_round_of_the_outer_one() -> None:
+    work = flow(
+        {
+            "s": "same",
+            "outer": "same",
+            "inner": "plus",
+            "b": "same",
+            "c": "same",
+            "z": "end",
+        },
+        "s > outer, outer > inner, inner > b, b > inner [input % 3 != 0], b > c [input % 3 == 0],"
+        "c > outer [input < 9], c > z [input >= 9]",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == 9
+        assert sum(task.startswith("c") for task in bench.order()) == 3
+
+
+@pytest.mark.parametrize(
+    ("join", "expected"),
+    [
+        ({"mode": "any"}, [{"b": 2}]),
+        ({"mode": "n_of_m", "n": 2}, [{"b": 2, "c": 2}]),
+        ({"mode": "all_active"}, [{"b": 2, "c": 2, "d": 2}]),
+        ({"mode": "each"}, [{"b": 2}, {"c": 2}, {"d": 2}]),
+    ],
+)
+async def test_join_policy_decides_how_many_arrivals_are_needed(
+    join: dict[str, Any], expected: list[dict[str, int]]
+) -> None:
+    work = flow(
+        {
+            "a": "same",
+            "b": "plus",
+            "c": ("asleep", {"rounds": 5}),
+            "c1": "plus",
+            "d": ("asleep", {"rounds": 20}),
+            "j": ("join", {}, {"join": join}),
+            "z": "end",
+        },
+        "a > b, a > c, a > d, b > j, c > j, d > j, j > z",
+    )
+    seen: list[Any] = []
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        await handle.leg()
+        seen = [
+            {source: 2 for source, _ in pairs}
+            for commit in range(handle.state.commit)
+            for task in bench.engine.state_at(handle.run, commit).tasks.values()
+            if task.node == "j" and task.ready_at == commit
+            for pairs in task.inputs.values()
+        ]
+    assert seen == expected
+
+
+async def test_join_that_needs_all_is_skipped_when_one_is_ruled_out() -> None:
+    work = flow(
+        {"a": "same", "b": "plus", "c": "plus", "j": ("join", {}, {"join": {"mode": "all"}}),
+         "d": "same", "z": "end"},
+        "a > b [input > 5], a > c [input <= 5], b > j, c > j, c > d, d > z, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == 2
+        assert "j" not in bench.order()

@@ -1,0 +1,127 @@
+"""For each and Collect: U51, T88, T102, and what happens to items that fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import events as ev
+from tests.engine.flows import Bench, flow, outcome
+
+
+def each(body: dict[str, Any], wires: str, **params: Any) -> Any:
+    nodes = {"each": ("for_each", params), "gather": "collect", "z": "end", **body}
+    return flow(nodes, f"{wires}, gather > z")
+
+
+async def test_results_come_in_the_order_of_the_items() -> None:
+    work = each({"a": "asleep", "b": "plus"}, "each.item > a, a > b, b > gather", limit=3)
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, list(range(20)))) == list(range(1, 21))
+
+
+async def test_never_more_items_at_once_than_the_limit() -> None:
+    work = each({"a": "asleep"}, "each.item > a, a > gather", limit=3)
+    async with Bench() as bench:
+        handle = await bench.engine.start(work, list(range(10)))
+        await handle.leg()
+        states = [bench.engine.state_at(handle.run, n) for n in range(handle.state.commit + 1)]
+        at_once = [sum(task.node == "a" for task in state.tasks.values()) for state in states]
+        assert max(at_once) == 3
+
+
+async def test_an_empty_list_is_done_at_once() -> None:
+    work = each({"a": "plus"}, "each.item > a, a > gather")
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [])) == []
+
+
+async def test_what_is_no_list_fails() -> None:
+    work = each({"a": "plus"}, "each.item > a, a > gather")
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 7)) == "not_a_list"
+
+
+async def test_zones_nest() -> None:
+    work = flow(
+        {
+            "f": "for_each", "g": "for_each", "a": "plus",
+            "c": "collect", "d": "collect", "z": "end",
+        },
+        "f.item > g, g.item > a, a > c, c > d, d > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [[1, 2], [], [3]])) == [[2, 3], [], [4]]
+
+
+async def test_items_that_take_no_way_to_collect_are_left_out() -> None:
+    work = each(
+        {"a": "same", "b": "plus", "c": "plus"},
+        "each.item > a, a > b [input > 1], a > c [input > 2], b > gather, c > gather",
+    )
+    work = flow(
+        {"each": "for_each", "a": "same", "b": "plus", "gather": "collect", "z": "end"},
+        "each.item > a, a > b [input > 1], a > gather [input > 2], b > gather, gather > z",
+    )
+    async with Bench() as bench:
+        event = await bench.run(work, [2, 3])
+        assert outcome(event) == [3, {"a": 3, "b": 4}]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("stop", "failed"), ("continue", [0, 2]), ("collect", [0, 2])]
+)
+async def test_policy_for_items_decides_whether_the_run_fails(policy: str, expected: Any) -> None:
+    work = each({"a": "odd_fails"}, "each.item > a, a > gather", on_item_failure=policy, limit=2)
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [0, 1, 2])) == expected
+
+
+async def test_collected_failures_name_item_and_error() -> None:
+    work = flow(
+        {
+            "each": ("for_each", {"on_item_failure": "collect"}),
+            "a": "odd_fails",
+            "gather": "collect",
+            "z": "end",
+            "y": "end",
+        },
+        "each.item > a, a > gather, gather > z, gather.failed > y",
+    )
+    async with Bench() as bench:
+        event = await bench.run(work, [4, 5])
+        assert isinstance(event, ev.RunFinished)
+        [failure] = event.result["y"]
+        assert (failure["index"], failure["item"]) == (1, 5)
+        assert "odd" in failure["error"]["message"]
+
+
+async def test_a_failed_item_ends_its_other_tasks() -> None:
+    work = flow(
+        {
+            "each": ("for_each", {"on_item_failure": "continue"}),
+            "a": "odd_fails",
+            "h": ("asleep", {"rounds": 10_000}),
+            "gather": "collect",
+            "z": "end",
+        },
+        "each.item > a, each.item > h, a > gather, h > gather, gather > z",
+    )
+    async with Bench() as bench:
+        event = await bench.run(work, [1])
+        assert outcome(event) == []
+        assert bench.order(ev.TaskCancelled) == ["h@each.0"]
+
+
+async def test_a_for_each_that_does_not_run_skips_its_collect() -> None:
+    work = flow(
+        {
+            "s": "same", "each": "for_each", "a": "plus",
+            "gather": "collect", "other": "same", "j": "join", "z": "end",
+        },
+        "s > each [input == 1], s > other [else], each.item > a, a > gather, gather > j,"
+        "other > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 2)) == {"other": 2}
