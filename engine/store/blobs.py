@@ -111,11 +111,15 @@ class Blobs:
             make = partial(encode, content) if data is None else partial(bytes, data)
             number, size = self.put(connection, digest, make)
             written += size
-            connection.execute(
-                "INSERT OR IGNORE INTO blob_uses (kind, owner, blob_no) VALUES (?, ?, ?)",
-                (kind, owner, number),
-            )
+            self.use(connection, kind, owner, number)
         return written
+
+    def use(self, connection: sqlite3.Connection, kind: str, owner: int, number: int) -> None:
+        """Note that a row needs a blob."""
+        connection.execute(
+            "INSERT OR IGNORE INTO blob_uses (kind, owner, blob_no) VALUES (?, ?, ?)",
+            (kind, owner, number),
+        )
 
     def put(
         self, connection: sqlite3.Connection, digest: bytes, make: Callable[[], bytes]

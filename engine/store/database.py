@@ -27,7 +27,8 @@ Migration = Callable[[sqlite3.Connection], None]
 #: Migration n makes version n + 2 of version n + 1. Each runs in one transaction.
 MIGRATIONS: tuple[Migration, ...] = ()
 
-_REFUSALS = (sqlite3.Error, msgspec.MsgspecError, Damaged)
+#: What SQLite or a damaged row raises.
+REFUSALS = (sqlite3.Error, msgspec.MsgspecError, Damaged)
 
 
 class Database:
@@ -55,7 +56,7 @@ class Database:
         self._full_sync = False
         self._data_version = 0
         with self.refusals():
-            self.writer = self._connect()
+            self.writer = self.connect()
             try:
                 self._prepare(migrations)
             except BaseException:
@@ -101,7 +102,7 @@ class Database:
         """Turn what SQLite refuses, or a row that cannot be read, into a `StoreError`."""
         try:
             yield
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise store_error(self.path, error) from error
 
     # --- reading ----------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class Database:
         try:
             return self._idle.pop()
         except IndexError:
-            connection = self._connect()
+            connection = self.connect()
             connection.execute("PRAGMA query_only=1")
             return connection
 
@@ -162,6 +163,30 @@ class Database:
                 self.lock.release()
         return self._data_version
 
+    def used_bytes(self) -> int:
+        """Return what the pages of the database take, with those still in the log."""
+        with self.reader() as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        return int(pages * size)
+
+    def give_back(self) -> None:
+        """Return free pages to the disk, a few at a time so that others may write between."""
+        with self.refusals():
+            free = 1
+            while free:
+                with self.lock:
+                    self.synchronise(full=False)
+                    self.writer.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+                    (free,) = self.writer.execute("PRAGMA freelist_count").fetchone()
+            with self.lock:  # the file itself shrinks when the log is written into it
+                self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def size_bytes(self) -> int:
+        """Return what the file and its log take on the disk."""
+        files = [self.path, *(Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm"))]
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def close(self) -> None:
         """Close all connections; the last one of all processes tidies the log away."""
         with self.lock:
@@ -174,7 +199,8 @@ class Database:
             with contextlib.suppress(IndexError):
                 self._idle.pop().close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """Open one more connection, in autocommit; the caller closes it."""
         if not self.path.exists():
             with contextlib.suppress(OSError):  # SQLite says what is wrong with the folder
                 self.path.touch(mode=0o600)  # payloads are the person's own business

@@ -1,0 +1,353 @@
+"""Reading runs back: states, facts, views and values at any commit, and what to go on from.
+
+A state is the nearest key frame at or before the commit, and the deltas since, applied
+by the same function that moved the live state.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine.events import AnyEvent, Recorded, SuperstepCommitted, TaskFailed, TaskFinished
+from engine.ids import RunId, TaskId
+from engine.model.workflow import Channel
+from engine.runtime.ports import (
+    Clock,
+    CommitSummary,
+    JournalRecord,
+    Loaded,
+    RunRecord,
+)
+from engine.state.channels import ChannelSpecs, ReducerError, specs_from
+from engine.state.run_state import Delta, RunState, apply
+from engine.state.status import RunStatus
+from engine.store.blobs import Blobs
+from engine.store.database import Database
+from engine.store.encoding import (
+    EXT_BLOB,
+    Damaged,
+    EventPage,
+    SkimmedPage,
+    decode,
+    decoder,
+    encode,
+    unpack,
+)
+from engine.store.rows import (
+    RUN_SELECT,
+    commit_id,
+    id_range,
+    number_of,
+    only_match,
+    run_number,
+    run_record,
+    unknown_commit,
+    unknown_run,
+)
+
+Json = Any
+
+#: Parsed channel specs of so many documents are kept.
+_SPECS_KEPT = 64
+_COMMITTED = SuperstepCommitted.__name__.encode()
+_STATUS = {status.value: status for status in RunStatus}
+
+
+class _Pinned(msgspec.Struct):
+    """The part of a pinned document that restoring a state needs."""
+
+    channels: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def channels_in(document: bytes) -> ChannelSpecs:
+    """Return the channels of a pinned document, without looking at the rest of it."""
+    raw = json.loads(bytes(msgspec.json.decode(document, type=_Pinned).channels))
+    return specs_from(
+        {
+            name: Channel(
+                name=name,
+                type=channel.get("type", "any"),
+                reducer=channel.get("reducer", "replace"),
+                default=channel.get("default"),
+                lifecycle=channel.get("lifecycle", "run"),
+            )
+            for name, channel in raw.items()
+        }
+    )
+
+
+class History:
+    """Everything that is read about runs; safe from any thread."""
+
+    def __init__(self, database: Database, blobs: Blobs, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._specs: dict[int, ChannelSpecs] = {}
+        self._any = decoder(Any, blobs.resolve).decode
+        self._page = decoder(EventPage, blobs.resolve).decode
+        self._delta = decoder(Delta, blobs.resolve).decode
+        self._state = decoder(RunState, blobs.resolve).decode
+        self._short_delta = decoder(Delta, _reference).decode
+
+    # --- runs -------------------------------------------------------------------------------
+
+    def runs(self, *, limit: int, workflow_id: str | None) -> list[RunRecord]:
+        """Return the runs, newest first, without their documents."""
+        where = "" if workflow_id is None else "WHERE r.workflow_id = :workflow"
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                f"{RUN_SELECT} {where} ORDER BY r.started_at DESC, r.no DESC LIMIT :limit",
+                {"workflow": workflow_id, "limit": limit},
+            ).fetchall()
+            now = self._clock.now()
+            return [run_record(row, self._any, now) for row in rows]
+
+    def run(self, run: str) -> RunRecord:
+        """Return one run; the beginning of its id is enough when only one begins so."""
+        with self._database.reader() as connection:
+            ids = connection.execute(
+                "SELECT id FROM runs WHERE id >= ? AND id < ? || char(1114111) LIMIT 4",
+                (run, run),
+            ).fetchall()
+            return self._run(connection, only_match([row[0] for row in ids], run, "run"))
+
+    def _run(self, connection: sqlite3.Connection, run: str) -> RunRecord:
+        row = connection.execute(RUN_SELECT + " WHERE r.id = ?", (run,)).fetchone()
+        if row is None:
+            raise unknown_run(run)
+        document = self._document(connection, row[14])
+        return run_record(row, self._any, self._clock.now(), document)
+
+    def _document(self, connection: sqlite3.Connection, number: int) -> bytes:
+        row = connection.execute("SELECT data FROM blobs WHERE no = ?", (number,)).fetchone()
+        if row is None:
+            raise Damaged("a pinned document is missing")
+        return unpack(row[0])
+
+    def load(self, run: RunId) -> Loaded:
+        """Return a run at its last commit, with what no commit holds yet."""
+        with self._database.reader() as connection:
+            no = run_number(connection, run)
+            record = self._run(connection, run)
+            (legs,) = connection.execute("SELECT legs FROM runs WHERE no = ?", (no,)).fetchone()
+            next_seq = 1
+            state = RunState()
+            if record.commit >= 0:
+                state = self._state_of(connection, run, no, record.commit)
+                (next_seq,) = connection.execute(
+                    "SELECT first_seq + event_count FROM commits WHERE id = ?",
+                    (commit_id(no, record.commit),),
+                ).fetchone()
+            journal = connection.execute(
+                "SELECT task, attempt, at, result FROM journal WHERE run_no = ? ORDER BY at, task",
+                (no,),
+            ).fetchall()
+            claims = connection.execute(
+                "SELECT task, attempt FROM claims WHERE run_no = ?", (no,)
+            ).fetchall()
+        return Loaded(
+            record=record,
+            state=state,
+            next_seq=next_seq,
+            legs=legs,
+            journal=tuple(
+                JournalRecord(
+                    run=run, task=TaskId(task), attempt=attempt, at=at, result=unpack(result)
+                )
+                for task, attempt, at, result in journal
+            ),
+            claims={TaskId(task): attempt for task, attempt in claims},
+        )
+
+    # --- states -----------------------------------------------------------------------------
+
+    def state_at(self, run: RunId, number: int) -> RunState:
+        """Return the exact state of one commit; the caller may change it."""
+        with self._database.reader() as connection:
+            return self._state_of(connection, run, run_number(connection, run), number)
+
+    def _state_of(
+        self, connection: sqlite3.Connection, run: RunId, no: int, number: int
+    ) -> RunState:
+        target = commit_id(no, number) if number >= 0 else -1
+        frame = connection.execute(
+            "SELECT id, state FROM frames WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
+            (id_range(no)[0], target),
+        ).fetchone()
+        state = RunState() if frame is None else self._state(unpack(frame[1]))
+        reached = -1 if frame is None else number_of(frame[0])
+        deltas = connection.execute(
+            "SELECT delta FROM commits WHERE id BETWEEN ? AND ? ORDER BY id",
+            (commit_id(no, reached + 1), target),
+        ).fetchall()
+        if number < 0 or reached + len(deltas) != number or (frame is None and not deltas):
+            raise unknown_commit(run, number)
+        specs = self._specs_of(connection, no)
+        try:
+            for (data,) in deltas:
+                reached += 1
+                apply(state, self._delta(unpack(data)), specs, reached)
+        except (KeyError, IndexError, TypeError, ReducerError) as error:
+            raise Damaged("a delta does not fit the state before it") from error
+        return state
+
+    def _specs_of(self, connection: sqlite3.Connection, no: int) -> ChannelSpecs:
+        (number,) = connection.execute(
+            "SELECT document_no FROM runs WHERE no = ?", (no,)
+        ).fetchone()
+        specs = self._specs.get(number)
+        if specs is None:
+            try:
+                specs = channels_in(self._document(connection, number))
+            except (ValueError, AttributeError) as error:
+                raise Damaged("a pinned document cannot be read") from error
+            if len(self._specs) >= _SPECS_KEPT:
+                self._specs.clear()
+            self._specs[number] = specs
+        return specs
+
+    # --- what happened ----------------------------------------------------------------------
+
+    def events(self, run: RunId, *, after: int, upto: int | None) -> list[Recorded]:
+        """Return the facts with ``after < seq <= upto``, in order."""
+        found: list[Recorded] = []
+        with self._database.reader() as connection:
+            no = run_number(connection, run)
+            rows = connection.execute(
+                "SELECT first_seq, event_count, at, events FROM commits"
+                " WHERE id BETWEEN ? AND ? ORDER BY id",
+                (_first_with(connection, no, after), id_range(no)[1]),
+            )
+            for first, count, at, data in rows:
+                if upto is not None and first > upto:
+                    break
+                page: EventPage = self._page(unpack(data))
+                times = page.at or [at] * count
+                found += [
+                    Recorded(run, seq, when, event)
+                    for seq, when, event in zip(
+                        range(first, first + count), times, page.events, strict=True
+                    )
+                    if seq > after and (upto is None or seq <= upto)
+                ]
+        return found
+
+    def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
+        """Return the newest stored view at or before a commit."""
+        with self._database.reader() as connection:
+            no = run_number(connection, run)
+            row = connection.execute(
+                "SELECT id, view FROM frames WHERE id BETWEEN ? AND ? AND view IS NOT NULL"
+                " ORDER BY id DESC LIMIT 1",
+                (id_range(no)[0], commit_id(no, max(number, 0))),
+            ).fetchone()
+            return None if row is None else (number_of(row[0]), unpack(row[1]))
+
+    def delta(self, run: RunId, number: int) -> Delta:
+        """Return what one commit changed."""
+        with self._database.reader() as connection:
+            result: Delta = self._delta(self._delta_bytes(connection, run, number))
+            return result
+
+    def values_at(self, run: RunId, number: int, refs: Sequence[str]) -> dict[str, Json]:
+        """Return the values of those names that one commit stored."""
+        with self._database.reader() as connection:
+            delta: Delta = self._short_delta(self._delta_bytes(connection, run, number))
+            # Only what was asked for is fetched from the blobs.
+            return {
+                ref: self._any(encode(delta.put_values[ref]))
+                for ref in refs
+                if ref in delta.put_values
+            }
+
+    def _delta_bytes(self, connection: sqlite3.Connection, run: RunId, number: int) -> bytes:
+        key = commit_id(run_number(connection, run), number) if number >= 0 else -1
+        row = connection.execute("SELECT delta FROM commits WHERE id = ?", (key,)).fetchone()
+        if row is None:
+            raise unknown_commit(run, number)
+        return unpack(row[0])
+
+    def history(self, run: RunId, *, after: int, limit: int | None) -> list[CommitSummary]:
+        """Return one line per commit, oldest first."""
+        with self._database.reader() as connection:
+            no = run_number(connection, run)
+            rows = connection.execute(
+                "SELECT id, at, status, first_seq, event_count, events, length(delta)"
+                " FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+                (commit_id(no, max(after + 1, 0)), id_range(no)[1], -1 if limit is None else limit),
+            ).fetchall()
+            return [_summary(run, row) for row in rows]
+
+
+def _reference(digest: bytes) -> Json:
+    """Leave a value that is stored apart as the reference that it is."""
+    return msgspec.msgpack.Ext(EXT_BLOB, digest)
+
+
+def _first_with(connection: sqlite3.Connection, no: int, after: int) -> int:
+    """Return the key of the first commit that has a fact after `after`.
+
+    Sequence numbers grow with the commits, so a binary search needs no index for them.
+    """
+    low, high = id_range(no)
+    if after <= 0:
+        return low
+    low, newest = connection.execute(
+        "SELECT min(id), max(id) FROM commits WHERE id BETWEEN ? AND ?", (low, high)
+    ).fetchone()
+    if low is None:
+        return high
+    high = newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        first, count = connection.execute(
+            "SELECT first_seq, event_count FROM commits WHERE id = ?", (middle,)
+        ).fetchone()
+        if first + count - 1 > after:
+            high = middle
+        else:
+            low = middle + 1
+    return int(low)
+
+
+def _summary(run: RunId, row: Sequence[Any]) -> CommitSummary:
+    key, at, status, first, count, events, delta_size = row
+    tasks, changed = _tasks_and_changes(unpack(events))
+    return CommitSummary(
+        run=run,
+        number=number_of(key),
+        at=at,
+        tasks=tasks,
+        changed=changed,
+        status=_STATUS[status],
+        first_seq=first,
+        last_seq=first + count - 1,
+        bytes=len(events) + delta_size,
+    )
+
+
+def _tasks_and_changes(data: bytes) -> tuple[tuple[TaskId, ...], tuple[str, ...]]:
+    """Return what a commit admitted and which channels it changed.
+
+    Both stand in its SuperstepCommitted, near the end; the other facts are not decoded.
+    """
+    facts = decode(SkimmedPage, data).events
+    for raw in reversed(facts):
+        if _COMMITTED in bytes(raw)[:24]:
+            return committed_summary([decode(AnyEvent, bytes(raw))])  # type: ignore[arg-type]
+    return committed_summary([decode(AnyEvent, bytes(raw)) for raw in facts])  # type: ignore[arg-type]
+
+
+def committed_summary(
+    facts: Sequence[AnyEvent],
+) -> tuple[tuple[TaskId, ...], tuple[str, ...]]:
+    """Return the tasks that a commit admitted and the channels that it changed."""
+    for fact in reversed(facts):
+        if isinstance(fact, SuperstepCommitted):
+            return fact.admitted, fact.changed
+    return tuple(fact.task for fact in facts if isinstance(fact, TaskFinished | TaskFailed)), ()

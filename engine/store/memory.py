@@ -1,0 +1,466 @@
+"""The store in memory: for tests and for runs that nobody wants to keep.
+
+It keeps the objects that it is given and encodes nothing, which is right because nobody
+changes a value in place. It keeps every rule of the store on disk: order, leases,
+compare-and-set, the hash chain. It is for one process; any thread may call it.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine import run_view
+from engine.commands import AnyCommand, Decide
+from engine.errors import EngineBug, StoreError
+from engine.events import LegStarted, Recorded
+from engine.ids import RequestId, RunId, TaskId
+from engine.runtime.ports import (
+    Clock,
+    CommitRecord,
+    CommitSummary,
+    DecisionRecord,
+    Holder,
+    JournalRecord,
+    Lease,
+    Loaded,
+    RequestRecord,
+    RunRecord,
+    SystemClock,
+)
+from engine.state.channels import ChannelSpecs
+from engine.state.run_state import Delta, RunState, apply
+from engine.state.status import ENDED, RunStatus
+from engine.store import leases
+from engine.store.commits import settled_tasks
+from engine.store.history import channels_in, committed_summary
+from engine.store.memory_requests import MemoryRequests
+from engine.store.rows import (
+    is_interrupted,
+    only_match,
+    unknown_commit,
+    unknown_run,
+)
+
+Json = Any
+#: A key frame is kept when so many commits came since the last for each row of its tables.
+_FRAME_SPACING = 1 / 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    number: int
+    at: float
+    status: RunStatus
+    first_seq: int
+    events: Sequence[Recorded]
+    delta: Delta
+
+
+@dataclass(slots=True)
+class _Frame:
+    number: int
+    state: RunState
+    view: bytes | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run. `first` is the index of the oldest commit that is kept."""
+
+    no: int
+    record: RunRecord
+    specs: ChannelSpecs | None = None
+    epoch: int = 0
+    holder: Holder | None = None
+    heartbeat_at: float = 0.0
+    first: int = 0
+    next_number: int = 0
+    next_seq: int = 1
+    legs: int = 0
+    status: RunStatus = RunStatus.CREATED
+    next_due: float | None = None
+    ended_at: float | None = None
+    commits: list[_Commit] = field(default_factory=list)
+    frames: list[_Frame] = field(default_factory=list)
+    journal: dict[TaskId, JournalRecord] = field(default_factory=dict)
+    claims: dict[TaskId, int] = field(default_factory=dict)
+    commands: list[tuple[int, AnyCommand]] = field(default_factory=list)
+
+    def commit(self, number: int) -> _Commit:
+        """Return a commit that is kept. Raises `UnknownRun`."""
+        if not self.first <= number < self.next_number:
+            raise unknown_commit(self.record.run, number)
+        return self.commits[number - self.first]
+
+
+class MemoryStore:
+    """Keeps runs until the process ends. Implements `engine.runtime.ports.RunStore`."""
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._lock = threading.RLock()
+        self._runs: dict[RunId, _Run] = {}
+        self._asked = MemoryRequests()
+        self._last_run = 0
+        self._last_command = 0
+
+    # --- runs -------------------------------------------------------------------------------
+
+    def create_run(self, record: RunRecord) -> None:
+        """Store a run that has no commit yet."""
+        with self._lock:
+            if record.run in self._runs:
+                raise StoreError(f"Run {record.run} is already in the store: start a new one.")
+            self._last_run += 1
+            self._runs[record.run] = _Run(self._last_run, record, status=record.status)
+
+    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
+        """Return the runs, newest first, without their documents."""
+        with self._lock:
+            found = [
+                run
+                for run in self._runs.values()
+                if workflow_id is None or run.record.workflow_id == workflow_id
+            ]
+            found.sort(key=lambda run: (run.record.started_at, run.no), reverse=True)
+            return [replace(self._record(run), document=b"") for run in found[:limit]]
+
+    def run(self, run: RunId) -> RunRecord:
+        """Return one run; a unique prefix of its id is enough."""
+        with self._lock:
+            near = [known for known in self._runs if known.startswith(run)]
+            return self._record(self._runs[RunId(only_match(near, run, "run"))])
+
+    def due_runs(self, before: float) -> list[tuple[RunId, float]]:
+        """Return waiting runs that nobody holds and whose next due time has come."""
+        with self._lock:
+            now = self._clock.now()
+            due = [
+                (run.next_due, run.no, run.record.run)
+                for run in self._runs.values()
+                if run.status is RunStatus.WAITING
+                and run.next_due is not None
+                and run.next_due <= before
+                and not _is_held(run, now)
+            ]
+        return [(run, next_due) for next_due, _, run in sorted(due)]
+
+    def fork(self, parent: RunId, number: int, record: RunRecord) -> RunState:
+        """Store `record` as a child run and return the parent's state at that commit."""
+        state = self.state_at(parent, number)
+        self.create_run(record)
+        return state
+
+    def _record(self, run: _Run) -> RunRecord:
+        return replace(
+            run.record,
+            status=run.status,
+            commit=run.next_number - 1,
+            ended_at=run.ended_at,
+            interrupted=is_interrupted(run.status, run.holder, run.heartbeat_at, self._clock.now()),
+        )
+
+    def _run(self, run: RunId) -> _Run:
+        found = self._runs.get(run)
+        if found is None:
+            raise unknown_run(run)
+        return found
+
+    # --- leases -----------------------------------------------------------------------------
+
+    def acquire(self, run: RunId, holder: Holder, now: float) -> Lease:
+        """Take the lease when it is free, expired, or its holder is dead."""
+        with self._lock:
+            found = self._run(run)
+            if found.holder is not None and _is_held(found, now):
+                raise leases.held(run, found.holder)
+            found.epoch += 1
+            found.holder = holder
+            found.heartbeat_at = now
+            return Lease(run, found.epoch, holder)
+
+    def heartbeat(self, lease: Lease, now: float) -> None:
+        """Say that the holder lives."""
+        with self._lock:
+            self._held(lease).heartbeat_at = now
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; losing it already is not an error."""
+        with self._lock:
+            run = self._runs.get(lease.run)
+            if run is not None and run.epoch == lease.epoch:
+                run.holder = None
+
+    def _held(self, lease: Lease) -> _Run:
+        run = self._runs.get(lease.run)
+        if run is None:
+            raise unknown_run(lease.run)
+        if run.epoch != lease.epoch:
+            raise leases.lost(lease.run, run.holder)
+        return run
+
+    # --- writing a run ----------------------------------------------------------------------
+
+    def commit(self, lease: Lease, record: CommitRecord) -> None:
+        """Store a commit with everything in it, or nothing."""
+        with self._lock:
+            run = self._held(lease)
+            number = record.number
+            events = record.events
+            if number < run.next_number:
+                raise leases.lost(lease.run)
+            if number > run.next_number or record.first_seq != run.next_seq:
+                raise EngineBug(
+                    f"Run {record.run}: commit {number} from event {record.first_seq} does not "
+                    f"follow commit {run.next_number - 1}, whose next event is {run.next_seq}."
+                )
+            if run.journal or run.claims:
+                self._settle(run, record)
+            run.commits.append(
+                _Commit(number, record.at, record.status, record.first_seq, events, record.delta)
+            )
+            run.next_number = number + 1
+            run.next_seq += len(events)
+            if record.status is not run.status:
+                run.status = record.status
+                run.ended_at = record.at if record.status in ENDED else None
+            run.next_due = record.next_due
+            for each in events:
+                if type(each.event) is LegStarted:
+                    run.legs += 1
+            if record.frame is not None:
+                self._keep_frame(run, record, record.frame)
+            if record.open_requests:
+                self._asked.open(record.open_requests)
+            if record.close_requests:
+                self._asked.close(record.close_requests)
+            if record.admitted_decisions:
+                self._asked.admit(record.admitted_decisions)
+            if record.claims:
+                run.claims.update(record.claims)
+
+    def _settle(self, run: _Run, record: CommitRecord) -> None:
+        journal = {task: each.attempt for task, each in run.journal.items()}
+        for task in settled_tasks(journal, run.claims, record):
+            run.journal.pop(task, None)
+            run.claims.pop(task, None)
+
+    def _keep_frame(self, run: _Run, record: CommitRecord, state: RunState) -> None:
+        rows = sum(
+            len(table)
+            for name in state.__struct_fields__
+            if isinstance(table := getattr(state, name), dict)
+        )
+        last = run.frames[-1].number if run.frames else -rows
+        if record.number - last >= rows * _FRAME_SPACING:
+            run.frames.append(_Frame(record.number, state.copy(), record.view))
+
+    def journal(self, lease: Lease, record: JournalRecord) -> None:
+        """Store a finished attempt ahead of its commit."""
+        with self._lock:
+            self._held(lease).journal[record.task] = record
+
+    def claim(self, lease: Lease, task: TaskId, attempt: int, at: float) -> None:
+        """Record that a ``once`` attempt is about to start."""
+        del at
+        with self._lock:
+            self._held(lease).claims[task] = attempt
+
+    # --- reading a run ----------------------------------------------------------------------
+
+    def load(self, run: RunId) -> Loaded:
+        """Return the run at its last commit, ready to go on."""
+        with self._lock:
+            found = self._run(run)
+            last = found.next_number - 1
+            return Loaded(
+                record=self._record(found),
+                state=self.state_at(run, last) if last >= 0 else RunState(),
+                next_seq=found.next_seq,
+                legs=found.legs,
+                journal=tuple(
+                    sorted(found.journal.values(), key=lambda each: (each.at, each.task))
+                ),
+                claims=dict(found.claims),
+            )
+
+    def state_at(self, run: RunId, number: int) -> RunState:
+        """Return the exact state of one commit; the caller may change it."""
+        with self._lock:
+            found = self._run(run)
+            found.commit(number)
+            if found.specs is None:
+                found.specs = channels_in(found.record.document)
+            place = bisect_right(found.frames, number, key=lambda frame: frame.number)
+            frame = found.frames[place - 1] if place else None
+            state = frame.state.copy() if frame else RunState()
+            begin = frame.number + 1 if frame else 0
+            for each in found.commits[begin - found.first : number - found.first + 1]:
+                apply(state, each.delta, found.specs, each.number)
+            return state
+
+    def events(self, run: RunId, *, after: int = 0, upto: int | None = None) -> list[Recorded]:
+        """Return the facts with ``after < seq <= upto``, in order."""
+        with self._lock:
+            commits = self._run(run).commits
+            # The commit before the first one that begins later may hold what comes next.
+            begin = bisect_right(commits, after, key=lambda each: each.first_seq)
+            found: list[Recorded] = []
+            for each in commits[max(begin - 1, 0) :]:
+                if upto is not None and each.first_seq > upto:
+                    break
+                found += [
+                    record
+                    for record in each.events
+                    if record.seq > after and (upto is None or record.seq <= upto)
+                ]
+            return found
+
+    def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
+        """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
+        with self._lock:
+            for frame in reversed(self._run(run).frames):
+                if frame.number <= number and frame.view is not None:
+                    return frame.number, frame.view
+        return None
+
+    def delta(self, run: RunId, number: int) -> Delta:
+        """Return what commit `number` changed."""
+        with self._lock:
+            return self._run(run).commit(number).delta
+
+    def values_at(self, run: RunId, number: int, refs: Sequence[str]) -> dict[str, Json]:
+        """Return the values of those names that commit `number` stored."""
+        values = self.delta(run, number).put_values
+        return {ref: values[ref] for ref in refs if ref in values}
+
+    def history(
+        self, run: RunId, *, after: int = -1, limit: int | None = None
+    ) -> list[CommitSummary]:
+        """Return one line per commit, oldest first."""
+        with self._lock:
+            found = self._run(run)
+            begin = max(after + 1 - found.first, 0)
+            end = len(found.commits) if limit is None else begin + limit
+            return [_summary(run, each) for each in found.commits[begin:end]]
+
+    # --- requests and decisions -------------------------------------------------------------
+
+    def requests(self, *, run: RunId | None = None, open_only: bool = True) -> list[RequestRecord]:
+        """Return barrier requests, the one due first at the top, then by age."""
+        with self._lock:
+            return self._asked.requests(run=run, open_only=open_only)
+
+    def request(self, request: RequestId) -> RequestRecord:
+        """Return one request with its decision; a unique prefix of its id is enough."""
+        with self._lock:
+            return self._asked.request(request)
+
+    def decide(self, decision: Decide, at: float) -> DecisionRecord:
+        """Accept or refuse a decision by compare-and-set on the request."""
+        with self._lock:
+            return self._asked.decide(decision, at)
+
+    def refuse(self, decision: Decide, at: float, reason: str) -> DecisionRecord:
+        """Append a decision that does not count."""
+        with self._lock:
+            return self._asked.refuse(decision, at, reason)
+
+    def unadmitted(self, run: RunId) -> list[DecisionRecord]:
+        """Return accepted decisions that no commit has taken in, oldest first."""
+        with self._lock:
+            return self._asked.unadmitted(run)
+
+    def decisions(self, *, run: RunId | None = None) -> list[DecisionRecord]:
+        """Return the decision log, oldest first."""
+        with self._lock:
+            return self._asked.decisions(run)
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
+        """Store a command for whoever runs the run; return its number."""
+        del at
+        with self._lock:
+            found = self._run(run)
+            self._last_command += 1
+            found.commands.append((self._last_command, command))
+            return self._last_command
+
+    def commands(self, run: RunId, *, after: int) -> list[tuple[int, AnyCommand]]:
+        """Return commands with a number above `after`, oldest first."""
+        with self._lock:
+            return [each for each in self._run(run).commands if each[0] > after]
+
+    # --- the whole store --------------------------------------------------------------------
+
+    def data_version(self) -> int:
+        """Return 0: nobody else can write here."""
+        return 0
+
+    def delete_run(self, run: RunId, *, evidence: bool = False) -> None:
+        """Delete a run; its requests and decisions stay unless `evidence`."""
+        with self._lock:
+            found = self._run(run)
+            now = self._clock.now()
+            if found.holder is not None and _is_held(found, now):
+                raise leases.held(run, found.holder)
+            if evidence:
+                self._asked.erase(run, now)
+            else:
+                self._asked.withdraw(run)
+            del self._runs[run]
+
+    def prune(self, run: RunId, keep: int) -> int:
+        """Drop all but the last `keep` commits; return 0, because nothing is on a disk."""
+        with self._lock:
+            found = self._run(run)
+            cut = found.next_number - max(keep, 1)
+            if cut <= found.first:
+                return 0
+            state = self.state_at(run, cut)
+            frame = self.frame_before(run, cut)
+            view = run_view.decode(frame[1]) if frame else None
+            last = found.commit(cut).first_seq + len(found.commit(cut).events) - 1
+            facts = self.events(run, after=view.seq if view else 0, upto=last)
+            whole = view is not None or (bool(facts) and facts[0].seq == 1)
+            encoded = run_view.encode(run_view.fold(facts, view)) if whole else None
+            later = [each for each in found.frames if each.number > cut]
+            found.frames = [_Frame(cut, state, encoded), *later]
+            found.commits = found.commits[cut - found.first :]
+            found.first = cut
+            return 0
+
+    def verify(self) -> list[str]:
+        """Check the hash chain of the evidence; return what is wrong with it."""
+        with self._lock:
+            return self._asked.verify()
+
+    def size_bytes(self) -> int:
+        """Return 0: nothing is on a disk."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _is_held(run: _Run, now: float) -> bool:
+    return run.holder is not None and leases.is_alive(run.holder, run.heartbeat_at, now)
+
+
+def _summary(run: RunId, commit: _Commit) -> CommitSummary:
+    tasks, changed = committed_summary([each.event for each in commit.events])
+    return CommitSummary(
+        run=run,
+        number=commit.number,
+        at=commit.at,
+        tasks=tasks,
+        changed=changed,
+        status=commit.status,
+        first_seq=commit.first_seq,
+        last_seq=commit.first_seq + len(commit.events) - 1,
+    )

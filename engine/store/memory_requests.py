@@ -1,0 +1,154 @@
+"""Barrier requests and decisions in memory: the same rules as on disk, chained as there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from engine.commands import Decide
+from engine.ids import RequestId, RunId
+from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.store import evidence
+from engine.store.requests import new_decision
+from engine.store.rows import only_match, unknown_request
+from engine.store.verdicts import Verdict, verdict
+
+Json = Any
+
+
+class MemoryRequests:
+    """Requests, decisions and the chain over them. The owner guards it with a lock."""
+
+    def __init__(self) -> None:
+        self._requests: dict[RequestId, RequestRecord] = {}
+        self._decisions: dict[int, DecisionRecord] = {}
+        self._numbers: dict[RequestId, list[int]] = {}
+        self._chain: list[tuple[evidence.Entry, RequestId | int | None]] = []
+
+    def requests(self, *, run: RunId | None, open_only: bool) -> list[RequestRecord]:
+        """Return barrier requests, the one due first at the top, then by age."""
+        found = [
+            each
+            for each in self._requests.values()
+            if (run is None or each.run == run) and (not open_only or each.status == "open")
+        ]
+        found.sort(key=lambda each: (each.deadline is None, each.deadline or 0.0, each.opened_at))
+        return found
+
+    def request(self, request: RequestId) -> RequestRecord:
+        """Return one request with its decision; a unique prefix of its id is enough."""
+        near = [known for known in self._requests if known.startswith(request)]
+        return self._requests[RequestId(only_match(near, request, "request"))]
+
+    def decide(self, decision: Decide, at: float) -> DecisionRecord:
+        """Accept or refuse a decision by compare-and-set on the request."""
+        request = self._request(decision.request)
+        earlier = [self._decisions[number] for number in self._numbers[request.request]]
+        return self._append(request, decision, at, verdict(request, decision, earlier))
+
+    def refuse(self, decision: Decide, at: float, reason: str) -> DecisionRecord:
+        """Append a decision that does not count."""
+        found = Verdict(accepted=False, reason=reason)
+        return self._append(self._request(decision.request), decision, at, found)
+
+    def unadmitted(self, run: RunId) -> list[DecisionRecord]:
+        """Return accepted decisions that no commit has taken in, oldest first."""
+        answers = [
+            request.decision
+            for request in self._requests.values()
+            if request.run == run and request.status == "decided"
+        ]
+        waiting = [each for each in answers if each is not None and not each.admitted]
+        return sorted(waiting, key=lambda each: each.id)
+
+    def decisions(self, run: RunId | None) -> list[DecisionRecord]:
+        """Return the decision log, oldest first."""
+        return [each for each in self._decisions.values() if run is None or each.run == run]
+
+    def _request(self, request: RequestId) -> RequestRecord:
+        found = self._requests.get(request)
+        if found is None:
+            raise unknown_request(request)
+        return found
+
+    def _append(
+        self, request: RequestRecord, decision: Decide, at: float, found: Verdict
+    ) -> DecisionRecord:
+        record = new_decision(request, decision, at, found)
+        seq, digest = self._link(evidence.DECISION, evidence.decision_fields(record), None)
+        record = replace(record, id=seq, hash=digest)
+        self._decisions[seq] = record
+        self._numbers[request.request].append(seq)
+        if found.decides:
+            decided = replace(request, status="decided", decision=record)
+            self._requests[request.request] = decided
+        return record
+
+    def _link(
+        self, kind: str, fields: dict[str, Json], request: RequestId | None
+    ) -> tuple[int, str]:
+        """Append to the hash chain; return the number and the hash of the entry."""
+        seq = len(self._chain) + 1
+        prev_hash = self._chain[-1][0].hash if self._chain else evidence.START
+        digest = evidence.chain_hash(seq, kind, prev_hash, fields)
+        entry = evidence.Entry(seq=seq, kind=kind, prev_hash=prev_hash, hash=digest, fields=fields)
+        self._chain.append((entry, request if kind == evidence.REQUEST else seq))
+        return seq, digest
+
+    def open(self, requests: Iterable[RequestRecord]) -> None:
+        """Store new requests."""
+        for record in requests:
+            self._link(evidence.REQUEST, evidence.request_fields(record), record.request)
+            self._requests[record.request] = record
+            self._numbers[record.request] = []
+
+    def close(self, closed: Iterable[tuple[RequestId, str]]) -> None:
+        """Take back questions; a decision that the run has not taken in counts no more."""
+        for request, status in closed:
+            if request in self._requests:
+                self._requests[request] = replace(self._requests[request], status=status)
+
+    def admit(self, numbers: Iterable[int]) -> None:
+        """Note that the run has taken decisions in, with all voices of their quorum."""
+        for request in {self._decisions[number].request for number in numbers}:
+            for number in self._numbers[request]:
+                if self._decisions[number].accepted:
+                    self._decisions[number] = replace(self._decisions[number], admitted=True)
+            record = self._requests[request]
+            if record.decision is not None:
+                decision = self._decisions[record.decision.id]
+                self._requests[request] = replace(record, decision=decision)
+
+    def withdraw(self, run: RunId) -> None:
+        """Take back the open questions of a run that is deleted."""
+        mine = [each for each in self._requests.values() if each.run == run]
+        self.close([(each.request, "withdrawn") for each in mine if each.status == "open"])
+
+    def erase(self, run: RunId, now: float) -> None:
+        """Delete a run's requests and decisions, and put down in the chain that this was done."""
+        requests = {each.request for each in self._requests.values() if each.run == run}
+        numbers = {number for request in requests for number in self._numbers.pop(request)}
+        entries: list[int] = []
+        for place, (entry, what) in enumerate(self._chain):
+            if what in requests or what in numbers:
+                self._chain[place] = (replace(entry, fields=None, erased=True), what)
+                entries.append(entry.seq)
+        for request in requests:
+            del self._requests[request]
+        for number in numbers:
+            del self._decisions[number]
+        if entries:
+            self._link(evidence.ERASURE, {"run": run, "entries": entries, "at": now}, None)
+
+    def verify(self) -> list[str]:
+        """Check the hash chain; return what is wrong with it."""
+        entries: list[evidence.Entry] = []
+        for entry, what in self._chain:
+            fields = entry.fields
+            if entry.kind == evidence.REQUEST and not entry.erased:
+                fields = evidence.request_fields(self._requests[RequestId(str(what))])
+            elif entry.kind == evidence.DECISION and not entry.erased:
+                fields = evidence.decision_fields(self._decisions[entry.seq])
+            entries.append(replace(entry, fields=fields))
+        return evidence.walk(entries).problems()

@@ -1,0 +1,249 @@
+"""Barrier requests and decisions in the database: append-only, chained, decided once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from engine.commands import Decide
+from engine.ids import RequestId, RunId
+from engine.model.node_types import Request
+from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.store import evidence
+from engine.store.blobs import Aside, Blobs, Parts
+from engine.store.database import Database
+from engine.store.encoding import decoder, encode, pack, readable
+from engine.store.leaves import keep, map_leaves
+from engine.store.rows import (
+    DECISION_SELECT,
+    REQUEST_SELECT,
+    decision_record,
+    only_match,
+    request_record,
+    unknown_request,
+)
+from engine.store.verdicts import Verdict, verdict
+
+Json = Any
+T = TypeVar("T")
+
+
+class RequestLog:
+    """Requests, decisions and the chain over them, in one database."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._decode = decoder(Any, blobs.resolve).decode
+        self._decode_content = decoder(Request, blobs.resolve).decode
+
+    # --- within the transaction of a commit -------------------------------------------------
+
+    def open(self, connection: sqlite3.Connection, requests: Iterable[RequestRecord]) -> None:
+        """Store new requests."""
+        for given in requests:
+            record = map_leaves(given, keep, readable)
+            seq = self._link(connection, evidence.REQUEST, evidence.request_fields(record))
+            content = self._stored(connection, "q", seq, record.content)
+            connection.execute(
+                "INSERT INTO requests (no, id, run, task, node, workflow, revision, content,"
+                " digest, opened_at, deadline, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    seq,
+                    record.request,
+                    record.run,
+                    record.task,
+                    record.node,
+                    record.workflow,
+                    record.revision,
+                    content,
+                    record.digest,
+                    record.opened_at,
+                    record.deadline,
+                    record.status,
+                ),
+            )
+
+    def close(
+        self, connection: sqlite3.Connection, closed: Iterable[tuple[RequestId, str]]
+    ) -> None:
+        """Take back questions; a decision that the run has not taken in counts no more."""
+        connection.executemany(
+            "UPDATE requests SET status = ? WHERE id = ?",
+            [(status, request) for request, status in closed],
+        )
+
+    def admit(self, connection: sqlite3.Connection, decisions: Iterable[int]) -> None:
+        """Note that the run has taken decisions in, with all voices of their quorum."""
+        connection.executemany(
+            "UPDATE decisions SET admitted = 1 WHERE accepted AND request ="
+            " (SELECT request FROM decisions WHERE no = ?)",
+            [(number,) for number in decisions],
+        )
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    def decide(self, decision: Decide, at: float) -> DecisionRecord:
+        """Accept or refuse a decision, and store it either way."""
+        with self._database.transaction(durable=True) as connection:
+            request = self._request(connection, decision.request)
+            earlier = self._select(
+                connection, DECISION_SELECT + " WHERE d.request = ?", request.request
+            )
+            found = verdict(request, decision, earlier)
+            return self._append(connection, request, decision, at, found)
+
+    def refuse(self, decision: Decide, at: float, reason: str) -> DecisionRecord:
+        """Store a decision that does not count."""
+        with self._database.transaction(durable=True) as connection:
+            request = self._request(connection, decision.request)
+            return self._append(
+                connection, request, decision, at, Verdict(accepted=False, reason=reason)
+            )
+
+    def _append(
+        self,
+        connection: sqlite3.Connection,
+        request: RequestRecord,
+        decision: Decide,
+        at: float,
+        found: Verdict,
+    ) -> DecisionRecord:
+        record = map_leaves(new_decision(request, decision, at, found), keep, readable)
+        seq = self._link(connection, evidence.DECISION, evidence.decision_fields(record))
+        edited = None
+        if record.values is not None:
+            edited = self._stored(connection, "d", seq, record.values)
+        connection.execute(
+            "INSERT INTO decisions (no, request, run, choice, decided_by, through, at,"
+            " digest_seen, accepted, reason, comment, edited, reroute_to, admitted)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (
+                seq,
+                record.request,
+                record.run,
+                record.choice,
+                record.by,
+                record.through,
+                record.at,
+                record.digest_seen,
+                record.accepted,
+                record.reason,
+                record.comment,
+                edited,
+                record.to,
+            ),
+        )
+        if found.decides:
+            connection.execute(
+                "UPDATE requests SET status = 'decided', decision_no = ? WHERE id = ?",
+                (seq, record.request),
+            )
+        (sealed,) = self._select(connection, DECISION_SELECT + " WHERE d.no = ?", seq)
+        return sealed
+
+    def _link(self, connection: sqlite3.Connection, kind: str, fields: dict[str, Json]) -> int:
+        """Append to the hash chain and return the number of the entry."""
+        last = connection.execute(
+            "SELECT seq, hash FROM evidence ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        seq, prev_hash = (last[0] + 1, last[1]) if last else (1, evidence.START)
+        digest = evidence.chain_hash(seq, kind, prev_hash, fields)
+        connection.execute(
+            "INSERT INTO evidence (seq, kind, prev_hash, hash, erased) VALUES (?, ?, ?, ?, 0)",
+            (seq, kind, prev_hash, digest),
+        )
+        return seq
+
+    def _stored(self, connection: sqlite3.Connection, kind: str, owner: int, value: T) -> bytes:
+        parts: Parts = {}
+        short = Aside().put(value, parts)
+        self._blobs.write(connection, kind, owner, parts)
+        return pack(encode(short))
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def requests(self, *, run: RunId | None, open_only: bool) -> list[RequestRecord]:
+        """Return requests, the one due first at the top, then by age."""
+        conditions = [
+            *(["q.run = :run"] if run is not None else []),
+            *(["q.status = 'open'"] if open_only else []),
+        ]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                f"{REQUEST_SELECT} {where}"
+                " ORDER BY q.deadline IS NULL, q.deadline, q.opened_at, q.no",
+                {"run": run},
+            ).fetchall()
+            return [request_record(row, self._decode, self._decode_content) for row in rows]
+
+    def request(self, request: str) -> RequestRecord:
+        """Return one request; the beginning of its id is enough when only one begins so."""
+        with self._database.reader() as connection:
+            ids = connection.execute(
+                "SELECT id FROM requests WHERE id >= ? AND id < ? || char(1114111) LIMIT 4",
+                (request, request),
+            ).fetchall()
+            return self._request(
+                connection, only_match([row[0] for row in ids], request, "request")
+            )
+
+    def unadmitted(self, run: RunId) -> list[DecisionRecord]:
+        """Return the answers that no commit has taken in."""
+        with self._database.reader() as connection:
+            return self._select(
+                connection,
+                DECISION_SELECT + " JOIN requests q ON q.decision_no = d.no"
+                " WHERE q.run = ? AND q.status = 'decided' AND NOT d.admitted ORDER BY d.no",
+                run,
+            )
+
+    def decisions(self, run: RunId | None) -> list[DecisionRecord]:
+        """Return all decisions, oldest first."""
+        with self._database.reader() as connection:
+            if run is None:
+                return self._select(connection, DECISION_SELECT + " ORDER BY d.no")
+            return self._select(connection, DECISION_SELECT + " WHERE d.run = ? ORDER BY d.no", run)
+
+    def _request(self, connection: sqlite3.Connection, request: str) -> RequestRecord:
+        row: Sequence[Any] | None = connection.execute(
+            REQUEST_SELECT + " WHERE q.id = ?", (request,)
+        ).fetchone()
+        if row is None:
+            raise unknown_request(request)
+        return request_record(row, self._decode, self._decode_content)
+
+    def _select(
+        self, connection: sqlite3.Connection, query: str, *values: Any
+    ) -> list[DecisionRecord]:
+        rows = connection.execute(query, values).fetchall()
+        return [decision_record(row, self._decode) for row in rows]
+
+
+def new_decision(
+    request: RequestRecord, decision: Decide, at: float, found: Verdict
+) -> DecisionRecord:
+    """Return the record of a decision, without its number and hash."""
+    return DecisionRecord(
+        id=0,
+        request=request.request,
+        run=request.run,
+        choice=decision.choice,
+        by=decision.by,
+        through=decision.through,
+        at=at,
+        digest_seen=decision.digest,
+        accepted=found.accepted,
+        reason=found.reason,
+        comment=decision.comment,
+        values=decision.values,
+        to=decision.to,
+    )
+
+
+def sealed(record: DecisionRecord, seq: int, digest: str) -> DecisionRecord:
+    """Return the record with its place in the chain."""
+    return replace(record, id=seq, hash=digest)

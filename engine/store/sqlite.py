@@ -1,0 +1,319 @@
+"""The store in one SQLite file, shared by all processes of this person.
+
+Any thread may call any method. Writes go one after another over one held connection;
+reads use connections of their own and never wait for a write (docs/store.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.commands import AnyCommand, Decide
+from engine.errors import StoreError
+from engine.events import Recorded
+from engine.ids import RequestId, RunId, TaskId
+from engine.runtime.ports import (
+    Clock,
+    CommitRecord,
+    CommitSummary,
+    DecisionRecord,
+    Holder,
+    JournalRecord,
+    Lease,
+    Loaded,
+    RequestRecord,
+    RunRecord,
+    SystemClock,
+)
+from engine.state.run_state import Delta, RunState
+from engine.store import leases
+from engine.store.blobs import Aside, Blobs, Parts
+from engine.store.commits import CommitLog
+from engine.store.database import BUSY_TIMEOUT_S, Database
+from engine.store.encoding import decode, encode, pack, readable, unpack
+from engine.store.history import History
+from engine.store.leaves import keep, map_leaves
+from engine.store.requests import RequestLog
+from engine.store.rows import holder_of, run_number, unknown_run
+
+Json = Any
+
+
+class SqliteStore:
+    """Keeps runs in one SQLite file. Implements `engine.runtime.ports.RunStore`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> None:
+        self.path = path
+        self._clock = clock or SystemClock()
+        self._database = Database(path, busy_timeout_s=busy_timeout_s)
+        self._blobs = Blobs(self._database)
+        self._requests = RequestLog(self._database, self._blobs)
+        self._commits = CommitLog(self._database, self._blobs, self._requests)
+        self._history = History(self._database, self._blobs, self._clock)
+
+    # --- runs -------------------------------------------------------------------------------
+
+    def create_run(self, record: RunRecord) -> None:
+        """Store a run that has no commit yet."""
+        record = map_leaves(record, keep, readable)
+        parts: Parts = {}
+        run_input = pack(encode(Aside().put(record, parts).input))
+        digest = hashlib.sha256(record.document).digest()
+        with self._database.transaction() as connection:
+            document_no, _ = self._blobs.put(connection, digest, partial(bytes, record.document))
+            try:
+                no = connection.execute(
+                    "INSERT INTO runs (id, workflow_id, workflow, revision, title, source_path,"
+                    " document_no, input, seed, started_at, ended_at, status, legs, parent,"
+                    " parent_commit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+                    (
+                        record.run,
+                        record.workflow_id,
+                        record.workflow,
+                        record.revision,
+                        record.title,
+                        record.source_path,
+                        document_no,
+                        run_input,
+                        record.seed,
+                        record.started_at,
+                        record.ended_at,
+                        record.status.value,
+                        record.parent,
+                        record.parent_commit,
+                    ),
+                ).lastrowid
+            except sqlite3.IntegrityError as error:
+                raise StoreError(
+                    f"Run {record.run} is already in the store {self.path}: start a new one."
+                ) from error
+            assert no is not None
+            connection.execute(
+                "INSERT INTO leases (run_no, epoch, host, boot, process_started, heartbeat_at)"
+                " VALUES (?, 0, '', '', 0, 0)",
+                (no,),
+            )
+            self._blobs.write(connection, "r", no, parts)
+            self._blobs.use(connection, "r", no, document_no)
+
+    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
+        """Return the runs, newest first, without their documents."""
+        return self._history.runs(limit=limit, workflow_id=workflow_id)
+
+    def run(self, run: RunId) -> RunRecord:
+        """Return one run; a unique prefix of its id is enough."""
+        return self._history.run(run)
+
+    def due_runs(self, before: float) -> list[tuple[RunId, float]]:
+        """Return waiting runs that nobody holds and whose next due time has come."""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                "SELECT r.id, r.next_due, l.host, l.pid, l.boot, l.process_started, l.heartbeat_at"
+                " FROM runs r JOIN leases l ON l.run_no = r.no"
+                " WHERE r.next_due <= ? AND r.status = 'waiting' ORDER BY r.next_due, r.no",
+                (before,),
+            ).fetchall()
+        now = self._clock.now()
+        return [(RunId(row[0]), row[1]) for row in rows if not _is_held(row[2:], now)]
+
+    def fork(self, parent: RunId, number: int, record: RunRecord) -> RunState:
+        """Store `record` as a child run and return the parent's state at that commit."""
+        state = self._history.state_at(parent, number)
+        self.create_run(record)
+        return state
+
+    # --- leases -----------------------------------------------------------------------------
+
+    def acquire(self, run: RunId, holder: Holder, now: float) -> Lease:
+        """Take the lease when it is free, expired, or its holder is dead."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT l.run_no, l.epoch, l.host, l.pid, l.boot, l.process_started,"
+                " l.heartbeat_at FROM leases l JOIN runs r ON r.no = l.run_no WHERE r.id = ?",
+                (run,),
+            ).fetchone()
+            if row is None:
+                raise unknown_run(run)
+            other = holder_of(row[2:6])
+            if other is not None and leases.is_alive(other, row[6], now):
+                raise leases.held(run, other)
+            lease = Lease(run, row[1] + 1, holder)
+            connection.execute(
+                "UPDATE leases SET epoch = ?, host = ?, pid = ?, boot = ?, process_started = ?,"
+                " heartbeat_at = ? WHERE run_no = ?",
+                (
+                    lease.epoch,
+                    holder.host,
+                    holder.pid,
+                    holder.boot,
+                    holder.started,
+                    now,
+                    row[0],
+                ),
+            )
+        self._commits.forget(run)
+        return lease
+
+    def heartbeat(self, lease: Lease, now: float) -> None:
+        """Say that the holder lives."""
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE leases SET heartbeat_at = ? WHERE epoch = ? AND run_no ="
+                " (SELECT no FROM runs WHERE id = ?)",
+                (now, lease.epoch, lease.run),
+            ).rowcount
+        if not changed:
+            self._commits.forget(lease.run)
+            raise leases.lost(lease.run)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; losing it already is not an error."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE leases SET pid = NULL WHERE epoch = ? AND run_no ="
+                " (SELECT no FROM runs WHERE id = ?)",
+                (lease.epoch, lease.run),
+            )
+        self._commits.forget(lease.run)
+
+    # --- writing a run ----------------------------------------------------------------------
+
+    def commit(self, lease: Lease, record: CommitRecord) -> None:
+        """Store a commit with everything in it, or nothing."""
+        self._commits.commit(lease, record)
+
+    def journal(self, lease: Lease, record: JournalRecord) -> None:
+        """Store a finished attempt ahead of its commit."""
+        self._commits.journal(lease, record)
+
+    def claim(self, lease: Lease, task: TaskId, attempt: int, at: float) -> None:
+        """Record, durably, that a ``once`` attempt is about to start."""
+        self._commits.claim(lease, task, attempt, at)
+
+    # --- reading a run ----------------------------------------------------------------------
+
+    def load(self, run: RunId) -> Loaded:
+        """Return the run at its last commit, ready to go on."""
+        return self._history.load(run)
+
+    def state_at(self, run: RunId, number: int) -> RunState:
+        """Return the exact state of one commit."""
+        return self._history.state_at(run, number)
+
+    def events(self, run: RunId, *, after: int = 0, upto: int | None = None) -> list[Recorded]:
+        """Return the facts with ``after < seq <= upto``, in order."""
+        return self._history.events(run, after=after, upto=upto)
+
+    def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
+        """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
+        return self._history.frame_before(run, number)
+
+    def delta(self, run: RunId, number: int) -> Delta:
+        """Return what commit `number` changed."""
+        return self._history.delta(run, number)
+
+    def values_at(self, run: RunId, number: int, refs: Sequence[str]) -> dict[str, Json]:
+        """Return the values of those names that commit `number` stored."""
+        return self._history.values_at(run, number, refs)
+
+    def history(
+        self, run: RunId, *, after: int = -1, limit: int | None = None
+    ) -> list[CommitSummary]:
+        """Return one line per commit, oldest first."""
+        return self._history.history(run, after=after, limit=limit)
+
+    # --- requests and decisions -------------------------------------------------------------
+
+    def requests(self, *, run: RunId | None = None, open_only: bool = True) -> list[RequestRecord]:
+        """Return barrier requests, the one due first at the top, then by age."""
+        return self._requests.requests(run=run, open_only=open_only)
+
+    def request(self, request: RequestId) -> RequestRecord:
+        """Return one request with its decision; a unique prefix of its id is enough."""
+        return self._requests.request(request)
+
+    def decide(self, decision: Decide, at: float) -> DecisionRecord:
+        """Accept or refuse a decision by compare-and-set on the request, durably."""
+        return self._requests.decide(decision, at)
+
+    def refuse(self, decision: Decide, at: float, reason: str) -> DecisionRecord:
+        """Append a decision that does not count."""
+        return self._requests.refuse(decision, at, reason)
+
+    def unadmitted(self, run: RunId) -> list[DecisionRecord]:
+        """Return accepted decisions that no commit has taken in, oldest first."""
+        return self._requests.unadmitted(run)
+
+    def decisions(self, *, run: RunId | None = None) -> list[DecisionRecord]:
+        """Return the decision log, oldest first."""
+        return self._requests.decisions(run)
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
+        """Store a command for whoever runs the run; return its number."""
+        with self._database.transaction() as connection:
+            number = connection.execute(
+                "INSERT INTO commands (run_no, at, body) VALUES (?, ?, ?)",
+                (run_number(connection, run), at, pack(encode(command))),
+            ).lastrowid
+            assert number is not None
+        return number
+
+    def commands(self, run: RunId, *, after: int) -> list[tuple[int, AnyCommand]]:
+        """Return commands with a number above `after`, oldest first."""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                "SELECT no, body FROM commands WHERE run_no = ? AND no > ? ORDER BY no",
+                (run_number(connection, run), after),
+            ).fetchall()
+            return [(row[0], decode(AnyCommand, unpack(row[1]))) for row in rows]  # type: ignore[arg-type]
+
+    # --- the whole store --------------------------------------------------------------------
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written."""
+        return self._database.data_version()
+
+    def delete_run(self, run: RunId, *, evidence: bool = False) -> None:
+        """Delete a run; its requests and decisions stay unless `evidence`."""
+        from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
+
+        maintenance.delete_run(self._database, run, evidence=evidence, now=self._clock.now())
+        self._commits.forget(run)
+
+    def prune(self, run: RunId, keep: int) -> int:
+        """Drop all but the last `keep` commits; return the bytes given back."""
+        from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
+
+        return maintenance.prune(self._database, self._history, self._blobs, run, keep)
+
+    def verify(self) -> list[str]:
+        """Check the hash chain of the evidence; return what is wrong with it."""
+        from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
+
+        return maintenance.verify(self._database, self._blobs)
+
+    def size_bytes(self) -> int:
+        """Return what the store takes on the disk."""
+        return self._database.size_bytes()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+
+def _is_held(row: Sequence[Any], now: float) -> bool:
+    holder = holder_of(row[:4])
+    return holder is not None and leases.is_alive(holder, row[4], now)
