@@ -1,4 +1,4 @@
-"""A list of objects as a table: thousands of rows, sorted by any column, cells that can be edited."""
+"""A list of objects as a table: thousands of rows, sorted by any column, edited in place."""
 
 from __future__ import annotations
 
