@@ -572,6 +572,8 @@ class Engine:
             for callback in self._problems:
                 callback(handle.run, error)
         self._tell_watchers()
+        if self._watching is not None and not self._held and not self._watchers:
+            self._watching.cancel()
 
     # --- inside -----------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ class RunLoop:
     def _take_up(self) -> None:
         """Queue what is ready, re-arm what waits."""
         recovered = {outcome.task for outcome in self._done}
-        self._ready.extend(task for task in ready_tasks(self.state) if task not in recovered)
+        self._ready = deque(task for task in ready_tasks(self.state) if task not in recovered)
         for wait in self.state.waits.values():
             if wait.due_at is not None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))

@@ -264,8 +264,7 @@ class Transition:
     ) -> None:
         """Make a task ready, or hand an item over to its zone's Collect."""
         if target.type.role == "collect" and len(path) > target.depth:
-            pairs = next(iter(inputs.values()))
-            self._item_done(target, path, pairs[0][1])
+            self._item_done(target, path, self._one_value(target, path, inputs))
             return
         visit = self._visit(target, path)
         task = task_id(target.key, path, visit)
@@ -397,6 +396,20 @@ class Transition:
             return
         self._clear_item(split, path)
         self._item_over(split, outer, key, zone, path, ItemState(zone.done, None, error))
+
+    def _one_value(
+        self,
+        collect: PlanNode,
+        path: Path,
+        inputs: Mapping[str, tuple[tuple[NodeKey, ValueRef], ...]],
+    ) -> ValueRef:
+        """Return the result of an item: its value, or a mapping when several arrived."""
+        pairs = next(iter(inputs.values()))
+        if len(pairs) == 1:
+            return pairs[0][1]
+        ref = f"{task_id(collect.key, path)}.in"
+        self.values[ref] = {source: self.value(value) for source, value in pairs}
+        return ref
 
     def _item_over(
         self,

@@ -41,7 +41,7 @@ from engine.nodes.collect import COLLECT
 from engine.nodes.end import END
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.join import JOIN
-from engine.nodes.trigger_manual import TRIGGER_MANUAL
+from engine.nodes.trigger_manual import MANUAL_TRIGGER
 from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 
@@ -202,7 +202,7 @@ def registry(*more: NodeType) -> Registry:
             END,
             FOR_EACH,
             JOIN,
-            TRIGGER_MANUAL,
+            MANUAL_TRIGGER,
             *more,
         ]
     )
