@@ -39,6 +39,8 @@ def node_of(task: str) -> NodeKey:
 
 def scope_key(path: Path) -> str:
     """Return a path without the item counts, as one string: ``each.3,inner.0``."""
+    if not path:
+        return ""
     return ",".join([f"{zone}.{index}" for zone, index, _ in path])
 
 

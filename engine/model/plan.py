@@ -86,6 +86,7 @@ class PlanNode:
         repeats: may run more than once in one scope, so that visits are counted.
         pair: for a For each its Collect, for a Collect its For each.
         kept: other nodes read its output.
+        plain: every value takes every wire of its port: there is nothing to decide.
     """
 
     key: NodeKey
@@ -111,6 +112,7 @@ class PlanNode:
     repeats: bool
     pair: NodeKey | None
     kept: bool
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +288,9 @@ class _Compiler:
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
             kept=node.key in kept,
+            plain=node.route == "all"
+            and node_type.role != "barrier"
+            and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
         )
 
     def _readable(self, key: NodeKey, names: frozenset[str]) -> frozenset[NodeKey]:

@@ -29,6 +29,17 @@ class Routes:
     degraded: str = ""
 
 
+def take_all(node: PlanNode, ports: Mapping[str, Json]) -> Routes:
+    """Return the routes of a node without conditions: every wire of every produced port."""
+    routes = Routes()
+    for port, edges in node.out.items():
+        if port in ports:
+            routes.taken += edges
+        else:
+            routes.ruled_out += edges
+    return routes
+
+
 def route(
     node: PlanNode,
     ports: Mapping[str, Json],

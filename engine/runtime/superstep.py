@@ -134,6 +134,7 @@ class _Commit:
         self.requests: list[RequestRecord] = []
         self.closed: list[tuple[Any, str]] = []
         self.decisions: list[int] = []
+        self.routes: dict[TaskId, routing.Routes] = {}
         self.fatal: ErrorInfo | None = None
         self.abort: str | None = None
         self.final = False
@@ -148,7 +149,7 @@ class _Commit:
             self.transition.pin(channels)
         merged = {**self.state.channels, **channels} if channels else self.state.channels
         for outcome in settled:
-            self._admit(outcome, merged)
+            self._admit(outcome)
         self.transition.carry()
         return self.report(tuple([o.task for o in settled]), ended=self.ending(merged))
 
@@ -248,14 +249,16 @@ class _Commit:
             if node.type.role == "split":
                 continue
             try:
-                self._routes(node, task, outcome, channels)
+                self.routes[task.id] = self._route(node, task, outcome, channels)
             except routing.RouteFailure as failure:
                 return outcome.task, failure.code, str(failure)
         return None
 
-    def _routes(
+    def _route(
         self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
     ) -> routing.Routes:
+        if node.plain and outcome.route is None and outcome.kind == "output":
+            return routing.take_all(node, outcome.ports)
         if node.type.role == "barrier" and outcome.taken is not None:
             for port in outcome.ports:
                 if port not in ("approved", "error") and not node.out.get(port):
@@ -291,7 +294,7 @@ class _Commit:
 
     # --- one result -------------------------------------------------------------------------
 
-    def _admit(self, outcome: Outcome, channels: Mapping[str, Json]) -> None:
+    def _admit(self, outcome: Outcome) -> None:
         transition = self.transition
         task = transition.tasks.get(outcome.task)
         if task is None:
@@ -300,7 +303,7 @@ class _Commit:
         self._close_wait(task, outcome)
         match outcome.kind:
             case "output" | "fallback":
-                self._succeed(node, task, outcome, channels)
+                self._succeed(node, task, outcome)
             case "wait":
                 self._park(node, task, outcome)
             case "skip":
@@ -359,9 +362,7 @@ class _Commit:
             )
         )
 
-    def _succeed(
-        self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
-    ) -> None:
+    def _succeed(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         transition = self.transition
         if node.type.role == "split":
             self._split(node, task, outcome)
@@ -379,7 +380,7 @@ class _Commit:
             transition.outputs.put(f"{node.key}@{scope_key(task.path)}", next(iter(refs.values())))
         if node.type.role == "end":
             self._end(node, task, outcome)
-        routes = self._routes(node, task, outcome, channels)
+        routes = self.routes[task.id]
         if routes.degraded:
             transition.events.append(
                 ev.Degraded(task=task.id, node=node.key, reason=routes.degraded)
