@@ -1,0 +1,46 @@
+"""The node types that ship with the program."""
+
+from __future__ import annotations
+
+from engine.model.node_types import NodeType, Registry
+from engine.nodes.barrier import BARRIER
+from engine.nodes.collect import COLLECT
+from engine.nodes.end import END
+from engine.nodes.file_read import FILE_READ
+from engine.nodes.file_write import FILE_WRITE
+from engine.nodes.for_each import FOR_EACH
+from engine.nodes.http_request import HTTP_REQUEST
+from engine.nodes.join import JOIN
+from engine.nodes.python_code import PYTHON_CODE
+from engine.nodes.set_fields import SET
+from engine.nodes.shell_command import SHELL_COMMAND
+from engine.nodes.sql_query import SQL_QUERY
+from engine.nodes.switch import SWITCH
+from engine.nodes.template import TEMPLATE
+from engine.nodes.trigger_manual import MANUAL_TRIGGER
+from engine.nodes.wait import WAIT
+
+#: In the order of the palette.
+BUILTIN: tuple[NodeType, ...] = (
+    MANUAL_TRIGGER,
+    BARRIER,
+    SWITCH,
+    JOIN,
+    FOR_EACH,
+    COLLECT,
+    END,
+    SET,
+    TEMPLATE,
+    HTTP_REQUEST,
+    SQL_QUERY,
+    FILE_READ,
+    FILE_WRITE,
+    PYTHON_CODE,
+    SHELL_COMMAND,
+    WAIT,
+)
+
+
+def builtin_registry() -> Registry:
+    """Return a new registry with all built-in node types."""
+    return Registry(BUILTIN)

@@ -1,0 +1,72 @@
+"""Collect: the end of a For each; its list of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine.model.node_types import Context, NodeType, Output, Port, Ports
+from engine.nodes.fields import Params, hints
+
+Json = Any
+
+
+class CollectParams(Params):
+    """Parameters of Collect. The engine gathers the results."""
+
+    order: Literal["input", "arrival"] = Field(
+        "input",
+        title="Order",
+        description="The order of the items, or the order in which they were done.",
+        json_schema_extra=hints("select"),
+    )
+    skipped: Literal["drop", "null"] = Field(
+        "drop",
+        title="Items without a result",
+        description="Leave them out, or put null in their place.",
+        json_schema_extra=hints("select"),
+    )
+
+
+def run(params: CollectParams, ctx: Context) -> Output:
+    """Return the results, and the failures where there are any."""
+    del params
+    ports = {"out": ctx.inputs.get("in", ctx.input)}
+    if "failed" in ctx.inputs:
+        ports["failed"] = ctx.inputs["failed"]
+    return Output(ports)
+
+
+def _ports(params: Mapping[str, Json]) -> Ports:
+    del params
+    return Ports(
+        (Port(name="in", description="The result of one item."),),
+        (
+            Port(name="out", type="list", description="The results of all items."),
+            Port(
+                name="failed",
+                type="list",
+                required=False,
+                description="Index, item and error of each item that failed, if any did.",
+            ),
+        ),
+    )
+
+
+COLLECT = NodeType(
+    id="collect",
+    title="Collect",
+    category="flow",
+    description="Ends a For each: waits for all its items and sends on the list of results.",
+    params=CollectParams,
+    run=run,
+    icon="node-collect",
+    ports=_ports,
+    role="collect",
+    keywords=("gather", "reduce", "list", "fan-in", "aggregate", "for each"),
+    summary=lambda params: (
+        "as they finish" if params.get("order") == "arrival" else "in the order of the items"
+    ),
+)
