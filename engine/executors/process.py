@@ -164,7 +164,7 @@ class _Worker(asyncio.SubprocessProtocol):
             for kind, body in self._reader.feed(data):
                 self._frame(kind, body)
         except (frames.BadFrame, ValueError) as error:
-            self.kill(_crash(f"The process broke its line to the engine ({error})"))
+            self.kill(_crash(f"the process broke its line to the engine ({error})"))
 
     def process_exited(self) -> None:
         # The group outlives its leader: the guard, and what the job has started.
@@ -236,7 +236,7 @@ class _Worker(asyncio.SubprocessProtocol):
 
     def _check_flood(self, job: _Job) -> None:
         if job.printed > FLOOD_BYTES:
-            text = f"It printed more than {FLOOD_BYTES // 1_000_000} MB; print less, or to a file"
+            text = f"it printed more than {FLOOD_BYTES // 1_000_000} MB; print less, or to a file"
             self.kill(NodeFailure(text, code="flood", retryable=False))
 
     def _complete(self, job: _Job) -> None:
@@ -265,9 +265,9 @@ class _Worker(asyncio.SubprocessProtocol):
             name = _signal_name(-code)
             hint = "; the system may have been out of memory" if name == "SIGKILL" else ""
             details["signal"] = name
-            return _crash(f"The process was ended by {name}{hint}", details)
+            return _crash(f"the process was ended by {name}{hint}", details)
         details["exit_code"] = code
-        return _crash(f"The process ended by itself with exit code {code} and no result", details)
+        return _crash(f"the process ended by itself with exit code {code} and no result", details)
 
     def _pipe(self, fd: int) -> asyncio.WriteTransport:
         return cast(asyncio.WriteTransport, self._transport.get_pipe_transport(fd))
@@ -335,7 +335,7 @@ class ProcessPool:
                     kind, body = await worker.run(request, on_output)
             except TimeoutError:
                 worker.kill()
-                text = f"It was ended because it took longer than {timeout:g} s"
+                text = f"it was ended because it took longer than {timeout:g} s"
                 raise NodeFailure(text, code="timeout") from None
             except BaseException:
                 worker.kill()
@@ -351,7 +351,7 @@ class ProcessPool:
         workers = list(self._workers)
         for worker in workers:
             _cancel_timer(worker)
-            worker.kill(NodeFailure("It was ended because the engine closes", code="killed"))
+            worker.kill(NodeFailure("it was ended because the engine closes", code="killed"))
         if workers:
             await asyncio.wait([worker.closed for worker in workers], timeout=CLOSE_S)
         self._idle.clear()
@@ -359,7 +359,7 @@ class ProcessPool:
     async def _worker(self) -> _Worker:
         """Return a warm worker, the one used last, or start one."""
         if self._closed:
-            raise NodeFailure("The engine is closing; nothing more is started", code="killed")
+            raise NodeFailure("the engine is closing; nothing more is started", code="killed")
         while self._idle:
             worker = self._idle.pop()
             _cancel_timer(worker)
@@ -371,7 +371,7 @@ class ProcessPool:
                 lambda: _Worker(loop), *_command(), env=_environment(), start_new_session=True
             )
         except OSError as error:
-            text = f"No process could be started ({error}); close other programs and try again"
+            text = f"no process could be started ({error}); close other programs and try again"
             raise NodeFailure(text, code="crashed", nothing_happened=True) from error
         self._workers.add(worker)
         worker.closed.add_done_callback(lambda _: self._workers.discard(worker))
@@ -436,7 +436,7 @@ def _failure(body: bytes, memory_mb: int | None) -> NodeFailure:
     fields = msgspec.json.decode(body)
     message = fields.pop("message")
     if fields["code"] == "memory" and memory_mb is not None:
-        message = f"It needed more than {memory_mb} MB of memory; raise the limit or use less data"
+        message = f"it needed more than {memory_mb} MB of memory; raise the limit or use less data"
     fields["causes"] = tuple(fields.get("causes", ()))
     fields["tags"] = tuple(fields.get("tags", ()))
     return NodeFailure(message, **fields)

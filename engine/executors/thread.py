@@ -47,7 +47,7 @@ class ThreadRunner:
             NodeFailure: too many cancelled calls are stuck.
         """
         if self._closed:
-            raise NodeFailure("The engine is closing; nothing more is started", code="killed")
+            raise NodeFailure("the engine is closing; nothing more is started", code="killed")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()

@@ -34,7 +34,7 @@ _MOST_CAUSES = 10
 _OUT_OF_MEMORY = msgspec.json.encode(
     {
         "code": "memory",
-        "message": "The memory limit was reached; raise it, or work on less data at once.",
+        "message": "the memory limit was reached; raise it, or work on less data at once.",
         "kind": "MemoryError",
         "retryable": False,
     }
@@ -108,7 +108,7 @@ def _result(request: Job) -> bytes:
     answer = msgspec.json.encode(function(request.payload), enc_hook=_as_json)
     if len(answer) > request.most_bytes:
         raise ValueError(
-            f"The result has {len(answer):,} bytes; at most {request.most_bytes:,} are allowed"
+            f"the result has {len(answer):,} bytes; at most {request.most_bytes:,} are allowed"
         )
     return answer
 
@@ -124,7 +124,7 @@ def _as_json(value: object) -> Json:
             return method()
     kind = type(value)
     raise TypeError(
-        f"The result holds a {kind.__module__}.{kind.__qualname__}, which is not JSON; "
+        f"the result holds a {kind.__module__}.{kind.__qualname__}, which is not JSON; "
         f"turn it into text, numbers, lists or objects"
     )
 
