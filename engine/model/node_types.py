@@ -249,15 +249,21 @@ class Context(Protocol):
     attempt: int
     #: Seconds since the epoch when the task became ready; the same in every attempt.
     now: float
-    #: Stable for (run, task): give it to the other side so that it can tell repeats.
-    idempotency_key: str
     #: Values of the input ports; `input` is the one of the port ``in`` (or the only one).
     inputs: Mapping[str, Json]
     input: Json
-    #: The scope of names that expressions see.
-    scope: Mapping[str, Json]
     #: The node's private memory.
     memory: Json
+
+    @property
+    def scope(self) -> Mapping[str, Json]:
+        """The names that expressions see."""
+        ...
+
+    @property
+    def idempotency_key(self) -> str:
+        """Stable for (run, task): give it to the other side so that it can tell repeats."""
+        ...
 
     def progress(self, fraction: float | None, text: str = "") -> None:
         """Tell how far the attempt is. Never blocks, never fails."""
@@ -279,9 +285,9 @@ class Context(Protocol):
         """
         ...
 
-    async def run_process(
+    def run_process(
         self, job: str, payload: Json, *, memory_mb: int | None = None
-    ) -> Json:
+    ) -> Awaitable[Json]:
         """Run ``module:function`` with `payload` in a process of its own, killable."""
         ...
 
