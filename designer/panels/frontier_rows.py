@@ -172,7 +172,7 @@ class Joins:
             for edge, source in wires.items():
                 arrived = view.taken.get(edge, 0) + view.not_taken.get(edge, 0) - rounds
                 total = _items(view, source)
-                if 0 < arrived and arrived >= total:
+                if arrived >= total:
                     have.append(self._titles.get(source, source))
                 elif arrived > 0:
                     title = self._titles.get(source, source)

@@ -115,12 +115,11 @@ class RunPanel(QWidget):
         run_model.changed.connect(self._on_changed)
 
     def refresh(self, touched: frozenset[str] | None) -> None:
-        """Show the model's view.
+        """Show the model's view; for subclasses.
 
         Args:
             touched: Keys of the nodes that have changed, or None when everything may have.
         """
-        raise NotImplementedError
 
     def _on_changed(self, touched: frozenset[str] | None) -> None:
         if self.isVisible():

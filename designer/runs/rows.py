@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.errors import DecisionRefused, EngineError, RunIsHeld
 from engine.model.node_types import Option, Request
 from engine.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from engine.runtime.replay import ReplayReport
 from engine.runtime.ports import CommitSummary, DecisionRecord, RequestRecord, RunRecord
 
 __all__ = [
@@ -13,6 +18,7 @@ __all__ = [
     "DecisionRefused",
     "EngineError",
     "Option",
+    "ReplayReport",
     "Request",
     "RequestRecord",
     "RunIsHeld",

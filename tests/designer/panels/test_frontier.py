@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from designer.panels.frontier import FrontierPanel
@@ -92,9 +93,9 @@ async def test_a_double_click_and_enter_lead_to_node_and_question(
     async with open_panel(FrontierPanel, engine, tmp_path) as panel:
         nodes, requests = Heard(panel.node_activated), Heard(panel.request_activated)
         spot = panel.table.visualRect(panel.table.model().index(0, 1)).center()
-        qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
-        qtbot.mouseDClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
-        qtbot.keyClick(panel.table, Qt.Key.Key_Return)
+        QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        QTest.mouseDClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        QTest.keyClick(panel.table, Qt.Key.Key_Return)
     assert nodes.calls == [("ask",)] * 2
     assert requests.calls == [("q1",)] * 2
 

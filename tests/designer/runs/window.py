@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from PySide6.QtCore import QSettings, SignalInstance
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from designer.actions.registry import ActionRegistry
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
 from designer.settings import Settings
@@ -60,14 +61,18 @@ async def open_panel(
 ) -> AsyncIterator[P]:
     """A panel of that kind, shown, for a model that has read `run`."""
     async with open_model(engine, folder, run) as model:
-        panel = kind(model.client, model, model.client.settings, cast(Any, None))
-        panel.resize(900, 420)
-        panel.show()
+        window = QWidget()
+        panel = kind(model.client, model, model.client.settings, ActionRegistry(window), window)
+        window.resize(900, 460)
+        QVBoxLayout(window).addWidget(panel)
+        window.show()
+        window.activateWindow()
+        await until(window.isActiveWindow)
         try:
             yield panel
         finally:
-            panel.close()
-            panel.deleteLater()
+            window.close()
+            window.deleteLater()
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
