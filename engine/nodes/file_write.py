@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from engine.model.node_types import Context, NodeFailure, NodeType, Output, Port, Ports
 from engine.model.workflow import Effects
 from engine.nodes import files
-from engine.nodes.fields import Params, folder_of, hints, path_of, shown, value_or_input
+from engine.nodes.fields import Params, folder_of, hints, path_of, plain_text, shown, value_or_input
 from engine.nodes.file_read import known_encoding
 
 Json = Any
@@ -150,7 +150,7 @@ def _ports(params: Mapping[str, Json]) -> Ports:
 
 
 def _summary(params: Mapping[str, Json]) -> str:
-    mode = params.get("mode", "replace")
+    mode = plain_text(params, "mode")
     words = shown(params.get("path"))
     return f"{words} ({mode})" if words and mode in {"append", "new"} else words
 

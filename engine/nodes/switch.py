@@ -114,11 +114,17 @@ def _names(params: Mapping[str, Json]) -> list[str]:
     return list(dict.fromkeys(name for name in found if isinstance(name, str) and name))
 
 
-def _ports(params: Mapping[str, Json]) -> Ports:
+def _ways(params: Mapping[str, Json]) -> list[str]:
+    """The names of the cases, and of what no case is true of."""
     names = _names(params)
     if params.get("otherwise", True) is not False and _ELSE not in names:
         names.append(_ELSE)
-    return Ports((Port(name="in"),), tuple(Port(name=name, required=False) for name in names))
+    return names
+
+
+def _ports(params: Mapping[str, Json]) -> Ports:
+    ways = tuple(Port(name=name, required=False) for name in _ways(params))
+    return Ports((Port(name="in"),), ways)
 
 
 SWITCH = NodeType(
@@ -132,5 +138,5 @@ SWITCH = NodeType(
     ports=_ports,
     raw=frozenset({"cases"}),
     keywords=("if", "else", "branch", "condition", "route", "case", "decision", "filter"),
-    summary=lambda params: ", ".join(_names(params)),
+    summary=lambda params: ", ".join(_ways(params)),
 )
