@@ -91,6 +91,8 @@ class JsonTreeModel(QAbstractItemModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.editable = False
+        #: Only what stands under one of these keys may be changed; None means all.
+        self.fields: frozenset[str] | None = None
         self._changes: Mapping[JsonPath, JsonChange] = {}
         self._touched: set[JsonPath] = set()
         self._removed: dict[JsonPath, list[tuple[str | int, JsonValue]]] = {}
@@ -240,7 +242,8 @@ class JsonTreeModel(QAbstractItemModel):
         flags = super().flags(index)
         entry = self._entry(index)
         scalar = not is_container(entry.value) and not entry.removed
-        if self.editable and index.column() == 1 and scalar:
+        allowed = self.fields is None or not self.fields.isdisjoint(entry.path())
+        if self.editable and allowed and index.column() == 1 and scalar:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
@@ -379,9 +382,13 @@ class JsonTreeView(QTreeView):
         """The value that is shown, with the edits made in it."""
         return self._model.value
 
-    def set_editable(self, editable: bool) -> None:
-        """Whether scalars can be changed in place (double click or F2)."""
+    def set_editable(self, editable: bool, fields: frozenset[str] | None = None) -> None:
+        """Whether scalars can be changed in place (double click or F2).
+
+        `fields` names the only keys under which anything may be changed.
+        """
         self._model.editable = editable
+        self._model.fields = fields
 
     def set_value(
         self, value: JsonValue, changes: Mapping[JsonPath, JsonChange] | None = None

@@ -14,8 +14,8 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QBrush, QColor, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtGui import QBrush, QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from designer.theme import current_theme, scaled_px, tabular, ui_font
 from designer.widgets.json_value import (
@@ -68,6 +68,8 @@ class RecordTableModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.editable = False
+        #: The only columns that may be changed; None means all.
+        self.fields: frozenset[str] | None = None
         self._rows: list[JsonValue] = []
         self._columns: list[str] = []
         #: The shown order: row on the screen to place in the list.
@@ -228,7 +230,8 @@ class RecordTableModel(QAbstractTableModel):
         flags = super().flags(index)
         if self.editable and index.isValid():
             value = self.cell(index)
-            if value is not _MISSING and not is_container(value):
+            allowed = self.fields is None or self._columns[index.column()] in self.fields
+            if allowed and value is not _MISSING and not is_container(value):
                 flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
@@ -251,6 +254,16 @@ class RecordTableModel(QAbstractTableModel):
         return True
 
 
+class _TintDelegate(QStyledItemDelegate):
+    """Tints cells that changed; a style sheet draws over the model's own background."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        tint = index.data(Qt.ItemDataRole.BackgroundRole)
+        super().paint(painter, option, index)
+        if isinstance(tint, QBrush):
+            painter.fillRect(option.rect, tint)
+
+
 class RecordTable(QTableView):
     """The table with its keys: headers sort, Ctrl+C copies the selected rows."""
 
@@ -263,6 +276,7 @@ class RecordTable(QTableView):
         self._model.edited.connect(self.edited)
         self._model.refused.connect(self.refused)
         self.setModel(self._model)
+        self.setItemDelegate(_TintDelegate(self))
         self.setAccessibleName("Value as a table")
         polish_table(self, row_numbers=True)
         self.setSelectionBehavior(QTableView.SelectionBehavior.SelectItems)
@@ -280,9 +294,13 @@ class RecordTable(QTableView):
         """The list that is shown, with the edits made in it."""
         return self._model.value
 
-    def set_editable(self, editable: bool) -> None:
-        """Whether scalars can be changed in place (double click, F2 or by typing)."""
+    def set_editable(self, editable: bool, fields: frozenset[str] | None = None) -> None:
+        """Whether scalars can be changed in place (double click, F2 or by typing).
+
+        `fields` names the only columns that may be changed.
+        """
         self._model.editable = editable
+        self._model.fields = fields
 
     def set_value(
         self, rows: list[JsonValue], changes: Mapping[JsonPath, JsonChange] | None = None

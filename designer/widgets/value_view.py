@@ -84,6 +84,7 @@ class ValueView(QWidget):
         self._value: JsonValue = None
         self._changes: Mapping[JsonPath, JsonChange] = {}
         self._editable = False
+        self._fields: frozenset[str] | None = None
         self._wanted = ViewMode.AUTO
         self._mode = ViewMode.TEXT
         self._stale: set[ViewMode] = set()
@@ -169,12 +170,18 @@ class ValueView(QWidget):
         value: JsonValue,
         *,
         editable: bool = False,
+        fields: frozenset[str] | None = None,
         changes: Mapping[JsonPath, JsonChange] | None = None,
     ) -> None:
-        """Show `value`, marking `changes`; the person's choice of mode stays where it fits."""
+        """Show `value`, marking `changes`; the person's choice of mode stays where it fits.
+
+        With `fields` only what stands under one of these keys can be changed; as text, which
+        knows no fields, the value can then only be read.
+        """
         self._value = value
         self._changes = dict(changes or {})
         self._editable = editable
+        self._fields = fields
         self._rest.stop()
         self._note.hide()
         self._info.setText(describe(value))
@@ -204,10 +211,10 @@ class ValueView(QWidget):
     def _fill(self, mode: ViewMode) -> None:
         """Give the value to the page that is about to be seen; the others wait."""
         if mode is ViewMode.TABLE:
-            self._table.set_editable(self._editable)
+            self._table.set_editable(self._editable, self._fields)
             self._table.set_value(list(self._value), self._changes)
         elif mode is ViewMode.TREE:
-            self._tree.set_editable(self._editable)
+            self._tree.set_editable(self._editable, self._fields)
             self._tree.set_value(self._value, self._changes)
         else:
             self._fill_text()
@@ -217,7 +224,7 @@ class ValueView(QWidget):
         text = scalar_text(self._value) if bare else json_text(self._value)
         cut = len(text) > TEXT_LIMIT
         self._text.set_language(Language.PLAIN if bare else Language.JSON)
-        self._text.setReadOnly(not self._editable or cut)
+        self._text.setReadOnly(not self._editable or cut or self._fields is not None)
         self._text.set_error_lines({})
         self._text.set_text_keeping_place(text[:TEXT_LIMIT])
         if cut:
