@@ -456,6 +456,10 @@ class Engine:
         self._tell_watchers()
         return stored
 
+    def value_problems(self, request: Request, values: Json) -> list[tuple[str, str]]:
+        """Return (path, what is wrong) of an edited payload, as `decide` would refuse it."""
+        return decisions.value_problems(request, values)
+
     async def cancel(self, run: str, reason: str = "asked by the person") -> None:
         """Cancel a run, wherever it is driven."""
         record = self.store.run(RunId(run))
