@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from engine.model import rules
 from engine.model.check_graph import Checked
-from engine.model.check_nodes import MAX_KEY, NodeFacts, Use, check_condition, is_key
+from engine.model.check_nodes import NodeFacts, Use, check_condition
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import OUTPUT_NAME, ExpressionError, compile_expression
+from engine.model.keys import MAX_KEY, is_key
 from engine.model.shape import check_values
 from engine.model.workflow import Channel, Write
 

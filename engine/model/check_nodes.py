@@ -7,7 +7,6 @@ between two validations while the node is the same object.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from engine.model import rules
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import OUTPUT_NAME, ExpressionError, Reads, compile_expression
+from engine.model.keys import MAX_KEY, is_key
 from engine.model.node_types import NodeType, Ports, Registry
 from engine.model.shape import check_values, join_path
 from engine.model.templates import TemplateError, compile_template
@@ -24,16 +24,8 @@ from engine.model.workflow import Edge, Effects, Node
 
 Json = Any
 
-MAX_KEY = 50
-_KEY = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_KEY - 1}}}")
-
 #: Where a text stands decides which names it may use.
 Place = Literal["params", "when", "write"]
-
-
-def is_key(text: str) -> bool:
-    """Return whether `text` may be the key of a node or the name of a channel."""
-    return _KEY.fullmatch(text) is not None
 
 
 def title_of(node: Node) -> str:
