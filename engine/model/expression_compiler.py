@@ -6,7 +6,7 @@ The functions that compiled code calls are in `_GLOBALS`, and nothing else is wi
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Final
@@ -17,7 +17,7 @@ from engine.model.expression_functions import BUDGETED
 from engine.model.expression_methods import call_method
 from engine.model.expression_nodes import Chain, Position, ReadSet, Refused, children
 from engine.model.expression_rewriting import OPERATORS, Rewriter
-from engine.model.expression_values import Budget, Fault, MissingFault, items_of, text_of
+from engine.model.expression_values import Budget, MissingFault, text_of
 
 MAX_NODES: Final = 2_000
 MAX_DEPTH: Final = 100
@@ -90,22 +90,6 @@ def _check_size(body: ast.expr) -> None:
         stack.extend((child, depth + 1) for child in children(node))
 
 
-def _rounds(budget: Budget, value: object, weight: int, depth: int) -> Sequence[object]:
-    items = items_of(budget, value, weight + depth)
-    if depth:
-        _check_order(items, depth)
-    return items
-
-
-def _check_order(items: Sequence[object], depth: int) -> None:
-    """Refuse to unpack sets: which member comes first differs from process to process."""
-    for item in items:
-        if isinstance(item, (set, frozenset)):
-            raise Fault("a set cannot be unpacked, for it has no order; use sorted(...)")
-        if depth > 1 and isinstance(item, (list, tuple)):
-            _check_order(item, depth - 1)
-
-
 def _first(*values: Callable[[], object]) -> object:
     for value in values:
         try:
@@ -130,7 +114,7 @@ _GLOBALS: Final[dict[str, object]] = {
     "_joined": operations.joined,
     "_method": call_method,
     "_part": operations.part,
-    "_rounds": _rounds,
+    "_rounds": operations.rounds,
     "_text": text_of,
     **{name: getattr(operations, name[1:]) for name in OPERATORS.values()},
     **{f"_f_{name}": function for name, function in BUDGETED.items()},

@@ -19,6 +19,7 @@ from engine.model.expression_values import (
     Budget,
     Fault,
     MissingFault,
+    items_of,
     kind_of,
     shown_key,
     text_of,
@@ -353,3 +354,33 @@ def joined(budget: Budget, parts: Sequence[str]) -> str:
     """The parts of an f-string as one text."""
     budget.take_text(sum(map(len, parts)))
     return "".join(parts)
+
+
+# --- loops ---------------------------------------------------------------------------------
+
+
+def rounds(budget: Budget, value: object, weight: int, depth: int) -> Sequence[object]:
+    """What a loop goes through, paid for.
+
+    Args:
+        budget: pays for every round before the first.
+        value: what is behind ``in``.
+        weight: the steps of one round.
+        depth: how many levels the names of the loop unpack.
+
+    Raises:
+        Fault: there is nothing to go through, or the steps are used up.
+    """
+    items = items_of(budget, value, weight + depth)
+    if depth:
+        _check_order(items, depth)
+    return items
+
+
+def _check_order(items: Sequence[object], depth: int) -> None:
+    """Refuse to unpack sets: which member comes first differs from process to process."""
+    for item in items:
+        if isinstance(item, (set, frozenset)):
+            raise Fault("a set cannot be unpacked, for it has no order; use sorted(...)")
+        if depth > 1 and isinstance(item, (list, tuple)):
+            _check_order(item, depth - 1)

@@ -56,6 +56,14 @@ class MissingFault(Fault):
         return f"{kind_of(self._value)} has no {key}{suggestion(self._key, self._known)}"
 
 
+class TemplateFault(Fault):
+    """What is wrong with a template, and in which of its lines (from 1)."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 class Budget:
     """Counts the steps of one evaluation down."""
 

@@ -155,7 +155,7 @@ class Expression:
             if self._plain or type(value) in _ATOMS:
                 return value
             return plain(Budget(MAX_RESULT_ITEMS), value)
-        except _CAUGHT as error:
+        except EVALUATION_ERRORS as error:
             # Without its cause, whose message could hold a value.
             raise self._explained(error, scope) from None
 
@@ -169,7 +169,8 @@ class Expression:
 
 
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
-_CAUGHT: Final = (
+#: What evaluating may raise; all of it becomes an `ExpressionError`.
+EVALUATION_ERRORS: Final = (
     ArithmeticError,
     LookupError,
     TypeError,
