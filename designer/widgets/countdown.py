@@ -96,6 +96,7 @@ class CountdownLabel(QWidget):
         layout.setSpacing(5)
         layout.addWidget(self._icon)
         layout.addWidget(self._text)
+        layout.addStretch(1)
         self._ticker.ticked.connect(self.refresh)
         self._role = ""
         self.refresh()

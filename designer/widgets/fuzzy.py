@@ -11,7 +11,7 @@ T = TypeVar("T")
 _WORD_START = 10
 _CONSECUTIVE = 6
 _FIRST_LETTER = 8
-_WHOLE_WORD = 12
+_WHOLE_WORD = 18
 _GAP = 1
 #: A text in which a match begins later than this loses no more for it.
 _FAR = 12
@@ -100,10 +100,18 @@ def match(query: str, text: str) -> Match | None:
     return Match(score, tuple(sorted(positions)))
 
 
-def rank(query: str, items: Iterable[T], text_of: Callable[[T], str]) -> list[tuple[T, Match]]:
-    """The items that answer `query`, best first; all of them in their order without a query."""
+def rank(
+    query: str,
+    items: Iterable[T],
+    text_of: Callable[[T], str],
+    title_of: Callable[[T], str] | None = None,
+) -> list[tuple[T, Match]]:
+    """The items that answer `query`, best first; all of them in their order without a query.
+
+    Among equals the shorter title is the closer one, and then the given order stays.
+    """
+    length_of = title_of or text_of
     found = [(item, hit) for item in items if (hit := match(query, text_of(item))) is not None]
     if query.strip():
-        # Stable: among equals the given order stays; the shorter text is the closer one.
-        found.sort(key=lambda pair: (-pair[1].score, len(text_of(pair[0]))))
+        found.sort(key=lambda pair: (-pair[1].score, len(length_of(pair[0]))))
     return found

@@ -186,6 +186,7 @@ def paint_icon(painter: QPainter, name: str, rect: QRectF, color: QColor) -> Non
 
 @lru_cache(maxsize=1024)
 def _rendered(name: str, size_px: int, rgba: int, ratio: float) -> QPixmap:
+    _shapes(name)  # a missing icon is found before a painter is open
     image = QPixmap(round(size_px * ratio), round(size_px * ratio))
     image.setDevicePixelRatio(ratio)
     image.fill(Qt.GlobalColor.transparent)

@@ -303,10 +303,18 @@ class QuickPick(QFrame):
         """What was typed."""
         return self._field.text()
 
+    @property
+    def current_entry(self) -> PickEntry | None:
+        """The entry that Enter would pick."""
+        index = self._list.currentIndex()
+        return self._model.rows[index.row()].entry if index.isValid() else None
+
     def _filter(self, query: str) -> None:
         rows = [
             _Row(entry, match)
-            for entry, match in rank(query, self._entries, lambda entry: entry.searched)
+            for entry, match in rank(
+                query, self._entries, lambda entry: entry.searched, lambda entry: entry.title
+            )
         ]
         if query.strip():
             rows.sort(key=lambda row: not row.entry.enabled)

@@ -24,9 +24,12 @@ class SearchField(QLineEdit):
         self._told = ""
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
-        self.setClearButtonEnabled(True)
         self._lens = QAction(self)
         self.addAction(self._lens, QLineEdit.ActionPosition.LeadingPosition)
+        self._clear = QAction("Clear", self)
+        self._clear.triggered.connect(self.clear)
+        self._clear.setVisible(False)
+        self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(DELAY_MS)
@@ -36,6 +39,7 @@ class SearchField(QLineEdit):
         self._take_theme()
 
     def _on_text(self, text: str) -> None:
+        self._clear.setVisible(bool(text))
         if text:
             self._rest.start()
         else:
@@ -66,3 +70,4 @@ class SearchField(QLineEdit):
 
     def _take_theme(self) -> None:
         self._lens.setIcon(icon("search", "muted"))
+        self._clear.setIcon(icon("close", "muted"))

@@ -24,8 +24,12 @@ STATE_ROLE = Qt.ItemDataRole.UserRole + 100
 _HEIGHT_PX = 22
 _RADIUS_PX = 5.0
 _PADDING_PX = 8.0
-_ICON_PX = 12.0
 _GAP_PX = 6.0
+
+
+def _icon_px(font: QFont) -> float:
+    """The icon is as high as the capitals with a little air: 12 px beside 11 px of text."""
+    return font.pixelSize() + 1.0
 
 
 def chip_font() -> QFont:
@@ -64,7 +68,8 @@ def paint_state_chip(
         inset = pen.widthF() / 2
         painter.drawRoundedRect(rect.adjusted(inset, inset, -inset, -inset), _RADIUS_PX, _RADIUS_PX)
     middle = rect.center().y()
-    icon_rect = QRectF(rect.left() + _PADDING_PX, middle - _ICON_PX / 2, _ICON_PX, _ICON_PX)
+    size = _icon_px(font)
+    icon_rect = QRectF(rect.left() + _PADDING_PX, middle - size / 2, size, size)
     paint_icon(painter, style.icon, icon_rect, ink if style.is_filled else color)
     left = icon_rect.right() + _GAP_PX
     space = QRectF(left, rect.top(), rect.right() - _PADDING_PX - left, rect.height())
@@ -79,7 +84,7 @@ def paint_state_chip(
 def chip_width(words: str, font: QFont) -> float:
     """How wide a chip must be to show all of `words`."""
     text = QFontMetricsF(font).horizontalAdvance(words)
-    return 2 * _PADDING_PX + _ICON_PX + _GAP_PX + text + 1
+    return 2 * _PADDING_PX + _icon_px(font) + _GAP_PX + text + 1
 
 
 class StateChip(QWidget):

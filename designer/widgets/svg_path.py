@@ -125,4 +125,10 @@ def add_arc(path: QPainterPath, end: QPointF, arc: Arc) -> None:
     circle.arcMoveTo(box, -begin_deg)
     circle.arcTo(box, -begin_deg, -span)
     back, _invertible = to_circle.inverted()
-    path.connectPath(back.map(circle))
+    bent = back.map(circle)
+    # Not connectPath: after a move it would draw a line from the part before.
+    for at in range(1, bent.elementCount(), 3):
+        first_control, second_control, stop = (
+            QPointF(bent.elementAt(at + step).x, bent.elementAt(at + step).y) for step in range(3)
+        )
+        path.cubicTo(first_control, second_control, stop)

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QGraphicsDropShadowEffect,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QWidget,
 )
 
@@ -77,7 +76,6 @@ class Toast(QFrame):
         words = QLabel(self.text, self)
         words.setWordWrap(True)
         words.setTextFormat(Qt.TextFormat.PlainText)
-        words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 9, 8, 9)
         layout.setSpacing(10)
@@ -174,9 +172,9 @@ class ToastStack(QObject):
         )
         toast.dismissed.connect(self._on_dismissed)
         self._toasts.append(toast)
-        self._place()
         toast.show()
         toast.raise_()
+        self._place()  # after showing: only then do the buttons know their padding
         if self.animated and self._host.isVisible():
             self._slide_in(toast)
         announce(toast, kind.spoken + text, assertive=kind in {Kind.ERROR, Kind.WAITING})
@@ -219,6 +217,6 @@ class ToastStack(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the toasts in their corner when the window is resized."""
-        if watched is self._host and event.type() == QEvent.Type.Resize:
+        if event.type() == QEvent.Type.Resize and watched is self._host:
             self._place()
         return False
