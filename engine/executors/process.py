@@ -276,6 +276,9 @@ class _Worker(asyncio.SubprocessProtocol):
         return cast(asyncio.ReadTransport, self._transport.get_pipe_transport(fd))
 
 
+_Starting = asyncio.Task[tuple[asyncio.SubprocessTransport, _Worker]]
+
+
 class ProcessPool:
     """Runs each job in a process of its own; implements `engine.executors.protocol.Executor`.
 
@@ -292,6 +295,7 @@ class ProcessPool:
         self._slots = asyncio.Semaphore(self.size)
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
+        self._starting: set[_Starting] = set()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -348,6 +352,8 @@ class ProcessPool:
     async def close(self) -> None:
         """Kill all workers and wait until they are gone; running jobs fail as ``killed``."""
         self._closed = True
+        if self._starting:
+            await asyncio.wait(self._starting, timeout=CLOSE_S)
         workers = list(self._workers)
         for worker in workers:
             _cancel_timer(worker)
@@ -366,16 +372,32 @@ class ProcessPool:
             if not worker.retired and not worker.exited.done():
                 return worker
         loop = asyncio.get_running_loop()
-        try:
-            _, worker = await loop.subprocess_exec(
+        starting = loop.create_task(
+            loop.subprocess_exec(
                 lambda: _Worker(loop), *_command(), env=_environment(), start_new_session=True
             )
+        )
+        self._starting.add(starting)
+        starting.add_done_callback(self._started)
+        try:
+            _, worker = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Cancelled itself, starting may never return: its wait for an exit needs pipes
+            # that are not connected yet.
+            starting.add_done_callback(_abandon)
+            raise
         except OSError as error:
             text = f"no process could be started ({error}); close other programs and try again"
             raise NodeFailure(text, code="crashed", nothing_happened=True) from error
+        return worker
+
+    def _started(self, starting: _Starting) -> None:
+        self._starting.discard(starting)
+        if starting.cancelled() or starting.exception() is not None:
+            return
+        worker = starting.result()[1]
         self._workers.add(worker)
         worker.closed.add_done_callback(lambda _: self._workers.discard(worker))
-        return worker
 
     def _release(self, worker: _Worker) -> None:
         if worker.retired or self._closed:
@@ -389,6 +411,11 @@ class ProcessPool:
         if worker in self._idle:
             self._idle.remove(worker)
         worker.kill()
+
+
+def _abandon(starting: _Starting) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result()[1].kill()
 
 
 def _command() -> list[str]:

@@ -202,18 +202,26 @@ async def _body(response: httpx.Response, most_bytes: int, progress: Progress) -
     total = int(response.headers.get("content-length") or 0)
     parts: list[bytes] = []
     size = 0
-    async for part in response.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > most_bytes:
-            raise NodeFailure(
-                f"the answer is larger than {most_bytes / 1e6:g} MB; ask for less, "
-                "or raise the limit of this node",
-                code="too_large",
-                retryable=False,
-            )
-        if total > 1_000_000:
-            progress(min(1.0, size / total), f"{size / 1e6:.1f} MB")
+    try:
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > most_bytes:
+                # Leaving the loop would leave the generators below it open. On a closed
+                # connection the next step ends them all.
+                await response.aclose()
+            if total > 1_000_000:
+                progress(min(1.0, size / total), f"{size / 1e6:.1f} MB")
+    except (httpx.HTTPError, httpx.StreamError):
+        if size <= most_bytes:
+            raise
+    if size > most_bytes:
+        raise NodeFailure(
+            f"the answer is larger than {most_bytes / 1e6:g} MB; ask for less, "
+            "or raise the limit of this node",
+            code="too_large",
+            retryable=False,
+        )
     return b"".join(parts)
 
 

@@ -153,14 +153,24 @@ async def run_program(
         OSError: it cannot be started.
     """
     loop = asyncio.get_running_loop()
-    transport, program = await loop.subprocess_exec(
-        lambda: _Program(loop, emit, secrets),
-        *command,
-        stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
+    starting = loop.create_task(
+        loop.subprocess_exec(
+            lambda: _Program(loop, emit, secrets),
+            *command,
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
     )
+    try:
+        transport, program = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled itself, it would end the program but not what that has started, and may
+        # never return (its wait for an exit needs pipes that are not connected yet).
+        starting.add_done_callback(_abandon)
+        await asyncio.wait([starting])
+        raise
     pid = transport.get_pid()
     try:
         if stdin is not None:
@@ -176,6 +186,11 @@ async def run_program(
         stderr=stderr,
         left_out=sum(capture.left_out for capture in program.captures.values()),
     )
+
+
+def _abandon(starting: asyncio.Task[tuple[asyncio.SubprocessTransport, _Program]]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _signal_group(starting.result()[0].get_pid(), signal.SIGKILL)
 
 
 def _feed(transport: asyncio.SubprocessTransport, text: str) -> None:
