@@ -11,7 +11,8 @@ from engine.model.workflow import Edge, Workflow
 
 #: Combinations of ways that are looked at; more are taken together as one.
 _MOST_WAYS = 64
-_ELSE_PORTS = frozenset({"default", "else", "otherwise"})
+#: The built-in type whose cases exclude one another, and its port for all the rest.
+_SWITCH, _ELSE = "switch", "else"
 
 
 class Branches:
@@ -38,6 +39,8 @@ class Branches:
     def chooses(self, key: str) -> bool:
         """Return whether a node may leave out some of its wires."""
         facts = self._nodes[key]
+        if facts.type is not None and facts.type.role in {"trigger", "split", "collect"}:
+            return False
         ports = [port for port in facts.ports.outputs if port.name != "error"]
         return len(ports) > 1 or len(self.ways(key)) > 1
 
@@ -46,10 +49,18 @@ class Branches:
         connected = {edge.source.port for edge in self._out[key]}
         return any(port.name not in connected for port in self._nodes[key].ports.outputs)
 
-    def is_default(self, key: str, port: str) -> bool:
+    def is_else(self, key: str, port: str) -> bool:
         """Return whether a port is the one that a Switch takes when no case holds."""
+        return self._is_switch(key) and port == _ELSE
+
+    def has_no_else(self, key: str) -> bool:
+        """Return whether a node is a Switch that fails when no case holds."""
         facts = self._nodes[key]
-        return facts.type is not None and facts.type.id == "switch" and port in _ELSE_PORTS
+        return self._is_switch(key) and facts.ports.output(_ELSE) is None
+
+    def _is_switch(self, key: str) -> bool:
+        facts = self._nodes[key]
+        return facts.type is not None and facts.type.id == _SWITCH
 
     def ways(self, key: str) -> list[list[Edge]]:
         """Return the sets of wires of which exactly one is taken, in part or as a whole."""
@@ -159,4 +170,4 @@ def _takes_one_port(facts: NodeFacts) -> bool:
         return False
     if facts.type.role == "barrier":
         return True
-    return facts.type.id in {"if", "switch"} and facts.node.params.get("mode", "first") == "first"
+    return facts.type.id == _SWITCH and facts.node.params.get("mode", "first") == "first"

@@ -67,6 +67,7 @@ def check_data(doc: Checked) -> Iterator[Diagnostic]:
             yield from _check_use(doc, key, use)
         used |= set(facts.node.writes) | set(facts.node.reads)
         yield from _check_declared(doc, facts)
+        yield from _check_barrier(doc, facts)
         yield from _check_effects(doc, facts)
     yield from _check_result(doc, used)
     yield from _check_channels(doc, used)
@@ -150,6 +151,37 @@ def _check_reference(doc: Checked, key: str, name: str, use: Use) -> Iterator[Di
     yield rules.NOT_BEFORE.broken(sentence, fix, **where)
 
 
+def _check_barrier(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
+    """The channels that a barrier watches and the nodes that it may send to."""
+    node = facts.node
+    if facts.type is None or facts.type.role != "barrier":
+        return
+    for name in _texts(node.params.get("guards")):
+        if name not in doc.workflow.channels:
+            yield rules.UNKNOWN_CHANNEL.broken(
+                f"{doc.title(node.key)} watches the channel {name}, which is not declared.",
+                _suggest(name, doc.workflow.channels, f"Declare the channel {name}."),
+                node=node.key,
+                field="params.guards",
+            )
+    targets = {edge.target.node for edge in doc.out.get(node.key, ())}
+    for name in _texts(node.params.get("reroute_to")):
+        if name not in targets:
+            known = name in doc.nodes
+            what = f"no wire leads to {name}" if known else f"there is no node {name}"
+            fix = f"Draw a wire from rerouted to {doc.title(name)}."
+            yield rules.REROUTE.broken(
+                f"{doc.title(node.key)} may send on to {name}, but {what}.",
+                fix if known else _suggest(name, doc.nodes, "Name a node that is there."),
+                node=node.key,
+                field="params.reroute_to",
+            )
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
 def _check_declared(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
     node = facts.node
     for verb, names in (("writes", node.writes), ("reads", node.reads)):
@@ -204,7 +236,7 @@ def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
     retry = facts.node.retry
     if facts.effects != "once" or retry is None or retry.attempts < 2:
         return
-    if _has_key(facts.node.params):
+    if _sends_key(facts) or _has_key(facts.node.params):
         return
     yield rules.REPEATED_EFFECT.broken(
         f"{doc.title(facts.node.key)} must not happen twice, yet it is tried up to "
@@ -212,6 +244,16 @@ def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
         "Send an idempotency key with it, or take the retry away.",
         node=facts.node.key,
         field="retry",
+    )
+
+
+def _sends_key(facts: NodeFacts) -> bool:
+    """Return whether the type has a parameter for it, which is on by default or here."""
+    model = facts.type.params.model_fields if facts.type is not None else {}
+    return any(
+        bool(facts.node.params.get(name, field.default))
+        for name, field in model.items()
+        if "idempotency" in name and not field.is_required()
     )
 
 

@@ -182,8 +182,6 @@ def _is_guarded(doc: Checked, edge: Edge) -> bool:
     facts = doc.nodes.get(edge.source.node)
     if facts is None:
         return False
-    if facts.type is not None and facts.type.role == "split":
-        return True  # as often as there are items
     return doc.branches.chooses(edge.source.node)
 
 
@@ -296,6 +294,13 @@ def _check_ways_out(doc: Checked) -> Iterator[Diagnostic]:
         for port in facts.ports.outputs:
             yield from _check_port(doc, facts, port, by_port.get(port.name, []))
         yield from _check_error_route(doc, facts, edges)
+        if doc.branches.has_no_else(key):
+            yield rules.NO_ELSE.broken(
+                f"When no case of {doc.title(key)} holds the run fails.",
+                "Switch its Else on, and connect it.",
+                node=key,
+                field="params.otherwise",
+            )
         if facts.type is not None and facts.type.role == "barrier":
             rejected = facts.ports.output("rejected")
             if rejected is not None and "rejected" not in by_port:
@@ -322,40 +327,35 @@ def _check_port(
             node=key,
             field=f"outputs.{port.name}",
         )
-    if not edges and doc.branches.is_default(key, port.name):
+    if not edges and doc.branches.is_else(key, port.name):
         yield rules.NO_ELSE.broken(
-            f"When no case of {doc.title(key)} holds the run fails: {port.name} leads nowhere.",
+            f"When no case of {doc.title(key)} holds, this branch ends without a word: "
+            f"{port.name} leads nowhere.",
             f"Connect {port.name}.",
             node=key,
             field=f"outputs.{port.name}",
         )
-    always = [edge for edge in normal if edge.when is None]
-    if always and any(edge.kind == "otherwise" for edge in edges):
-        yield from _never_taken(doc, edges, always[0])
-    if facts.node.route == "first" and always:
-        first = min(always, key=lambda edge: edge.priority)
-        later = [edge for edge in normal if edge.priority > first.priority]
-        for edge in later:
-            yield rules.NEVER_TAKEN.broken(
-                f"The wire from {doc.title(key)} to {doc.title(edge.target.node)} is never "
-                f"taken: the one to {doc.title(first.target.node)} comes first and has no "
-                "condition.",
-                "Give the earlier wire a condition, or the later one a lower priority.",
-                node=key,
-                edge=edge.id,
-            )
+    if facts.node.route == "first":
+        yield from _check_order(doc, edges)
 
 
-def _never_taken(doc: Checked, edges: list[Edge], always: Edge) -> Iterator[Diagnostic]:
-    for edge in edges:
-        if edge.kind == "otherwise":
-            yield rules.NEVER_TAKEN.broken(
-                f"The wire from {doc.title(edge.source.node)} to {doc.title(edge.target.node)} "
-                f"is never taken: the one to {doc.title(always.target.node)} has no condition.",
-                "Give the other wire a condition.",
-                node=edge.source.node,
-                edge=edge.id,
-            )
+def _check_order(doc: Checked, edges: list[Edge]) -> Iterator[Diagnostic]:
+    """Where only the first wire is taken, nothing comes after one without a condition."""
+    normal = sorted((e for e in edges if e.kind == "normal"), key=lambda edge: edge.priority)
+    first = next((n for n, edge in enumerate(normal) if edge.when is None), None)
+    if first is None:
+        return
+    always = normal[first]
+    rest = [edge for edge in edges if edge.kind == "otherwise"]
+    for edge in (*normal[first + 1 :], *rest):
+        yield rules.NEVER_TAKEN.broken(
+            f"The wire from {doc.title(edge.source.node)} to {doc.title(edge.target.node)} is "
+            f"never taken: the one to {doc.title(always.target.node)} comes first and has no "
+            "condition.",
+            "Give the earlier wire a condition, or a higher priority number.",
+            node=edge.source.node,
+            edge=edge.id,
+        )
 
 
 def _check_error_route(

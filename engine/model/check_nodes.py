@@ -7,7 +7,7 @@ between two validations while the node is the same object.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,11 +15,23 @@ from pydantic import BaseModel, ValidationError
 
 from engine.model import rules
 from engine.model.diagnostics import Diagnostic
-from engine.model.expressions import OUTPUT_NAME, ExpressionError, Reads, compile_expression
+from engine.model.expressions import (
+    OUTPUT_NAME,
+    Expression,
+    ExpressionError,
+    Reads,
+    compile_expression,
+)
 from engine.model.keys import MAX_KEY, is_key
 from engine.model.node_types import NodeType, Ports, Registry
 from engine.model.shape import check_values, join_path
-from engine.model.templates import TemplateError, compile_template
+from engine.model.templates import (
+    Template,
+    TemplateError,
+    ValueTemplate,
+    compile_template,
+    compile_value_template,
+)
 from engine.model.workflow import Edge, Effects, Node
 
 Json = Any
@@ -219,10 +231,14 @@ def _computed(
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """An expression or a template where it stands."""
+    """An expression or a template where it stands.
+
+    Attributes:
+        kind: ``template`` makes text, ``value`` is a template that may keep a kind.
+    """
 
     field: str
-    kind: Literal["expr", "template"]
+    kind: Literal["expr", "template", "value"]
     text: Json
     place: Place = "params"
 
@@ -232,31 +248,47 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
     raw = node_type.raw if node_type else frozenset[str]()
     for name, value in node.params.items():
         path = join_path("params", name)
-        if name in templates and isinstance(value, str):
-            yield _Text(path, "template", value)
+        if name in raw:
+            yield from _raw(path, value)
         else:
-            yield from _nested(path, value, conditions=name in raw)
+            yield from _nested(path, value, is_text=name in templates)
     for name, write in node.writes.items():
         if write.expr or write.op != "delete":
             yield _Text(join_path("writes", name), "expr", write.expr, "write")
 
 
-def _nested(path: str, value: Json, *, conditions: bool) -> Iterator[_Text]:
-    """Yield the texts in a parameter; in raw ones a text called ``when`` is one too."""
+def _nested(path: str, value: Json, *, is_text: bool) -> Iterator[_Text]:
+    """Yield the texts in a parameter, as `engine.model.params` compiles them."""
     kind = dynamic_kind(value)
-    if kind is not None:
-        yield _Text(path, kind, value[kind])
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            where = join_path(path, str(name))
-            if conditions and name == "when" and isinstance(item, str):
-                if item:
-                    yield _Text(where, "expr", item)
-            else:
-                yield from _nested(where, item, conditions=conditions)
+    if kind == "expr":
+        yield _Text(path, "expr", value["expr"])
+    elif kind == "template":
+        yield _Text(path, "template" if is_text else "value", value["template"])
+    elif isinstance(value, str) and is_text:
+        yield _Text(path, "template", value)
+    else:
+        for where, item in _items(path, value):
+            yield from _nested(where, item, is_text=is_text)
+
+
+def _raw(path: str, value: Json) -> Iterator[_Text]:
+    """Yield the expressions in a parameter that the node evaluates itself."""
+    if dynamic_kind(value) == "expr":
+        yield _Text(path, "expr", value["expr"])
+        return
+    for where, item in _items(path, value):
+        if isinstance(item, str) and where.endswith(".when"):
+            if item:
+                yield _Text(where, "expr", item)
+        else:
+            yield from _raw(where, item)
+
+
+def _items(path: str, value: Json) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, Mapping):
+        yield from ((join_path(path, str(name)), item) for name, item in value.items())
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _nested(join_path(path, index), item, conditions=conditions)
+        yield from ((join_path(path, index), item) for index, item in enumerate(value))
 
 
 def dynamic_kind(value: Json) -> Literal["expr", "template"] | None:
@@ -269,24 +301,29 @@ def dynamic_kind(value: Json) -> Literal["expr", "template"] | None:
     return None
 
 
+_COMPILERS: Mapping[str, Callable[[str], Expression | Template | ValueTemplate]] = {
+    "expr": compile_expression,
+    "template": compile_template,
+    "value": compile_value_template,
+}
+
+
 def _compile(node: Node, found: _Text) -> Use | Diagnostic:
     try:
-        if found.kind == "template":
-            reads = compile_template(found.text).reads
-        else:
-            reads = compile_expression(found.text).reads
+        reads = _COMPILERS[found.kind](found.text).reads
+    except TemplateError as error:
+        return rules.TEMPLATE.broken(
+            f"{title_of(node)}: the template in {found.field} is wrong in line {error.line}: "
+            f"{error.message}.",
+            "Correct the template.",
+            node=node.key,
+            field=found.field,
+        )
     except ExpressionError as error:
         return rules.EXPRESSION.broken(
             f"{title_of(node)}: the expression in {found.field} is wrong at column "
             f"{error.column + 1}: {error.message}.",
             "Correct the expression.",
-            node=node.key,
-            field=found.field,
-        )
-    except TemplateError as error:
-        return rules.TEMPLATE.broken(
-            f"{title_of(node)}: the template in {found.field} is wrong: {error}.",
-            "Correct the template.",
             node=node.key,
             field=found.field,
         )
@@ -305,19 +342,12 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
 
 def _check_params(node: Node, node_type: NodeType) -> Iterator[Diagnostic]:
     """Check the parameters against the type's model, as far as they are known already."""
-    computed = [
-        name
-        for name, value in node.params.items()
-        if name in node_type.templates and _is_template(value)
-    ]
     try:
         node_type.params.model_validate(dict(node.params))
     except ValidationError as errors:
         for error in errors.errors(include_url=False, include_context=False, include_input=False):
             place = error["loc"]
-            if place and place[0] in computed:
-                continue
-            if not _depends_on_computed(node.params, place, node_type.raw):
+            if not _depends_on_computed(node.params, place, node_type):
                 yield _bad_param(node, node_type.params, place, error["type"], error["msg"])
     except Exception as error:  # noqa: BLE001 - the validators of a node type are not ours
         yield rules.NODE_TYPE.broken(
@@ -329,12 +359,8 @@ def _check_params(node: Node, node_type: NodeType) -> Iterator[Diagnostic]:
         )
 
 
-def _is_template(value: Json) -> bool:
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
-
-
 def _depends_on_computed(
-    params: Mapping[str, Json], place: tuple[int | str, ...], raw: frozenset[str]
+    params: Mapping[str, Json], place: tuple[int | str, ...], node_type: NodeType
 ) -> bool:
     """Return whether an error is about a value that is only known when the node runs.
 
@@ -342,8 +368,9 @@ def _depends_on_computed(
     passed over.
     """
     value: Json = params
-    if place and place[0] in raw:
+    if place and place[0] in node_type.raw:
         return False  # the model itself says what an expression looks like there
+    is_text = bool(place) and place[0] in node_type.templates
     for part in place:
         if dynamic_kind(value) is not None:
             return True
@@ -351,17 +378,24 @@ def _depends_on_computed(
             value = value.get(part, value)
         elif isinstance(value, list) and isinstance(part, int):
             value = value[part] if part < len(value) else value
-    return _holds_computed(value)
+    return _holds_computed(value, is_text=is_text) if place else _any_computed(params, node_type)
 
 
-def _holds_computed(value: Json) -> bool:
+def _any_computed(params: Mapping[str, Json], node_type: NodeType) -> bool:
+    """For what a model says of all its fields together."""
+    return any(
+        _holds_computed(value, is_text=name in node_type.templates)
+        for name, value in params.items()
+        if name not in node_type.raw
+    )
+
+
+def _holds_computed(value: Json, *, is_text: bool) -> bool:
     if dynamic_kind(value) is not None:
         return True
-    if isinstance(value, Mapping):
-        return any(_holds_computed(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(_holds_computed(item) for item in value)
-    return False
+    if isinstance(value, str):
+        return is_text and ("{{" in value or "{%" in value)
+    return any(_holds_computed(item, is_text=is_text) for _, item in _items("", value))
 
 
 def _bad_param(

@@ -67,6 +67,7 @@ REQUIRED_INPUT = Rule("E024-required-input", "Required inputs are connected.")
 VALUE = Rule("E025-value", "The document holds only values that JSON can hold.")
 NODE_TYPE = Rule("E026-node-type", "The node type can work with the parameters.")
 NO_LOOP = Rule("E027-no-loop", "`loop` is read only between a For each and its Collect.")
+REROUTE = Rule("E028-reroute", "A decision can send on only to nodes that a wire leads to.")
 
 UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
 NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")

@@ -16,6 +16,10 @@ class Anything(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Send(BaseModel):
+    send_idempotency_key: bool = True
+
+
 class Fetch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -50,17 +54,23 @@ def broken_ports(params: Mapping[str, Any]) -> Ports:
     return Ports((Port(name=params["port"].lower()),))
 
 
+def cases(params: Mapping[str, Any]) -> Ports:
+    names = ("big", "small", "else") if params.get("otherwise", True) else ("big", "small")
+    return Ports((Port(name="in"),), tuple(Port(name=name) for name in names))
+
+
 KIT = Registry(
     [
         kind("step"),
         kind("start", ins="", role="trigger"),
         kind("stop", outs="", role="end"),
         kind("gate", outs="approved rejected", role="barrier"),
-        kind("switch", outs="big small default"),
+        kind("switch", ports=cases),
         kind("each", outs="item", role="split"),
         kind("collect", role="collect"),
         kind("fetch", params=Fetch, templates=frozenset({"url"})),
         kind("post", effects=lambda _: "once"),
+        kind("send", params=Send, effects=lambda _: "once"),
         kind("parse", outs="out:text"),
         kind("sum", ins="in:number", outs="out:number"),
         kind("pair", ins="left right"),

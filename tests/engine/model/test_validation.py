@@ -237,7 +237,7 @@ def test_nothing_leads_into_a_trigger() -> None:
         ("s a", ("s -> a", "a -> a"), True),
         ("s a b", ("s -> a", "a -> b", "b -> a when input"), False),
         ("s a b:gate", ("s -> a", "a -> b", "b.rejected -> a"), False),
-        ("s a b:switch", ("s -> a", "a -> b", "b.big -> a", "b.default -> s2"), False),
+        ("s a b:switch", ("s -> a", "a -> b", "b.big -> a", "b.else -> s"), False),
     ],
 )
 def test_cycle_needs_something_that_can_end_it(
@@ -260,7 +260,7 @@ def test_cycle_needs_something_that_can_end_it(
     ],
 )
 def test_join_behind_a_choice_cannot_wait_for_both_ways(policy: JoinPolicy, broken: bool) -> None:
-    wires = ("s.big -> a", "s.small -> b", "a -> j", "b -> j", "s.default -> c")
+    wires = ("s.big -> a", "s.small -> b", "a -> j", "b -> j", "s.else -> c")
     workflow = flow("s:switch a b c j", *wires, j={"joins": {"in": policy}})
     assert bool(problems(workflow, "E017")) is broken
 
@@ -376,9 +376,11 @@ def test_ways_that_all_have_a_condition_need_one_for_the_rest() -> None:
     assert problems(flow("a b c d", *conditions, "a -> d fallback"), "W102") == []
 
 
-def test_switch_without_a_default_is_warned_about() -> None:
-    assert only(flow("s:switch a", "s.big -> a"), "W102").field == "outputs.default"
-    assert problems(flow("s:switch a", "s.big -> a", "s.default -> a"), "W102") == []
+def test_switch_without_an_else_is_warned_about() -> None:
+    assert only(flow("s:switch a", "s.big -> a"), "W102").field == "outputs.else"
+    strict = flow("s:switch a", "s.big -> a", s=params(otherwise=False))
+    assert only(strict, "W102").field == "params.otherwise"
+    assert problems(flow("s:switch a", "s.big -> a", "s.else -> a"), "W102") == []
 
 
 @pytest.mark.parametrize(
@@ -409,7 +411,7 @@ def test_concurrent_writers_are_warned_about(reducer: str, commit: Any, rule: st
     ("nodes", "wires"),
     [
         ("s a b", ("s -> a", "a -> b")),
-        ("s:switch a b d", ("s.big -> a", "s.small -> b", "s.default -> d")),
+        ("s:switch a b d", ("s.big -> a", "s.small -> b", "s.else -> d")),
         ("s a b", ("s -> a when input", "s -> b otherwise")),
     ],
 )
@@ -438,6 +440,28 @@ def test_retry_of_what_must_happen_once_needs_a_key() -> None:
     assert problems(flow("a:post", a={"retry": RetryPolicy(attempts=1)}), "W105") == []
 
 
+@pytest.mark.parametrize(("sent", "count"), [({}, 0), ({"send_idempotency_key": False}, 1)])
+def test_node_that_sends_its_key_by_default_may_be_retried(
+    sent: dict[str, Any], count: int
+) -> None:
+    workflow = flow("a:send", a={"retry": RetryPolicy(), "params": sent})
+    assert len(problems(workflow, "W105")) == count
+
+
+def test_barrier_sends_on_only_where_a_wire_leads() -> None:
+    workflow = flow(
+        "g:gate a b",
+        "g.approved -> a",
+        "g.rejected -> a",
+        g=params(reroute_to=["a", "b", "ghost"], guards=["total"]),
+    )
+    assert [problem.message for problem in problems(workflow, "E028")] == [
+        "g may send on to b, but no wire leads to b.",
+        "g may send on to ghost, but there is no node ghost.",
+    ]
+    assert only(workflow, "E007").field == "params.guards"
+
+
 def test_rejection_that_leads_nowhere_is_warned_about() -> None:
     assert only(flow("g:gate a", "g.approved -> a"), "W106").fix == "Connect rejected."
 
@@ -451,7 +475,8 @@ def test_error_that_goes_nowhere_is_warned_about(on_error: str) -> None:
     ("wires", "fields"),
     [
         (("a -> b", "a -> c 1"), {"route": "first"}),
-        (("a -> b", "a -> c otherwise"), {}),
+        (("a -> b", "a -> c otherwise"), {"route": "first"}),
+        (("a -> b", "a -> c when input"), {"route": "first"}),
     ],
 )
 def test_wire_that_is_never_taken_is_warned_about(
