@@ -1,0 +1,10 @@
+"""`python -m engine`: the command line without Qt."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Which commands there are and where. Imports nothing, so that it can be asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Global options, and whether a value follows. They may stand before the command or after it.
+GLOBAL_OPTIONS = {"--store": True, "--allow": True, "--debug": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: the module and function that carry it out, and a line of help."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("running", "run", "Run a workflow until it ends or waits for a person."),
+    "resume": Entry("running", "resume", "Go on with a run from its last commit."),
+    "fork": Entry("running", "fork", "Start a new run from a commit of another one."),
+    "inbox": Entry("deciding", "inbox", "List the open barrier requests of all runs."),
+    "decide": Entry("deciding", "decide", "Answer a barrier request."),
+    "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
+    "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
+    "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),
+    "history": Entry("looking", "history", "List the commits of a run."),
+    "replay": Entry("keeping", "replay", "Make a run again from its recorded outputs and compare."),
+    "prune": Entry("keeping", "prune", "Drop the oldest commits of a run."),
+    "audit": Entry("keeping", "audit", "Check the record of requests and decisions."),
+    "validate": Entry("files", "validate", "List everything that is wrong with a workflow."),
+    "export": Entry("files", "export", "Write a workflow as Mermaid or DOT."),
+    "import": Entry("files", "import_", "Make a workflow of a WfFormat 1.5 trace."),
+    "examples": Entry("about", "examples", "List the examples that ship with the program."),
+    "node-types": Entry("about", "node_types", "List the node types that are installed."),
+    "doctor": Entry("doctor", "doctor", "Say what works on this machine and what does not."),
+}
+
+
+def command_in(arguments: Sequence[str]) -> str | None:
+    """Return the first word that is no global option nor the value of one."""
+    words = iter(arguments)
+    for word in words:
+        if word in GLOBAL_OPTIONS:
+            if GLOBAL_OPTIONS[word]:
+                next(words, None)
+        elif word.partition("=")[0] not in GLOBAL_OPTIONS:
+            return word
+    return None

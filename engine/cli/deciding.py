@@ -1,0 +1,233 @@
+"""`inbox`, `decide` and `cancel`: what people say to runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from engine.app import DecisionRecord, Engine, RequestRecord, UnknownRun
+from engine.cli.codes import ExitCode
+from engine.cli.driving import Manner, drive
+from engine.cli.options import AsJson, Globals, RunArgument, UsageError, json_of
+from engine.cli.printing import (
+    clean,
+    clean_lines,
+    console,
+    hint,
+    json_line,
+    local_time,
+    short_json,
+    styled,
+)
+from engine.cli.stores import acting, looking
+from engine.commands import Decide
+from engine.runtime.decisions import choices
+from engine.state.status import ENDED, RunStatus
+
+Json = Any
+#: How long `cancel` waits for the process that drives the run.
+CANCEL_S = 8.0
+_ROWS = 8
+
+
+def inbox(settings: Globals, as_json: AsJson = False) -> int:
+    """List the open barrier requests of all runs, the one due first at the top."""
+    requests = looking(settings, lambda engine: engine.inbox())
+    for each in requests:
+        if as_json:
+            json_line(_request_json(each))
+        else:
+            _print_request(each, settings.store)
+    if not requests and not as_json:
+        console().print("Nothing is waiting for you.")
+    return ExitCode.OK
+
+
+def decide(
+    settings: Globals,
+    request: Annotated[
+        str, typer.Argument(metavar="REQUEST", help="Id of a request, or a unique beginning.")
+    ],
+    choice: Annotated[
+        str,
+        typer.Argument(metavar="CHOICE", help="approve, reject, modify, reroute, or an option."),
+    ],
+    comment: Annotated[str, typer.Option("--comment", help="Why; kept with the decision.")] = "",
+    values: Annotated[
+        str | None,
+        typer.Option("--values", metavar="JSON|@FILE", help="For modify: the whole new payload."),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="NODE", help="For reroute: where it goes.")
+    ] = "",
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", help="Refuse unless this is the content that is asked about."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Then go on with the run here.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Answer a barrier request.
+
+    The decision is stored. A process that drives the run goes on at once; with --resume this
+    one does, and the exit code is that of the run.
+    """
+    if values is not None and choice != "modify":
+        raise UsageError(f"--values goes with modify, not with {choice}.")
+    if choice == "modify" and values is None:
+        raise UsageError("modify needs --values with the whole edited payload.")
+    if choice == "reroute" and not to:
+        raise UsageError("reroute needs --to with the node that it goes to.")
+    edited = json_of(values, "--values") if values is not None else None
+
+    async def act(engine: Engine) -> DecisionRecord:
+        record = find_request(engine, request)
+        command = Decide(
+            request=record.request,
+            choice=choice,
+            by=engine.user,
+            through="cli",
+            digest=record.digest if digest is None else digest,
+            comment=comment,
+            values=edited,
+            to=to,
+        )
+        return await engine.decide(command)
+
+    stored = acting(settings, act)
+    if as_json:
+        json_line(_decision_json(stored))
+    elif not resume:
+        console().print(f"Stored: {stored.choice} by {clean(stored.by)}. {_next(settings, stored)}")
+    if not resume:
+        return ExitCode.OK
+    manner = Manner(store=settings.store, as_json=as_json)
+    return drive(manner, lambda engine: engine.resume(stored.run))
+
+
+def cancel(
+    settings: Globals,
+    run: RunArgument,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Kept with the run.")
+    ] = "asked by the person",
+    as_json: AsJson = False,
+) -> int:
+    """Cancel a run, whoever drives it. It can be resumed later.
+
+    Where another process drives it, the request is stored and this waits a few seconds for it
+    to be obeyed.
+    """
+    ended, record = acting(settings, lambda engine: _cancel(engine, run, reason))
+    if as_json:
+        json_line({"run": record, "cancelled": ended, "reason": reason})
+    elif ended:
+        command = hint(settings.store, f"resume {record}")
+        console().print(f"Run {record} is cancelled. To go on with it after all: {command}")
+    else:
+        console().print(
+            f"The process that drives run {record} has not answered yet; the request is stored "
+            f"and it will obey. Look with: {hint(settings.store, f'show {record}')}"
+        )
+    return ExitCode.OK
+
+
+async def _cancel(engine: Engine, run: str, reason: str) -> tuple[bool, str]:
+    record = engine.run(run)
+    await engine.cancel(record.run, reason)
+    changed = asyncio.Event()
+    engine.watch(changed.set)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CANCEL_S):
+            while engine.run(record.run).status not in ENDED:
+                await changed.wait()
+                changed.clear()
+    return engine.run(record.run).status is RunStatus.CANCELLED, record.run
+
+
+def find_request(engine: Engine, wanted: str) -> RequestRecord:
+    """Return the request with that id, or the only one whose id begins so.
+
+    Raises:
+        UnknownRun: there is none. UsageError: there are several.
+    """
+    found = [each for each in engine.inbox() if each.request.startswith(wanted)] if wanted else []
+    exact = [each for each in found if each.request == wanted]
+    if len(found) > 1 and not exact:
+        ids = ", ".join(each.request for each in found[:5])
+        raise UsageError(
+            f"{len(found)} open requests begin with {wanted}: {ids}; write more of it."
+        )
+    if found:
+        return (exact or found)[0]
+    try:
+        return engine.request(wanted)
+    except UnknownRun as error:
+        raise UnknownRun(
+            f"There is no request {wanted} in this store; headgate inbox lists the open ones."
+        ) from error
+
+
+def _next(settings: Globals, stored: DecisionRecord) -> str:
+    record = looking(settings, lambda engine: engine.run(stored.run))
+    if record.status is RunStatus.WAITING or record.interrupted:
+        return f"Go on with: {hint(settings.store, f'resume {stored.run}')}"
+    return f"Look with: {hint(settings.store, f'show {stored.run}')}"
+
+
+# --- output -------------------------------------------------------------------------------
+
+
+def _request_json(record: RequestRecord) -> dict[str, Json]:
+    content = record.content
+    return {
+        "request": record.request,
+        "run": record.run,
+        "node": record.node,
+        "title": content.title,
+        "payload": content.payload,
+        "deadline": record.deadline,
+        "digest": record.digest,
+        "workflow": record.workflow,
+        "task": record.task,
+        "body": content.body,
+        "choices": list(choices(content)),
+        "editable": None if content.editable is None else list(content.editable),
+        "form": content.form,
+        "default": content.default,
+        "assignees": list(content.assignees),
+        "quorum": content.quorum,
+        "reroute_to": list(content.reroute_to),
+        "opened_at": record.opened_at,
+    }
+
+
+def _decision_json(decision: DecisionRecord) -> dict[str, Json]:
+    found: dict[str, Json] = msgspec.to_builtins(decision)
+    return {name: value for name, value in found.items() if name != "admitted"}
+
+
+def _print_request(record: RequestRecord, store: str | None) -> None:
+    out = console()
+    content = record.content
+    out.print(styled((clean(content.title), "bold"), ("  request ", "dim"), record.request))
+    out.print(
+        f"  {clean(record.workflow)}, node {record.node}, run {record.run}, "
+        f"asked {local_time(record.opened_at)}"
+    )
+    if record.deadline is not None:
+        out.print(f"  until {local_time(record.deadline)}, then {content.default}")
+    for line in clean_lines(content.body).splitlines()[:_ROWS]:
+        out.print(f"  {line}")
+    payload = content.payload
+    rows = payload if isinstance(payload, list) else [payload]
+    for row in rows[:_ROWS]:
+        out.print(styled((f"    {short_json(row, 160)}", "dim")))
+    if len(rows) > _ROWS:
+        out.print(styled((f"    and {len(rows) - _ROWS:,} more", "dim")))
+    offered = "|".join(choices(content))
+    out.print(f"  {hint(store, f'decide {record.request}')} {offered}\n")

@@ -1,0 +1,90 @@
+"""`replay`, `prune` and `audit`: what is stored, checked and kept small."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.app import Engine, ReplayReport
+from engine.cli.codes import ExitCode
+from engine.cli.options import AsJson, Globals, RunArgument, with_globals
+from engine.cli.printing import clean, console, count, json_line
+from engine.cli.stores import acting, looking
+
+At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="Only up to commit N.")]
+Keep = Annotated[
+    int, typer.Option("--keep", metavar="N", min=1, help="How many commits stay, the last ones.")
+]
+
+audit = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def replay(settings: Globals, run: RunArgument, at: At = None, as_json: AsJson = False) -> int:
+    """Make a run again from its recorded outputs and compare every commit.
+
+    Nothing is written and no node runs. Exit code 1 when a commit differs.
+    """
+
+    async def act(engine: Engine) -> tuple[str, ReplayReport]:
+        record = engine.run(run)
+        return record.run, await engine.replay(record.run, at=at)
+
+    found, report = acting(settings, act)
+    if as_json:
+        json_line(
+            {
+                "run": found,
+                "equal": report.equal,
+                "commits": report.commits,
+                "difference": report.difference,
+                "commit": report.commit,
+            }
+        )
+    elif report.equal:
+        console().print(f"Equal: {count(report.commits, 'commit')} of run {found} made again.")
+    else:
+        console().print(
+            f"Run {found} differs at commit {report.commit}: {clean(report.difference)}"
+        )
+    return ExitCode.OK if report.equal else ExitCode.FAILED
+
+
+def prune(settings: Globals, run: RunArgument, keep: Keep, as_json: AsJson = False) -> int:
+    """Drop all but the last commits of a run. Requests and decisions stay."""
+
+    def act(engine: Engine) -> tuple[str, int]:
+        record = engine.run(run)
+        return record.run, engine.store.prune(record.run, keep)
+
+    found, freed = looking(settings, act)
+    if as_json:
+        json_line({"run": found, "keep": keep, "bytes": freed})
+    else:
+        console().print(
+            f"Run {found} keeps its last {count(keep, 'commit')}; {freed:,} bytes freed."
+        )
+    return ExitCode.OK
+
+
+def verify(settings: Globals, as_json: AsJson = False) -> int:
+    """Check the chain of requests and decisions: that none was changed, and none is gone.
+
+    Exit code 1 when something is wrong with it.
+    """
+
+    def act(engine: Engine) -> tuple[int, list[str]]:
+        return len(engine.decisions()), engine.verify_evidence()
+
+    decisions, problems = looking(settings, act)
+    if as_json:
+        json_line({"intact": not problems, "decisions": decisions, "problems": problems})
+    elif problems:
+        for problem in problems:
+            console().print(clean(problem))
+    else:
+        console().print(f"Intact: {count(decisions, 'decision')} and what they answer.")
+    return ExitCode.OK if not problems else ExitCode.FAILED
+
+
+audit.command("verify", help=verify.__doc__)(with_globals(verify))

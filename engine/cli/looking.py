@@ -1,0 +1,206 @@
+"""`runs`, `show` and `history`: what the store knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from engine.app import Engine, RunRecord
+from engine.cli.codes import ExitCode
+from engine.cli.options import AsJson, Globals, RunArgument
+from engine.cli.printing import (
+    clean,
+    console,
+    count,
+    hint,
+    json_line,
+    local_time,
+    short_json,
+    styled,
+    table,
+)
+from engine.cli.stores import looking
+from engine.run_view import RunView
+from engine.state.run_state import RunState
+
+Json = Any
+
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
+At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="As it was at commit N.")]
+
+
+def runs(settings: Globals, limit: Limit = 200, as_json: AsJson = False) -> int:
+    """List the runs in the store, newest first."""
+    records = looking(settings, lambda engine: engine.runs(limit=limit))
+    if as_json:
+        for record in records:
+            json_line(_run_json(record))
+    elif not records:
+        command = hint(settings.store, "run invoice-approval")
+        console().print(f"There are no runs yet. Start one with: {command}")
+    else:
+        rows = [
+            (r.run, _status(r), r.commit, local_time(r.started_at), r.title or r.workflow)
+            for r in records
+        ]
+        columns = ("run", "status", "superstep", "started", "workflow")
+        console().print(table(columns, rows, right="superstep"))
+    return ExitCode.OK
+
+
+def show(settings: Globals, run: RunArgument, at: At = None, as_json: AsJson = False) -> int:
+    """Show the state, frontier, waits and result of a run, now or at a commit."""
+
+    def look(engine: Engine) -> tuple[RunRecord, RunView, RunState]:
+        return engine.run(run), engine.view(run, at), engine.state_at(run, at)
+
+    record, view, state = looking(settings, look)
+    shown = _show_json(record, view, state, past=at is not None)
+    if as_json:
+        json_line(shown)
+    else:
+        _print_run(record, shown, view, settings.store)
+    return ExitCode.OK
+
+
+def history(settings: Globals, run: RunArgument, as_json: AsJson = False) -> int:
+    """List the commits of a run: what each took in and which channels it changed."""
+    summaries = looking(settings, lambda engine: engine.history(run))
+    if as_json:
+        for each in summaries:
+            json_line(
+                {
+                    "run": each.run,
+                    "superstep": each.number,
+                    "commit": each.number,
+                    "at": each.at,
+                    "tasks": list(each.tasks),
+                    "changed": list(each.changed),
+                    "status": each.status,
+                    "bytes": each.bytes,
+                }
+            )
+        return ExitCode.OK
+    rows = [
+        (
+            each.number,
+            local_time(each.at),
+            each.status,
+            f"{each.bytes:,}",
+            ", ".join(each.changed),
+            _few(each.tasks),
+        )
+        for each in summaries
+    ]
+    columns = ("commit", "at", "status", "bytes", "changed", "tasks")
+    console().print(table(columns, rows, right="bytes"))
+    return ExitCode.OK
+
+
+# --- JSON ---------------------------------------------------------------------------------
+
+
+def _run_json(record: RunRecord) -> dict[str, Json]:
+    return {
+        "run": record.run,
+        "workflow": record.workflow,
+        "status": _status(record),
+        "superstep": record.commit,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "title": record.title,
+        "revision": record.revision,
+        "file": record.source_path,
+        "parent": record.parent,
+        "parent_commit": record.parent_commit,
+    }
+
+
+def _status(record: RunRecord) -> str:
+    return "interrupted" if record.interrupted else str(record.status)
+
+
+def _show_json(record: RunRecord, view: RunView, state: RunState, *, past: bool) -> dict[str, Json]:
+    frontier = [
+        {
+            "task": entry.task,
+            "node": entry.node,
+            "state": entry.state,
+            "attempt": entry.attempt,
+            "since": entry.since,
+            "due_at": entry.due_at,
+            "request": entry.request,
+            "text": entry.text,
+        }
+        for entry in view.frontier.values()
+    ]
+    waits = [
+        {
+            "task": wait.task,
+            "node": state.tasks[wait.task].node,
+            "kind": wait.kind,
+            "request": wait.request,
+            "opened_at": wait.opened_at,
+            "due_at": wait.due_at,
+            "text": wait.text,
+        }
+        for wait in state.waits.values()
+    ]
+    return {
+        "run": record.run,
+        "workflow": record.workflow,
+        "status": view.status if past else _status(record),
+        "superstep": view.commit,
+        "state": state.channels,
+        "frontier": frontier,
+        "waits": waits,
+        "result": view.result,
+        "error": view.error,
+        "started_at": view.started_at,
+        "updated_at": view.updated_at,
+        "revision": record.revision,
+        "parent": None if view.parent is None else list(view.parent),
+        "input": record.input,
+    }
+
+
+# --- for people ---------------------------------------------------------------------------
+
+
+def _print_run(record: RunRecord, shown: dict[str, Json], view: RunView, store: str | None) -> None:
+    out = console()
+    name = clean(record.title or record.workflow)
+    out.print(styled((name, "bold"), ("  run ", "dim"), record.run))
+    where = f"{shown['status']} at superstep {shown['superstep']} of {record.commit}"
+    out.print(f"{where}, started {local_time(view.started_at)}")
+    if view.parent is not None:
+        out.print(f"forked from run {view.parent[0]} at commit {view.parent[1]}")
+    if view.error is not None:
+        out.print(styled(("failed: ", "red"), clean(view.error.message)))
+    if view.nodes:
+        done = sum(node.done for node in view.nodes.values())
+        failed = sum(node.failed for node in view.nodes.values())
+        skipped = sum(node.skipped for node in view.nodes.values())
+        out.print(f"{count(done, 'task')} done, {failed:,} failed, {skipped:,} skipped")
+    if shown["state"]:
+        out.print(styled(("\nstate", "bold")))
+        for channel, value in shown["state"].items():
+            out.print(f"  {clean(channel)} = {short_json(value, 300)}")
+    if shown["frontier"]:
+        out.print(styled(("\nfrontier", "bold")))
+        for entry in shown["frontier"]:
+            due = f"  until {local_time(entry['due_at'])}" if entry["due_at"] else ""
+            text = f"  {clean(entry['text'])}" if entry["text"] else ""
+            out.print(f"  {entry['task']}  {entry['state']}{text}{due}")
+            if entry["request"]:
+                command = f"decide {entry['request']} approve --resume"
+                out.print(f"      {hint(store, command)}")
+    if shown["result"] is not None:
+        out.print(styled(("\nresult", "bold")))
+        out.print(f"  {short_json(shown['result'], 2000)}")
+
+
+def _few(tasks: tuple[str, ...]) -> str:
+    more = len(tasks) - 6
+    return ", ".join(tasks[:6]) + (f" and {more:,} more" if more > 0 else "")

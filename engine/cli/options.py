@@ -1,0 +1,172 @@
+"""The options that every command has, and those that several share."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Any
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Where runs are kept: an SQLAlchemy URL or a file. Default: your own store.",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="CAPABILITY",
+        help="Grant an untrusted workflow: network, process, files, secrets or all. Repeatable.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, or a beginning that only it has.")
+]
+
+CAPABILITIES = frozenset({"network", "files", "process", "secrets"})
+
+
+class UsageError(Exception):
+    """The command line asks for what cannot be; ends with exit code 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Globals:
+    """The global options of one call."""
+
+    store: str | None = None
+    debug: bool = False
+    allow: frozenset[str] = frozenset()
+
+    def and_those(self, other: Globals) -> Globals:
+        """Return both together; of two stores the one after the command counts."""
+        return Globals(
+            store=other.store if other.store is not None else self.store,
+            debug=self.debug or other.debug,
+            allow=self.allow | other.allow,
+        )
+
+    @classmethod
+    def of(cls, store: str | None, debug: bool, allow: Sequence[str] | None) -> Globals:
+        """Return the options as typer hands them over.
+
+        Raises:
+            UsageError: there is no such capability.
+        """
+        granted: set[str] = set()
+        for word in ",".join(allow or ()).split(","):
+            name = word.strip().lower()
+            if name == "all":
+                granted |= CAPABILITIES
+            elif name in CAPABILITIES:
+                granted.add(name)
+            elif name:
+                known = ", ".join(sorted(CAPABILITIES))
+                raise UsageError(f"There is no capability {name}; --allow takes {known} or all.")
+        return cls(store=store, debug=debug, allow=frozenset(granted))
+
+
+def with_globals(function: Callable[..., int]) -> Callable[..., int]:
+    """Return a command that has the global options too.
+
+    Its first parameter gets the `Globals`; the others are its own options.
+    """
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    kind = inspect.Parameter.KEYWORD_ONLY
+
+    def option(name: str, annotation: Any, default: Json) -> inspect.Parameter:
+        return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+    parameters = [
+        inspect.Parameter("ctx", kind, annotation=typer.Context),
+        *[each.replace(kind=kind) for each in own],
+        option("store", Store, None),
+        option("debug", Debug, False),
+        option("allow", Allow, None),
+    ]
+
+    def command(**given: Any) -> int:
+        before: Globals = given.pop("ctx").obj
+        after = Globals.of(given.pop("store"), given.pop("debug"), given.pop("allow"))
+        return function(before.and_those(after), **given)
+
+    named: Any = command
+    named.__name__ = function.__name__
+    named.__doc__ = function.__doc__
+    named.__signature__ = inspect.Signature(parameters)
+    named.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def json_of(text: str, option: str) -> Json:
+    """Return the value of JSON text, or of the file behind ``@``.
+
+    Raises:
+        UsageError: it is no JSON, or the file cannot be read.
+    """
+    where = option
+    if text.startswith("@"):
+        where = text[1:]
+        try:
+            text = Path(where).expanduser().read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise UsageError(f"{option} {where} cannot be read: {reason}.") from error
+    try:
+        return json.loads(text, parse_constant=_no_json)
+    except ValueError as error:
+        hint = "" if where != option else "; a text needs quotes, as in '\"text\"'"
+        raise UsageError(f"{where} is not JSON: {error}{hint}.") from error
+
+
+def settings_of(pairs: Sequence[str] | None, option: str) -> dict[str, Json]:
+    """Return the values of ``name=JSON`` pairs.
+
+    Raises:
+        UsageError: one has no name or no JSON.
+    """
+    found: dict[str, Json] = {}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"{option} {pair} is not of the form channel=JSON.")
+        found[name] = json_of(text, f"{option} {name}")
+    return found
+
+
+def early_of(pairs: Sequence[str] | None, nodes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the decisions of ``NODE=approve`` pairs.
+
+    Raises:
+        UsageError: there is no such node, or it is no barrier, or no such choice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        key, _, choice = pair.partition("=")
+        node = nodes.get(key)
+        if node is None or node.type != "barrier":
+            barriers = [name for name, each in nodes.items() if each.type == "barrier"]
+            known = f"its barriers are {', '.join(barriers)}" if barriers else "it has none"
+            raise UsageError(f"--decide {pair}: the workflow has no barrier {key}; {known}.")
+        own = [each["key"] for each in node.params.get("options") or () if "key" in each]
+        if choice not in ("approve", "reject", *own):
+            offered = ", ".join(("approve", "reject", *own))
+            raise UsageError(f"--decide {pair}: {key} can be decided with {offered}.")
+        found[key] = choice
+    return found
+
+
+def _no_json(constant: str) -> Json:
+    raise ValueError(f"{constant} is no JSON number")

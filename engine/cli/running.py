@@ -1,0 +1,155 @@
+"""`run`, `resume` and `fork`: what drives a run in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.app import Engine, RunHandle
+from engine.cli.driving import Manner, drive
+from engine.cli.options import (
+    AsJson,
+    Globals,
+    RunArgument,
+    early_of,
+    json_of,
+    settings_of,
+)
+from engine.cli.trust import allowed
+from engine.cli.workflow_files import runnable
+from engine.model import codec
+
+Json = Any
+
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Stay until the run ends; decisions made meanwhile count.")
+]
+MaxIdle = Annotated[
+    float,
+    typer.Option(
+        "--max-idle",
+        metavar="SECONDS",
+        min=0.0,
+        help="Wait here for timers that are due within this time.",
+    ),
+]
+Early = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--decide",
+        metavar="NODE=approve|reject",
+        help="Answer a barrier as soon as it asks. Repeatable.",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="CHANNEL=JSON", help="Set a channel at the start. Repeatable."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", metavar="JSON|@FILE", help="The input; else the workflow's example."),
+]
+
+
+def run(
+    settings: Globals,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A workflow, or the name of an example.")
+    ],
+    input: Input = None,
+    set: Set = None,
+    decide: Early = None,
+    wait: Wait = False,
+    max_idle: MaxIdle = 60.0,
+    trigger: Annotated[
+        str | None, typer.Option("--trigger", metavar="NODE", help="Where it begins, if unclear.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a workflow until it ends or waits for a person.
+
+    It returns with exit code 5 when only people, or timers later than --max-idle, can move
+    the run on; everything is stored then, and `headgate resume` continues it.
+    """
+    file = runnable(file)
+    workflow = codec.load_file(file)
+    value = json_of(input, "--input") if input is not None else None
+    channels = settings_of(set, "--set")
+    early = early_of(decide, workflow.nodes)
+
+    async def begin(engine: Engine) -> RunHandle:
+        return await engine.start(
+            workflow,
+            value,
+            channels=channels,
+            trigger=trigger,
+            source_path=str(file.resolve()),
+            allow=allowed(engine, workflow, file, settings),
+        )
+
+    manner = Manner(
+        store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
+    )
+    return drive(manner, begin)
+
+
+def resume(
+    settings: Globals,
+    run: RunArgument,
+    decide: Early = None,
+    wait: Wait = False,
+    max_idle: MaxIdle = 60.0,
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a run that was interrupted, waits, failed or was cancelled.
+
+    Only what is unfinished runs again. The exit code is that of `headgate run`.
+    """
+    early = early_of(decide, _nodes_of(settings, run)) if decide else {}
+
+    async def begin(engine: Engine) -> RunHandle:
+        return await engine.resume(run)
+
+    manner = Manner(
+        store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
+    )
+    return drive(manner, begin)
+
+
+def fork(
+    settings: Globals,
+    run: RunArgument,
+    at: Annotated[
+        int,
+        typer.Option("--at", metavar="N", min=0, help="The commit to begin with; 0 is the start."),
+    ],
+    set: Set = None,
+    input: Input = None,
+    decide: Early = None,
+    wait: Wait = False,
+    max_idle: MaxIdle = 60.0,
+    as_json: AsJson = False,
+) -> int:
+    """Start a new run from a commit of another one, which is left as it is.
+
+    What the other run did after that commit is done again, its side effects too.
+    """
+    channels = settings_of(set, "--set")
+    early = early_of(decide, _nodes_of(settings, run)) if decide else {}
+    given = {} if input is None else {"input": json_of(input, "--input")}
+
+    async def begin(engine: Engine) -> RunHandle:
+        return await engine.fork(run, at, channels=channels, **given)
+
+    manner = Manner(
+        store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
+    )
+    return drive(manner, begin)
+
+
+def _nodes_of(settings: Globals, run: str) -> Any:
+    from engine.cli.stores import looking  # noqa: PLC0415 - only with --decide
+
+    return looking(settings, lambda engine: engine.workflow_of(run)).nodes

@@ -1,0 +1,108 @@
+"""Whether a workflow may use what it needs: asked once, remembered, never assumed.
+
+Trusted are the examples as they ship, and workflows that a person has agreed to: the same
+meaning (revision) in the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.app import ALL, Engine
+from engine.cli.options import Globals
+from engine.cli.printing import clean
+from engine.errors import NotAllowed
+from engine.model.plan import compile_workflow
+from engine.model.revision import revision_hash
+from engine.model.workflow import Workflow
+from engine.store.open import default_path
+from resources.examples import is_shipped
+
+_WORDS: Mapping[str, str] = {
+    "files": "read and write files",
+    "network": "use the network",
+    "process": "run programs and code",
+    "secrets": "use secrets of your keychain",
+}
+_MOST_NODES = 8
+
+
+def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -> frozenset[str]:
+    """Return what the workflow may use; asks the person where that is possible and needed.
+
+    Raises:
+        InvalidWorkflow: it has errors, so that there is nothing to ask.
+        NotAllowed: it needs more than was granted.
+    """
+    missing = {
+        name: nodes
+        for name, nodes in engine.capabilities(workflow).items()
+        if name not in settings.allow
+    }
+    if not missing:
+        return settings.allow
+    if is_shipped(file):
+        return ALL
+    known = _Known(default_path().with_name("trusted.json"))
+    revision = revision_hash(workflow, engine.registry)
+    if known.has(file, revision):
+        return ALL
+    compile_workflow(workflow, engine.registry)
+    if _agrees(workflow, file, missing):
+        known.add(file, revision)
+        return ALL
+    flags = " ".join(f"--allow {name}" for name in missing)
+    needed = "; ".join(f"{name} ({_few(nodes)})" for name, nodes in missing.items())
+    raise NotAllowed(
+        f"{workflow.name} was not run, for it needs what nobody has allowed: {needed}. "
+        f"If you trust {file}, allow it with {flags}."
+    )
+
+
+def _agrees(workflow: Workflow, file: Path, missing: Mapping[str, tuple[str, ...]]) -> bool:
+    """Ask on the terminal; without one nobody agrees."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    lines = [f"{clean(workflow.name)} ({file}) wants to"]
+    lines += [f"  {_WORDS.get(name, name)}: {_few(nodes)}" for name, nodes in missing.items()]
+    print("\n".join(lines), file=sys.stderr)
+    print("Run it, and do not ask again until it changes? [y/N] ", end="", file=sys.stderr)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _few(nodes: tuple[str, ...]) -> str:
+    shown = ", ".join(clean(node) for node in nodes[:_MOST_NODES])
+    more = len(nodes) - _MOST_NODES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+class _Known:
+    """The workflows that a person has agreed to: path to revision, in a JSON file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def has(self, file: Path, revision: str) -> bool:
+        return self._read().get(str(file.resolve())) == revision
+
+    def add(self, file: Path, revision: str) -> None:
+        """Remember; if that is not possible, the person is asked again next time."""
+        entries = {**self._read(), str(file.resolve()): revision}
+        spare = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        try:
+            spare.write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
+            spare.replace(self._file)
+        except OSError as error:
+            print(f"headgate: {self._file} cannot be written: {error.strerror}.", file=sys.stderr)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
