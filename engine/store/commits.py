@@ -29,7 +29,7 @@ from engine.store.rows import commit_id, holder_of, id_range, number_of, run_num
 Json = Any
 
 #: A key frame is kept when the commits since the last one take this many times its bytes.
-#: Frames then never take more than a part of what commits take, however large the state.
+#: All frames together then take at most half of what commits take, however large the state is.
 FRAME_RATIO = 2
 #: Facts after which a journalled result or a claim of their task is settled.
 _SETTLES = (TaskFinished, TaskFailed, TaskRetried, TaskCancelled)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +41,7 @@ from engine.store.encoding import (
     unpack,
 )
 from engine.store.rows import (
+    COMMITS_PER_RUN,
     RUN_SELECT,
     commit_id,
     id_range,
@@ -54,7 +57,13 @@ Json = Any
 
 #: Parsed channel specs of so many documents are kept.
 _SPECS_KEPT = 64
-_COMMITTED = SuperstepCommitted.__name__.encode()
+#: So many decoded key frames are kept, of at most so many bytes each.
+_FRAMES_KEPT = 16
+_FRAME_BYTES = 2 * 1024 * 1024
+#: How a SuperstepCommitted begins, after the byte with the number of its fields.
+_COMMITTED = encode(SuperstepCommitted.__name__)
+_decode_committed = msgspec.msgpack.Decoder(SuperstepCommitted).decode
+_skim = msgspec.msgpack.Decoder(SkimmedPage).decode
 _STATUS = {status.value: status for status in RunStatus}
 
 
@@ -88,6 +97,8 @@ class History:
         self._database = database
         self._clock = clock
         self._specs: dict[int, ChannelSpecs] = {}
+        self._frames: OrderedDict[int, RunState] = OrderedDict()
+        self._frames_lock = threading.Lock()
         self._any = decoder(Any, blobs.resolve).decode
         self._page = decoder(EventPage, blobs.resolve).decode
         self._delta = decoder(Delta, blobs.resolve).decode
@@ -174,18 +185,19 @@ class History:
     def _state_of(
         self, connection: sqlite3.Connection, run: RunId, no: int, number: int
     ) -> RunState:
-        target = commit_id(no, number) if number >= 0 else -1
+        if not 0 <= number < COMMITS_PER_RUN:
+            raise unknown_commit(run, number)
+        target = commit_id(no, number)
         frame = connection.execute(
-            "SELECT id, state FROM frames WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
-            (id_range(no)[0], target),
-        ).fetchone()
-        state = RunState() if frame is None else self._state(unpack(frame[1]))
-        reached = -1 if frame is None else number_of(frame[0])
+            "SELECT max(id) FROM frames WHERE id BETWEEN ? AND ?", (id_range(no)[0], target)
+        ).fetchone()[0]
+        state = RunState() if frame is None else self._frame(connection, frame)
+        reached = -1 if frame is None else number_of(frame)
         deltas = connection.execute(
             "SELECT delta FROM commits WHERE id BETWEEN ? AND ? ORDER BY id",
             (commit_id(no, reached + 1), target),
         ).fetchall()
-        if number < 0 or reached + len(deltas) != number or (frame is None and not deltas):
+        if reached + len(deltas) != number:
             raise unknown_commit(run, number)
         specs = self._specs_of(connection, no)
         try:
@@ -194,6 +206,23 @@ class History:
                 apply(state, self._delta(unpack(data)), specs, reached)
         except (KeyError, IndexError, TypeError, ReducerError) as error:
             raise Damaged("a delta does not fit the state before it") from error
+        return state
+
+    def _frame(self, connection: sqlite3.Connection, key: int) -> RunState:
+        """Return a copy of a key frame, which never changes: one is read for many commits."""
+        with self._frames_lock:
+            known = self._frames.get(key)
+            if known is not None:
+                self._frames.move_to_end(key)
+                return known.copy()
+        (data,) = connection.execute("SELECT state FROM frames WHERE id = ?", (key,)).fetchone()
+        inflated = unpack(data)
+        state: RunState = self._state(inflated)
+        if len(inflated) <= _FRAME_BYTES:
+            with self._frames_lock:
+                self._frames[key] = state.copy()
+                if len(self._frames) > _FRAMES_KEPT:
+                    self._frames.popitem(last=False)
         return state
 
     def _specs_of(self, connection: sqlite3.Connection, no: int) -> ChannelSpecs:
@@ -244,7 +273,7 @@ class History:
             row = connection.execute(
                 "SELECT id, view FROM frames WHERE id BETWEEN ? AND ? AND view IS NOT NULL"
                 " ORDER BY id DESC LIMIT 1",
-                (id_range(no)[0], commit_id(no, max(number, 0))),
+                (id_range(no)[0], commit_id(no, min(max(number, 0), COMMITS_PER_RUN - 1))),
             ).fetchone()
             return None if row is None else (number_of(row[0]), unpack(row[1]))
 
@@ -266,7 +295,10 @@ class History:
             }
 
     def _delta_bytes(self, connection: sqlite3.Connection, run: RunId, number: int) -> bytes:
-        key = commit_id(run_number(connection, run), number) if number >= 0 else -1
+        no = run_number(connection, run)
+        if not 0 <= number < COMMITS_PER_RUN:
+            raise unknown_commit(run, number)
+        key = commit_id(no, number)
         row = connection.execute("SELECT delta FROM commits WHERE id = ?", (key,)).fetchone()
         if row is None:
             raise unknown_commit(run, number)
@@ -336,11 +368,11 @@ def _tasks_and_changes(data: bytes) -> tuple[tuple[TaskId, ...], tuple[str, ...]
 
     Both stand in its SuperstepCommitted, near the end; the other facts are not decoded.
     """
-    facts = decode(SkimmedPage, data).events
-    for raw in reversed(facts):
-        if _COMMITTED in bytes(raw)[:24]:
-            return committed_summary([decode(AnyEvent, bytes(raw))])  # type: ignore[arg-type]
-    return committed_summary([decode(AnyEvent, bytes(raw)) for raw in facts])  # type: ignore[arg-type]
+    for raw in reversed(_skim(data).events):
+        if memoryview(raw)[1 : len(_COMMITTED) + 1] == _COMMITTED:
+            fact = _decode_committed(raw)
+            return fact.admitted, fact.changed
+    return committed_summary(decode(EventPage, data).events)
 
 
 def committed_summary(

@@ -47,7 +47,7 @@ from engine.store.rows import (
 
 Json = Any
 #: A key frame is kept when so many commits came since the last for each row of its tables.
-_FRAME_SPACING = 1 / 8
+_FRAME_SPACING = 1 / 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from engine.store.leases import is_alive
 Row = Sequence[Any]
 Decode = Callable[[bytes], Any]
 
-_COMMITS_PER_RUN = 1 << 32
+#: Commits have numbers below this.
+COMMITS_PER_RUN = 1 << 32
 
 RUN_SELECT = """
     SELECT r.id, r.workflow_id, r.workflow, r.revision, r.input, r.seed, r.started_at, r.status,
@@ -49,12 +50,12 @@ def commit_id(run_no: int, number: int) -> int:
 
 def number_of(key: int) -> int:
     """Return the index of the commit with that key."""
-    return key & (_COMMITS_PER_RUN - 1)
+    return key & (COMMITS_PER_RUN - 1)
 
 
 def id_range(run_no: int) -> tuple[int, int]:
     """Return the first and the last key that a commit of the run can have."""
-    return run_no << 32, (run_no << 32) + _COMMITS_PER_RUN - 1
+    return run_no << 32, (run_no << 32) + COMMITS_PER_RUN - 1
 
 
 def run_number(connection: sqlite3.Connection, run: str) -> int:
