@@ -1,0 +1,1 @@
+"""The window: docks, tabs, menus, and the controllers that join documents with runs."""

@@ -1,0 +1,260 @@
+"""Files: new, open, save, recent, examples, autosave and recovery."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMenu, QWidget
+
+from designer.document import files
+from designer.document.document import WorkflowDocument
+from designer.document.recovery import Recovery, RecoveryJournal
+from designer.main_window import dialogs
+from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.settings import Settings, data_dir
+from designer.widgets.kinds import Kind
+from engine.model.node_types import Registry
+from resources import resource
+
+SUFFIX = ".flow.json"
+
+
+class Filing(QObject):
+    """What the File menu does.
+
+    Args:
+        spawn: runs a coroutine and reports its error.
+    """
+
+    #: Text for a toast, and its Kind.
+    message = Signal(str, object)
+    #: Words for the status bar: ``saved``, ``autosaved``.
+    saved = Signal(str)
+
+    def __init__(
+        self,
+        window: QWidget,
+        tabs: WorkflowTabs,
+        registry: Registry,
+        settings: Settings,
+        spawn: Callable[[Coroutine[Any, Any, object]], object],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._tabs = tabs
+        self._registry = registry
+        self._settings = settings
+        self._spawn = spawn
+        self._closed: list[Path] = []
+        self.journal = RecoveryJournal()
+
+    # --- opening ----------------------------------------------------------------------------
+
+    def new(self) -> Tab:
+        """Open an empty workflow."""
+        return self._add(files.new_document(self._registry))
+
+    def open(self) -> None:
+        """Ask for a file and open it."""
+        self._spawn(self._ask_and_open())
+
+    async def _ask_and_open(self) -> None:
+        path = await dialogs.ask_path_to_open(self._window, self._settings.last_folder)
+        if path is not None:
+            self.open_path(path)
+
+    def open_path(self, path: Path) -> Tab | None:
+        """Open a file, or bring the tab to the front that has it already.
+
+        A file that cannot be read is explained in a toast, and nothing changes.
+        """
+        path = path.absolute()
+        for tab in self._tabs:
+            if tab.document.path == path:
+                self._tabs.show_tab(tab)
+                return tab
+        try:
+            document = files.open_document(path, self._registry)
+        except files.FileProblem as problem:
+            self._settings.forget_recent_file(path)
+            self.message.emit(str(problem), Kind.ERROR)
+            return None
+        self._settings.add_recent_file(path)
+        self._settings.last_folder = str(path.parent)
+        return self._add(document)
+
+    def open_example(self, name: str) -> Tab | None:
+        """Open the person's own copy of an example; the shipped one is never written to."""
+        try:
+            path = copy_of_example(name)
+        except OSError as error:
+            self.message.emit(f"The example {name} could not be copied: {error}.", Kind.ERROR)
+            return None
+        return self.open_path(path)
+
+    def _add(self, document: WorkflowDocument) -> Tab:
+        front = self._tabs.current
+        tab = self._tabs.add(document)
+        self.journal.watch(document)
+        if front is not None and _is_untouched(front):
+            self._drop(front)
+        tab.canvas.fit()
+        tab.canvas.setFocus()
+        return tab
+
+    # --- saving -----------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Save the workflow in front; the first time, ask where."""
+        tab = self._tabs.current
+        if tab is not None:
+            self._spawn(self.save_tab(tab))
+
+    def save_as(self) -> None:
+        """Ask where to save the workflow in front."""
+        tab = self._tabs.current
+        if tab is not None:
+            self._spawn(self.save_tab(tab, ask=True))
+
+    async def save_tab(self, tab: Tab, *, ask: bool = False) -> bool:
+        """Save one workflow; whether it is saved now."""
+        document = tab.document
+        path = document.path
+        if ask or path is None:
+            folder = Path(self._settings.last_folder or Path.home())
+            name = path.name if path else f"{_file_name(document.workflow.name)}{SUFFIX}"
+            path = await dialogs.ask_path_to_save(self._window, (path or folder / name))
+            if path is None:
+                return False
+        try:
+            files.save_as(document, path)
+        except files.FileProblem as problem:
+            self.message.emit(str(problem), Kind.ERROR)
+            return False
+        self.journal.forget(document)
+        self._settings.add_recent_file(path)
+        self._settings.last_folder = str(path.parent)
+        self.saved.emit("saved")
+        return True
+
+    # --- closing ----------------------------------------------------------------------------
+
+    def close(self, tab: Tab) -> None:
+        """Close a tab; ask first when it has unsaved changes."""
+        self._spawn(self.close_tab(tab))
+
+    async def close_tab(self, tab: Tab) -> bool:
+        """Close a tab; False when the person wants to go on with it."""
+        if tab.document.is_modified and not tab.pinned:
+            self._tabs.show_tab(tab)
+            answer = await dialogs.ask_to_save(self._window, tab.document.title)
+            if answer == "cancel" or (answer == "save" and not await self.save_tab(tab)):
+                return False
+        if tab.document.path is not None:
+            self._closed.append(tab.document.path)
+        self._drop(tab)
+        return True
+
+    async def close_all(self) -> bool:
+        """Close every tab before the program ends; False when the person stops it."""
+        opened = [str(t.document.path) for t in self._tabs if t.document.path and not t.pinned]
+        for tab in self._tabs:
+            if tab.document.is_modified and not await self.close_tab(tab):
+                return False
+        self._settings.session_files = tuple(opened)
+        for tab in self._tabs:
+            self._drop(tab)
+        self.journal.close()
+        return True
+
+    def reopen(self) -> None:
+        """Open the file that was closed last."""
+        if self._closed:
+            self.open_path(self._closed.pop())
+
+    @property
+    def can_reopen(self) -> bool:
+        """Whether a file was closed in this session."""
+        return bool(self._closed)
+
+    def _drop(self, tab: Tab) -> None:
+        self.journal.forget(tab.document)
+        self._tabs.remove(tab)
+
+    # --- recovery ---------------------------------------------------------------------------
+
+    def find_unsaved(self) -> list[Recovery]:
+        """What a crash left behind."""
+        return self.journal.find_unsaved()
+
+    def restore(self, recovery: Recovery) -> None:
+        """Open the unsaved state of a document, still unsaved."""
+        workflow = self.journal.restore(recovery)
+        path = Path(recovery.path) if recovery.path else None
+        document = WorkflowDocument(workflow, self._registry, path=path)
+        self._add(document)
+        document.replace(workflow, modified=True)
+
+    def discard(self, recovery: Recovery) -> None:
+        """Forget the unsaved state of a document."""
+        self.journal.discard(recovery)
+
+    # --- menus ------------------------------------------------------------------------------
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """List the recent files that are still there."""
+        menu.clear()
+        for name in self._settings.recent_files:
+            path = Path(name)
+            action = menu.addAction(path.name.removesuffix(".json"), partial(self.open_path, path))
+            action.setToolTip(name)
+        if menu.isEmpty():
+            menu.addAction("No recent files").setEnabled(False)
+
+    def fill_examples(self, menu: QMenu) -> None:
+        """List the examples."""
+        menu.clear()
+        for name in example_names():
+            title = name.replace("-", " ").capitalize()
+            menu.addAction(title, partial(self.open_example, name))
+
+
+def example_names() -> list[str]:
+    """The names of the shipped examples."""
+    folder = resource("examples")
+    return sorted(
+        entry.name.removesuffix(SUFFIX) for entry in folder.iterdir() if entry.name.endswith(SUFFIX)
+    )
+
+
+def copy_of_example(name: str) -> Path:
+    """The person's copy of an example with its data, made when it is missing."""
+    target = data_dir() / "examples" / name
+    path = target / f"{name}{SUFFIX}"
+    if not path.exists():
+        source = resource("examples")
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in source.iterdir():
+            if entry.name.startswith("__"):
+                continue
+            if entry.is_dir():
+                shutil.copytree(entry, target / entry.name, dirs_exist_ok=True)
+            elif not entry.name.endswith(SUFFIX) or entry.name == path.name:
+                shutil.copy2(entry, target / entry.name)
+    return path
+
+
+def _file_name(name: str) -> str:
+    plain = "".join(c if c.isalnum() or c in "-_ " else " " for c in name).strip().lower()
+    return "-".join(plain.split()) or "workflow"
+
+
+def _is_untouched(tab: Tab) -> bool:
+    document = tab.document
+    empty = not document.workflow.nodes and document.path is None
+    return empty and not document.is_modified and not document.undo_stack.count()

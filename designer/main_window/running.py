@@ -1,0 +1,188 @@
+"""Runs: start, pause, step, stop, resume, fork; what the Run menu does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from designer.document.document import WorkflowDocument
+from designer.main_window import dialogs
+from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.runs.engine_client import EngineClient
+from designer.runs.rows import InvalidWorkflow
+from designer.runs.run_model import RunModel
+from designer.settings import Settings
+from designer.widgets.kinds import Kind
+from engine.model.diagnostics import Severity
+
+Json = Any
+#: A run in one of these does not start again by itself.
+_OVER = ("completed", "failed", "cancelled")
+
+
+class Running(QObject):
+    """Joins the document in front with the runs of it."""
+
+    message = Signal(str, object)
+    #: The document has errors: show them.
+    problems_wanted = Signal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        tabs: WorkflowTabs,
+        client: EngineClient,
+        model: RunModel,
+        settings: Settings,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._tabs = tabs
+        self._client = client
+        self._model = model
+        self._settings = settings
+        self._trusted: set[str] = set()
+        self._starting = False
+        client.run_started.connect(self._on_started)
+
+    # --- what can be done -------------------------------------------------------------------
+
+    @property
+    def status(self) -> str:
+        """Status of the run shown, or empty."""
+        return self._model.view.status if self._model.run and self._model.view else ""
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether this process drives the run shown."""
+        return self._model.run is not None and self._client.is_driven(self._model.run)
+
+    def can_start(self) -> bool:
+        """Whether the document in front may be run, or its paused run continued."""
+        tab = self._tabs.current
+        return tab is not None and not tab.pinned and bool(tab.document.workflow.nodes)
+
+    def can_pause(self) -> bool:
+        """Whether the run shown is going."""
+        return self.is_driven and self.status in ("running", "waiting")
+
+    def can_stop(self) -> bool:
+        """Whether the run shown can be cancelled."""
+        return self._model.run is not None and self.status not in ("", *_OVER)
+
+    def can_step(self) -> bool:
+        """Whether a paused run can be moved on by one superstep."""
+        return self.is_driven and self.status == "paused"
+
+    def can_resume(self) -> bool:
+        """Whether the run shown can go on in this process."""
+        return (
+            self._model.run is not None
+            and not self.is_driven
+            and self.status not in ("", "completed")
+        )
+
+    # --- verbs ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run the workflow in front; a paused run goes on instead."""
+        if self.can_step() and self._model.run is not None:
+            self._client.spawn(self._client.unpause(self._model.run))
+            return
+        tab = self._tabs.current
+        if tab is not None and self.can_start():
+            self._client.spawn(self._start(tab, None), "Starting the run")
+
+    def start_with_input(self) -> None:
+        """Ask for the input, then run the workflow in front."""
+        tab = self._tabs.current
+        if tab is not None and self.can_start():
+            self._client.spawn(self._ask_and_start(tab), "Starting the run")
+
+    async def _ask_and_start(self, tab: Tab) -> None:
+        go, value = await dialogs.ask_input(self._window, tab.document.workflow.settings.input)
+        if go:
+            await self._start(tab, value)
+
+    async def _start(self, tab: Tab, value: Json) -> None:
+        if self._starting:
+            return
+        self._starting = True
+        try:
+            document = tab.document
+            if not await self._may_run(document):
+                return
+            path = str(document.path) if document.path else ""
+            await self._client.start(document.workflow, value, source_path=path)
+        except InvalidWorkflow:
+            document = tab.document
+            document.validate_now()
+            errors = [d for d in document.diagnostics if d.severity is Severity.ERROR]
+            self.message.emit(_cannot_run(document, len(errors)), Kind.ERROR)
+            self.problems_wanted.emit()
+        finally:
+            self._starting = False
+
+    async def _may_run(self, document: WorkflowDocument) -> bool:
+        """Ask once before a workflow that came from a file does anything outside."""
+        needs: Mapping[str, tuple[str, ...]] = self._client.engine.capabilities(document.workflow)
+        key = document.workflow.id
+        if not needs or key in self._trusted or is_own_file(document):
+            return True
+        if await dialogs.ask_trust(self._window, document.title, needs):
+            self._trusted.add(key)
+            return True
+        return False
+
+    def trust(self, document: WorkflowDocument) -> None:
+        """Let a document of the person's own run without asking."""
+        self._trusted.add(document.workflow.id)
+
+    def pause(self) -> None:
+        """Start nothing new."""
+        self._with_run(self._client.pause)
+
+    def step(self) -> None:
+        """Make one superstep of a paused run."""
+        self._with_run(self._client.step)
+
+    def stop(self) -> None:
+        """Cancel the run shown."""
+        self._with_run(self._client.cancel)
+
+    def resume(self) -> None:
+        """Go on with the run shown, in this process."""
+        self._with_run(self._client.resume)
+
+    def _with_run(self, verb: Callable[[str], Any]) -> None:
+        if self._model.run is not None:
+            self._client.spawn(verb(self._model.run))
+
+    # --- which run belongs to which tab --------------------------------------------------------
+
+    def on_tab(self, tab: Tab | None) -> None:
+        """Show the run that belongs to the tab in front."""
+        if tab is not None:
+            self._model.show_run(tab.run)
+
+    def on_run_shown(self) -> None:
+        """Remember which run the tab in front shows."""
+        tab = self._tabs.current
+        if tab is not None:
+            tab.run = self._model.run
+
+    def _on_started(self, run: str) -> None:
+        self._model.show_run(run)
+
+
+def is_own_file(document: WorkflowDocument) -> bool:
+    """Whether the document was drawn here and has never been a file."""
+    return document.path is None
+
+
+def _cannot_run(document: WorkflowDocument, errors: int) -> str:
+    count = "1 problem has" if errors == 1 else f"{errors} problems have"
+    return f"{document.title} cannot run yet: {count} to be solved first."

@@ -1,0 +1,124 @@
+"""What is shown while no workflow is open: new, open, recent files, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from designer.main_window.filing import example_names
+from designer.settings import Settings
+from designer.theme import ui_font
+from designer.widgets.buttons import ButtonKind, TextButton
+from designer.widgets.icons import pixmap
+
+RECENT_SHOWN = 8
+
+
+class StartPage(QScrollArea):
+    """The first screen. Everything on it can be reached with Tab and Enter."""
+
+    new_wanted = Signal()
+    open_wanted = Signal()
+    file_wanted = Signal(object)
+    example_wanted = Signal(str)
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setAccessibleName("Start page")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the recent files and the examples again."""
+        page = QWidget(self)
+        outer = QVBoxLayout(page)
+        outer.setContentsMargins(64, 48, 64, 48)
+        outer.addLayout(self._headline(page))
+        outer.addSpacing(28)
+        columns = QGridLayout()
+        columns.setHorizontalSpacing(48)
+        columns.addLayout(self._begin(page), 0, 0, Qt.AlignmentFlag.AlignTop)
+        columns.addLayout(self._examples(page), 0, 1, Qt.AlignmentFlag.AlignTop)
+        columns.addLayout(self._recent(page), 0, 2, Qt.AlignmentFlag.AlignTop)
+        columns.setColumnStretch(3, 1)
+        outer.addLayout(columns)
+        outer.addStretch(1)
+        self.setWidget(page)
+
+    def _headline(self, page: QWidget) -> QVBoxLayout:
+        layout = QVBoxLayout()
+        mark = QLabel(page)
+        mark.setPixmap(pixmap("headgate", 56, "accent"))
+        title = QLabel("Headgate", page)
+        title.setFont(ui_font(30, title.font().Weight.DemiBold))
+        line = QLabel("Draw the flow, hold the gate, replay any step.", page)
+        line.setObjectName("muted")
+        for widget in (mark, title, line):
+            layout.addWidget(widget)
+        return layout
+
+    def _column(self, page: QWidget, title: str) -> QVBoxLayout:
+        layout = QVBoxLayout()
+        layout.setSpacing(4)
+        head = QLabel(title, page)
+        head.setFont(ui_font(14, head.font().Weight.DemiBold))
+        layout.addWidget(head)
+        return layout
+
+    def _begin(self, page: QWidget) -> QVBoxLayout:
+        layout = self._column(page, "Begin")
+        self._link(layout, page, "New workflow", "file-new", self.new_wanted.emit)
+        self._link(layout, page, "Open a file…", "file-open", self.open_wanted.emit)
+        return layout
+
+    def _examples(self, page: QWidget) -> QVBoxLayout:
+        layout = self._column(page, "Examples")
+        for name in example_names():
+            title = name.replace("-", " ").capitalize()
+            self._link(
+                layout, page, title, "node-workflow", lambda n=name: self.example_wanted.emit(n)
+            )
+        return layout
+
+    def _recent(self, page: QWidget) -> QVBoxLayout:
+        layout = self._column(page, "Recent")
+        paths = [Path(name) for name in self._settings.recent_files]
+        found = [path for path in paths if path.exists()][:RECENT_SHOWN]
+        for path in found:
+            button = self._link(
+                layout,
+                page,
+                path.name.removesuffix(".json"),
+                "node-workflow",
+                lambda p=path: self.file_wanted.emit(p),
+            )
+            button.setToolTip(str(path))
+        if not found:
+            none = QLabel("Files that you open are listed here.", page)
+            none.setObjectName("muted")
+            layout.addWidget(none)
+        return layout
+
+    def _link(
+        self,
+        layout: QVBoxLayout,
+        page: QWidget,
+        text: str,
+        icon_name: str,
+        callback: Callable[[], object],
+    ) -> TextButton:
+        button = TextButton(text, ButtonKind.QUIET, icon_name, page)
+        button.clicked.connect(lambda _checked=False: callback())
+        layout.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        return button
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self.widget() is not None:
+            self.refresh()

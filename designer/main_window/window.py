@@ -1,0 +1,644 @@
+"""The main window: builds the parts, joins their signals, and says how things stand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+
+from designer.actions.cheat_sheet import CheatSheet
+from designer.actions.ids import ActionId as A
+from designer.actions.menus import build_menu_bar, build_tool_bar
+from designer.actions.palette import CommandPalette
+from designer.actions.registry import ActionRegistry
+from designer.main_window.dialogs import SettingsDialog
+from designer.main_window.docks import Docks
+from designer.main_window.filing import Filing
+from designer.main_window.running import Running
+from designer.main_window.start_page import StartPage
+from designer.main_window.status import StatusBar
+from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.panels.barrier_dialog import BarrierDialog
+from designer.panels.barriers import BarriersPanel
+from designer.panels.checkpoints import CheckpointsPanel
+from designer.panels.frontier import FrontierPanel
+from designer.panels.inspector import InspectorPanel
+from designer.panels.log import LogPanel
+from designer.panels.outline import OutlinePanel
+from designer.panels.palette import PalettePanel
+from designer.panels.problems import ProblemsPanel
+from designer.panels.state import StatePanel
+from designer.runs.engine_client import EngineClient
+from designer.runs.run_model import RunModel
+from designer.settings import Settings, ThemeChoice
+from designer.theme import ThemeController
+from designer.widgets.banner import BannerArea
+from designer.widgets.buttons import ButtonSpec
+from designer.widgets.inputs import ChoiceBox
+from designer.widgets.kinds import Kind
+from designer.widgets.toast import ToastStack
+from engine.model.diagnostics import Diagnostic, Severity
+from engine.model.node_types import Registry
+from engine.model.revision import revision_hash
+
+if TYPE_CHECKING:
+    from designer.document.recovery import Recovery
+
+#: Runs that the choice in the tool bar offers.
+RUNS_OFFERED = 30
+
+
+class MainWindow(QMainWindow):
+    """One window of the program."""
+
+    #: The person closed the window and everything was saved or given up.
+    closed = Signal()
+
+    def __init__(
+        self, client: EngineClient, registry: Registry, settings: Settings, theme: ThemeController
+    ) -> None:
+        super().__init__()
+        self.client = client
+        self.settings = settings
+        self._registry = registry
+        self._theme = theme
+        self._may_close = False
+        self._closing = False
+        self.setWindowTitle("Headgate")
+        self.setMinimumSize(720, 480)
+        self.resize(1440, 900)
+        self.actions_ = ActionRegistry(self)
+        self.run_model = RunModel(client, self)
+        self._build_centre()
+        self.filing = Filing(self, self.tabs, registry, settings, client.spawn)
+        self.running = Running(self, self.tabs, client, self.run_model, settings)
+        self._build_panels()
+        self._build_bars()
+        self._bind()
+        self._connect()
+        self._restore_geometry()
+        self.docks.restore()
+        self._on_tab(None)
+        client.refresh()
+
+    # --- building ---------------------------------------------------------------------------
+
+    def _build_centre(self) -> None:
+        centre = QWidget(self)
+        self.banners = BannerArea(centre)
+        self.tabs = WorkflowTabs(self.settings, centre)
+        self.start_page = StartPage(self.settings, centre)
+        self._stack = QStackedWidget(centre)
+        self._stack.addWidget(self.start_page)
+        self._stack.addWidget(self.tabs)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.banners)
+        layout.addWidget(self._stack, 1)
+        self.setCentralWidget(centre)
+        self.toasts = ToastStack(centre)
+
+    def _build_panels(self) -> None:
+        shared = (self.client, self.run_model, self.settings, self.actions_)
+        self.palette_panel = PalettePanel(self._registry, self.settings, self)
+        self.outline = OutlinePanel(self._registry, self)
+        self.inspector = InspectorPanel(self._registry, self.settings, self.client, self.run_model)
+        self.barriers = BarriersPanel(*shared)
+        self.frontier = FrontierPanel(*shared)
+        self.checkpoints = CheckpointsPanel(*shared)
+        self.log = LogPanel(*shared)
+        self.state = StatePanel(*shared)
+        self.problems = ProblemsPanel(self)
+        self.docks = Docks(
+            self,
+            {
+                "palette": self.palette_panel,
+                "outline": self.outline,
+                "inspector": self.inspector,
+                "barriers": self.barriers,
+                "frontier": self.frontier,
+                "checkpoints": self.checkpoints,
+                "event_log": self.log,
+                "state": self.state,
+                "problems": self.problems,
+            },
+            self.actions_,
+            self.settings,
+        )
+        self.barrier_dialog = BarrierDialog(*shared, parent=self)
+        self.barrier_dialog.set_placement(self._place_dialog)
+
+    def _build_bars(self) -> None:
+        slots = build_menu_bar(self.menuBar(), self.actions_)
+        slots["recent_files"].aboutToShow.connect(
+            lambda: self.filing.fill_recent(slots["recent_files"])
+        )
+        slots["examples"].aboutToShow.connect(lambda: self.filing.fill_examples(slots["examples"]))
+        bar = QToolBar("Main tool bar", self)
+        bar.setObjectName("toolbar.main")
+        self.addToolBar(bar)
+        places = build_tool_bar(bar, self.actions_)
+        self._run_choice = ChoiceBox(self)
+        self._run_choice.setMinimumWidth(220)
+        self._run_choice.setAccessibleName("Run shown on the canvas")
+        self._run_choice.setToolTip("The run that the canvas and the panels show")
+        self._run_choice.activated.connect(self._on_run_chosen)
+        bar.insertWidget(places["run_choice"], self._run_choice)
+        self._zoom = QLabel("100 %", self)
+        self._zoom.setMinimumWidth(52)
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        bar.insertWidget(places["zoom"], self._zoom)
+        self.status = StatusBar(self)
+        self.setStatusBar(self.status)
+        self.command_palette = CommandPalette(self.actions_, self)
+        self.cheat_sheet = CheatSheet(self)
+
+    def _bind(self) -> None:
+        self._bind_files()
+        self._bind_runs()
+        self._bind_window()
+        for verb in A:
+            if not self.actions_.is_bound(verb):
+                # What this version cannot do is not shown as something that is switched off.
+                self.actions_.action(verb).setVisible(False)
+
+    def _bind_files(self) -> None:
+        bind, filing = self.actions_.bind, self.filing
+        opened = self._has_tab
+        bind(A.FILE_NEW, filing.new)
+        bind(A.FILE_OPEN, filing.open)
+        bind(A.FILE_SAVE, filing.save, enabled_when=opened)
+        bind(A.FILE_SAVE_AS, filing.save_as, enabled_when=opened)
+        bind(A.FILE_CLOSE_TAB, self._close_tab, enabled_when=opened)
+        bind(A.FILE_REOPEN_TAB, filing.reopen, enabled_when=lambda: filing.can_reopen)
+        bind(A.FILE_QUIT, self.close)
+        bind(A.EDIT_UNDO, self._undo, enabled_when=self._can_undo)
+        bind(A.EDIT_REDO, self._redo, enabled_when=self._can_redo)
+        bind(A.EDIT_WORKFLOW_SETTINGS, self._workflow_settings, enabled_when=opened)
+
+    def _bind_runs(self) -> None:
+        bind, running = self.actions_.bind, self.running
+        bind(A.RUN_START, running.start, enabled_when=running.can_start)
+        bind(A.RUN_WITH_INPUT, running.start_with_input, enabled_when=running.can_start)
+        bind(A.RUN_AGAIN, running.start, enabled_when=running.can_start)
+        bind(A.RUN_PAUSE, running.pause, enabled_when=running.can_pause)
+        bind(A.RUN_STOP, running.stop, enabled_when=running.can_stop)
+        bind(A.RUN_RESUME, running.resume, enabled_when=running.can_resume)
+        bind(A.DEBUG_STEP, running.step, enabled_when=running.can_step)
+        bind(A.BARRIER_LIST, self._show_barriers)
+
+    def _bind_window(self) -> None:
+        bind = self.actions_.bind
+        bind(A.APP_COMMAND_PALETTE, self.command_palette.open_palette)
+        bind(A.APP_CHEAT_SHEET, self.cheat_sheet.show)
+        bind(A.APP_SETTINGS, lambda: SettingsDialog(self.settings, self).open())
+        bind(A.APP_START_PAGE, self._show_start_page)
+        bind(A.WINDOW_FULL_SCREEN, self._toggle_full_screen)
+        bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
+        for verb, name in ((A.WINDOW_DESIGN, "design"), (A.WINDOW_RUN, "run"),
+                           (A.WINDOW_DEBUG, "debug")):  # fmt: skip
+            bind(verb, lambda name=name: self.docks.choose(name))
+        bind(A.WINDOW_NEXT_TAB, lambda: self._turn_tab(1), enabled_when=self._has_tab)
+        bind(A.WINDOW_PREVIOUS_TAB, lambda: self._turn_tab(-1), enabled_when=self._has_tab)
+        bind(A.WINDOW_NEXT_PANEL, lambda: self._next_panel(1))
+        bind(A.WINDOW_PREVIOUS_PANEL, lambda: self._next_panel(-1))
+        bind(A.VIEW_OPEN_INSPECTOR, lambda: self.docks.show("inspector", focus=True))
+        for verb, theme in ((A.VIEW_THEME_SYSTEM, ThemeChoice.SYSTEM),
+                            (A.VIEW_THEME_LIGHT, ThemeChoice.LIGHT),
+                            (A.VIEW_THEME_DARK, ThemeChoice.DARK),
+                            (A.VIEW_THEME_CONTRAST, ThemeChoice.HIGH_CONTRAST)):  # fmt: skip
+            bind(
+                verb,
+                lambda theme=theme: self._theme.set_choice(theme),
+                checked_when=lambda theme=theme: self.settings.theme is theme,
+            )
+
+    def _connect(self) -> None:
+        self.tabs.current_changed.connect(self._on_tab)
+        self.tabs.close_requested.connect(self.filing.close)
+        self.start_page.new_wanted.connect(self.filing.new)
+        self.start_page.open_wanted.connect(self.filing.open)
+        self.start_page.file_wanted.connect(self.filing.open_path)
+        self.start_page.example_wanted.connect(self.filing.open_example)
+        self.filing.message.connect(self.tell)
+        self.filing.saved.connect(self.status.set_saved)
+        self.running.message.connect(self.tell)
+        self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
+        self.palette_panel.insert_requested.connect(self._insert)
+        for panel in (self.frontier, self.log, self.outline, self.barriers):
+            panel.node_activated.connect(self._go_to_node)
+        self.frontier.request_activated.connect(self.barrier_dialog.open_request)
+        self.barriers.run_activated.connect(self._show_run)
+        self.checkpoints.run_activated.connect(self._show_run)
+        self.barrier_dialog.node_activated.connect(self._on_dialog_node)
+        self.problems.problem_activated.connect(self._show_problem)
+        self.inspector.message.connect(self.tell)
+        self.status.problems_clicked.connect(lambda: self.docks.show("problems", focus=True))
+        self.status.barriers_clicked.connect(self._show_barriers)
+        client, model = self.client, self.run_model
+        client.failed.connect(lambda text: self.tell(text, Kind.ERROR))
+        client.runs_changed.connect(self._list_runs)
+        client.inbox_changed.connect(self._on_inbox)
+        client.request_opened.connect(self._on_request)
+        client.run_ended.connect(self._on_run_ended)
+        model.changed.connect(self._on_view)
+        model.run_changed.connect(self._on_run_shown)
+        model.viewing_changed.connect(self._on_viewing)
+        model.banner_changed.connect(self._on_banner)
+
+    # --- tabs -------------------------------------------------------------------------------
+
+    @property
+    def tab(self) -> Tab | None:
+        """The tab in front."""
+        return self.tabs.current
+
+    def _has_tab(self) -> bool:
+        return self.tabs.current is not None
+
+    def _on_tab(self, tab: Tab | None) -> None:
+        self._stack.setCurrentWidget(self.tabs if tab is not None else self.start_page)
+        if tab is None:
+            self.start_page.refresh()
+        document = tab.document if tab is not None else None
+        self.outline.set_document(document)
+        self.inspector.set_document(document)
+        self.problems.set_document(document)
+        if tab is not None:
+            if tab.canvas.property("joined") is None:
+                self._join(tab)
+            tab.canvas.bind_actions(self.actions_)
+            self._show_canvas_verbs()
+            self._on_zoom(tab.canvas.zoom)
+        self.running.on_tab(tab)
+        self._on_document()
+        self._on_title()
+
+    def _join(self, tab: Tab) -> None:
+        """Connect the canvas of a new tab."""
+        canvas, document = tab.canvas, tab.document
+        canvas.setProperty("joined", True)
+        canvas.node_activated.connect(lambda _key: self.docks.show("inspector", focus=True))
+        canvas.decision_requested.connect(self.barrier_dialog.open_request)
+        canvas.file_dropped.connect(self.filing.open_path)
+        canvas.message.connect(self.tell)
+        canvas.zoom_changed.connect(self._on_zoom)
+        canvas.pointer_moved.connect(lambda point: self.status.set_place(point=point))
+        document.diagnostics_changed.connect(self._on_document)
+        document.changed.connect(lambda _change: self._on_document())
+        document.reset.connect(self._on_document)
+        document.title_changed.connect(lambda _title: self._on_title())
+        document.modified_changed.connect(lambda _modified: self._on_title())
+
+    def _show_canvas_verbs(self) -> None:
+        for verb in A:
+            if self.actions_.is_bound(verb):
+                self.actions_.action(verb).setVisible(True)
+
+    def _on_document(self) -> None:
+        """The document in front is another one, or has changed."""
+        tab = self.tabs.current
+        found = tab.document.diagnostics if tab is not None else ()
+        errors = sum(d.severity is Severity.ERROR for d in found)
+        warnings = sum(d.severity is Severity.WARNING for d in found)
+        self.status.set_problems(errors, warnings)
+        self.docks.dock("problems").setWindowTitle(
+            f"Problems ({errors + warnings})" if errors + warnings else "Problems"
+        )
+        if tab is not None:
+            workflow = tab.document.workflow
+            self.run_model.set_document(workflow.id, revision_hash(workflow, self._registry))
+        self.actions_.refresh()
+
+    def _on_title(self) -> None:
+        tab = self.tabs.current
+        title = tab.document.title if tab is not None else ""
+        self.setWindowTitle(f"{title}[*] - Headgate" if title else "Headgate")
+        self.setWindowModified(tab is not None and tab.document.is_modified)
+
+    def _close_tab(self) -> None:
+        if self.tabs.current is not None:
+            self.filing.close(self.tabs.current)
+
+    def _turn_tab(self, by: int) -> None:
+        if self.tabs.count():
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
+
+    def _undo(self) -> None:
+        if self.tab is not None:
+            self.tab.document.undo()
+
+    def _redo(self) -> None:
+        if self.tab is not None:
+            self.tab.document.redo()
+
+    def _can_undo(self) -> bool:
+        return self.tab is not None and self.tab.document.undo_stack.canUndo()
+
+    def _can_redo(self) -> bool:
+        return self.tab is not None and self.tab.document.undo_stack.canRedo()
+
+    def _workflow_settings(self) -> None:
+        if self.tab is not None:
+            self.tab.document.selection.clear()
+            self.docks.show("inspector", focus=True)
+
+    def _insert(self, type_id: str) -> None:
+        if self.tab is None:
+            self.filing.new()
+        if self.tab is not None:
+            selection = self.tab.document.selection
+            wired_to = next(iter(selection.nodes)) if len(selection.nodes) == 1 else None
+            self.tab.canvas.insert_node(type_id, wired_to=wired_to)
+
+    def _go_to_node(self, key: str) -> None:
+        if self.tab is not None and key in self.tab.document.workflow.nodes:
+            self.tab.document.selection.set(nodes=(key,), current=key)
+            self.tab.canvas.reveal(key)
+
+    def _show_problem(self, problem: Diagnostic) -> None:
+        if problem.node:
+            self._go_to_node(problem.node)
+        elif self.tab is not None:
+            self.tab.document.selection.clear()
+        self.docks.show("inspector")
+        self.inspector.show_problem(problem)
+
+    def _on_zoom(self, zoom: float) -> None:
+        self._zoom.setText(f"{zoom * 100:.0f} %")
+        self.status.set_place(zoom=zoom)
+
+    # --- runs -------------------------------------------------------------------------------
+
+    def _list_runs(self) -> None:
+        """Offer the runs of the workflow in front, newest first."""
+        self._run_choice.clear()
+        self._run_choice.addItem("No run shown", None)
+        tab = self.tabs.current
+        wanted = tab.document.workflow.id if tab is not None else ""
+        offered = [r for r in self.client.runs if r.workflow_id == wanted][:RUNS_OFFERED]
+        shown = self.run_model.run
+        if shown and all(str(record.run) != shown for record in offered):
+            offered += [r for r in self.client.runs if str(r.run) == shown]
+        for record in offered:
+            self._run_choice.addItem(f"Run {record.run[-5:]}  {record.status}", str(record.run))
+        index = self._run_choice.findData(shown) if shown else 0
+        self._run_choice.setCurrentIndex(max(index, 0))
+
+    def _on_run_chosen(self, index: int) -> None:
+        self.run_model.show_run(self._run_choice.itemData(index))
+
+    def _show_run(self, run: str) -> None:
+        """Show a run; bring the tab of its workflow to the front if it is open."""
+        record = next((r for r in self.client.runs if str(r.run) == run), None)
+        tab = self.tabs.of_document(record.workflow_id) if record is not None else None
+        if tab is not None:
+            tab.run = run
+            self.tabs.show_tab(tab)
+        self.run_model.show_run(run)
+
+    def _on_run_shown(self) -> None:
+        self.running.on_run_shown()
+        self._list_runs()
+        self._on_viewing()
+
+    def _on_view(self, touched: object) -> None:
+        """The run shown looks different: hand it to the canvas."""
+        tab = self.tabs.current
+        if tab is not None:
+            keys = set(touched) if isinstance(touched, frozenset | set) else None
+            viewing = self.run_model.viewing
+            tab.canvas.set_run_view(
+                self._view_for(tab),
+                read_only=viewing is not None,
+                touched=keys,
+                label=f"Viewing checkpoint {viewing}" if viewing is not None else "",
+            )
+            self.outline.set_run_view(self._view_for(tab))
+        self.status.set_run(self.run_model.status_text)
+        self.actions_.refresh((A.RUN_START, A.RUN_PAUSE, A.RUN_STOP, A.RUN_RESUME, A.DEBUG_STEP))
+
+    def _view_for(self, tab: Tab) -> object:
+        record = self.run_model.record
+        if record is not None and record.workflow_id != tab.document.workflow.id:
+            return None
+        return self.run_model.view
+
+    def _on_viewing(self) -> None:
+        """Say unmistakably that the past is shown, and let nothing be edited meanwhile."""
+        viewing = self.run_model.viewing
+        tab = self.tabs.current
+        if tab is not None and not tab.pinned:
+            reason = "You are looking at an old checkpoint; go back to live to edit."
+            tab.document.set_read_only(reason if viewing is not None else "")
+        if viewing is None:
+            self.banners.dismiss("past")
+        else:
+            self.banners.show_banner(
+                "past",
+                f"You are looking at checkpoint {viewing} of {self.run_model.last_commit}. "
+                "Nothing runs, and nothing can be edited here.",
+                Kind.WAITING,
+                (
+                    ButtonSpec(text="Back to live", on_click=self.run_model.show_live),
+                    ButtonSpec(
+                        text="Run again from here",
+                        on_click=lambda: self.actions_.trigger(A.HISTORY_FORK),
+                    ),
+                ),
+                closable=False,
+            )
+        self._on_view(None)
+
+    def _on_banner(self) -> None:
+        text = self.run_model.banner
+        if text:
+            self.banners.show_banner(
+                "version",
+                text,
+                Kind.INFO,
+                (ButtonSpec(text="Show that version", on_click=self._show_pinned),),
+            )
+        else:
+            self.banners.dismiss("version")
+
+    def _show_pinned(self) -> None:
+        """Open the version that the run used, in a tab that cannot be edited."""
+        workflow, run = self.run_model.workflow, self.run_model.run
+        if workflow is None:
+            return
+        from designer.document.document import WorkflowDocument  # noqa: PLC0415 - seldom needed
+
+        document = WorkflowDocument(workflow, self._registry)
+        document.set_read_only("This is the version that a run used; edit the workflow's own tab.")
+        tab = self.tabs.add(document, pinned=True)
+        tab.run = run
+        tab.canvas.fit()
+        self.run_model.show_run(run)
+
+    # --- decisions --------------------------------------------------------------------------
+
+    def _on_inbox(self) -> None:
+        count = len(self.client.inbox)
+        self.status.set_barriers(count)
+        self.docks.dock("barriers").setWindowTitle(f"Barriers ({count})" if count else "Barriers")
+
+    def _on_request(self, request: object) -> None:
+        if not self.docks.dock("barriers").isVisible():
+            self.docks.show("barriers")
+        if not self.isActiveWindow() and self.settings.notify_decisions:
+            QGuiApplication.alert(self)  # type: ignore[attr-defined]
+        name = getattr(request, "request", "")
+        self.tell(
+            "1 decision is waiting" if len(self.client.inbox) < 2
+            else f"{len(self.client.inbox)} decisions are waiting",
+            Kind.WAITING,
+            action="Show",
+            on_action=lambda: self.barrier_dialog.open_request(name),
+        )  # fmt: skip
+
+    def _show_barriers(self) -> None:
+        self.docks.show("barriers")
+        self.barriers.focus_list()
+
+    def _on_dialog_node(self, run: str, node: str) -> None:
+        self._show_run(run)
+        self._go_to_node(node)
+
+    def _on_run_ended(self, run: str, status: str) -> None:
+        view = self.client.live_view(run) or (
+            self.run_model.view if self.run_model.run == run else None
+        )
+        if status == "completed":
+            self.tell("The run is done.", Kind.SUCCESS)
+        elif status == "failed":
+            error = getattr(view, "error", None)
+            self.tell(getattr(error, "message", "The run failed."), Kind.ERROR)
+        elif status == "cancelled":
+            self.tell("The run was cancelled.", Kind.INFO)
+
+    def _place_dialog(self, size: QSize) -> QPoint:
+        """Beside the node that asks if it can be, else in the corner of the canvas."""
+        area = self._stack
+        corner = area.mapToGlobal(QPoint(area.width() - size.width() - 16, 48))
+        screen = self.screen().availableGeometry()
+        x = max(screen.left(), min(corner.x(), screen.right() - size.width()))
+        return QPoint(x, max(screen.top(), corner.y()))
+
+    # --- telling ----------------------------------------------------------------------------
+
+    def tell(
+        self,
+        text: str,
+        kind: Kind = Kind.INFO,
+        *,
+        action: str = "",
+        on_action: object = None,
+    ) -> None:
+        """Show a toast."""
+        self.toasts.show_toast(text, kind, action_text=action, on_action=on_action)  # type: ignore[arg-type]
+
+    def offer_recovery(self, found: list[Recovery]) -> None:
+        """Offer what a crash left behind, one banner per document."""
+        for recovery in found:
+            key = f"recovery.{recovery.document_id}"
+            self.banners.show_banner(
+                key,
+                recovery.sentence,
+                Kind.WARNING,
+                (
+                    ButtonSpec(
+                        text="Restore", on_click=lambda r=recovery, k=key: self._recover(r, k)
+                    ),
+                    ButtonSpec(
+                        text="Discard", on_click=lambda r=recovery, k=key: self._discard(r, k)
+                    ),
+                ),
+                closable=False,
+            )
+
+    def _recover(self, recovery: Recovery, key: str) -> None:
+        self.banners.dismiss(key)
+        self.filing.restore(recovery)
+
+    def _discard(self, recovery: Recovery, key: str) -> None:
+        self.banners.dismiss(key)
+        self.filing.discard(recovery)
+
+    # --- the window itself ------------------------------------------------------------------
+
+    def _show_start_page(self) -> None:
+        self.start_page.refresh()
+        self._stack.setCurrentWidget(self.start_page)
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _next_panel(self, by: int) -> None:
+        """Move the focus to the next panel that can be seen; F6 leaves the canvas."""
+        stops: list[QWidget] = [self._stack.currentWidget()]
+        if self.tab is not None and self._stack.currentWidget() is self.tabs:
+            stops = [self.tab.canvas]
+        names = ("palette", "outline", "inspector", "barriers", "frontier", "checkpoints",
+                 "event_log", "state", "problems")  # fmt: skip
+        for name in names:
+            dock = self.docks.dock(name)
+            if dock.isVisible() and not dock.visibleRegion().isEmpty():
+                stops.append(dock.widget())
+        focus = self.focusWidget()
+        here = next(
+            (i for i, w in enumerate(stops) if focus and (w is focus or w.isAncestorOf(focus))), 0
+        )
+        target = stops[(here + by) % len(stops)]
+        inner = target.focusProxy() or target
+        if inner.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            inner = next(
+                (c for c in target.findChildren(QWidget)
+                 if c.isVisible() and c.focusPolicy() & Qt.FocusPolicy.TabFocus), target,
+            )  # fmt: skip
+        inner.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _restore_geometry(self) -> None:
+        saved = self.settings.window_geometry
+        if saved:
+            self.restoreGeometry(QByteArray(saved))
+        on_screen = any(
+            screen.availableGeometry().intersects(QRect(self.pos(), QSize(120, 60)))
+            for screen in QGuiApplication.screens()
+        )
+        if not on_screen:
+            self.move(QGuiApplication.primaryScreen().availableGeometry().topLeft())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape goes back to live from the past."""
+        if event.key() == Qt.Key.Key_Escape and self.run_model.viewing is not None:
+            self.run_model.show_live()
+            return
+        super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved changes first; the answer comes later."""
+        if self._may_close:
+            event.accept()
+            self.closed.emit()
+            return
+        event.ignore()
+        if not self._closing:
+            self._closing = True
+            self.client.spawn(self._close_for_good())
+
+    async def _close_for_good(self) -> None:
+        try:
+            self.settings.window_geometry = bytes(self.saveGeometry().data())
+            self.docks.save()
+            if not await self.filing.close_all():
+                return
+            self._may_close = True
+            QTimer.singleShot(0, self.close)
+            await asyncio.sleep(0)
+        finally:
+            self._closing = False
