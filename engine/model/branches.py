@@ -32,6 +32,7 @@ class Branches:
                 if edge.id not in graph.back_edges:
                     self._before[edge.target.node].append(edge.source.node)
                     self._after[edge.source.node].append(edge.target.node)
+        self._rank = {key: rank for rank, key in enumerate(graph.topological)}
         self._ways: dict[str, list[list[Edge]]] = {}
         self._behind: dict[str, frozenset[str]] = {}
         self._choosers: tuple[str, ...] | None = None
@@ -91,13 +92,15 @@ class Branches:
 
     def leads_to(self, first: str, then: str) -> bool:
         """Return whether a way that closes no loop leads from one node to the other."""
+        end = self._rank[then]
         seen: set[str] = set()
         stack = [first]
         while stack:
             for following in self._after[stack.pop()]:
                 if following == then:
                     return True
-                if following not in seen:
+                # What comes later in a topological order does not lead back.
+                if self._rank[following] < end and following not in seen:
                     seen.add(following)
                     stack.append(following)
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice, pairwise
 
 from engine.model import rules
 from engine.model.check_graph import Checked
@@ -353,15 +354,19 @@ def _meeting(doc: Checked, keys: list[str]) -> str:
         zones = doc.graph.zone_of.get(key, ())
         if any(doc.nodes[zone].node.params.get("limit") != 1 for zone in zones):
             return f"The items that run through {doc.title(key)} write"
-    # In topological order two writers that never meet are mostly neighbours, and two
-    # that do are found among the first pairs.
-    pairs = [
-        (a, b)
-        for distance in range(1, len(keys))
-        for a, b in zip(keys, keys[distance:], strict=False)
-    ]
-    for first, second in pairs[:_MOST_PAIRS]:
-        if not doc.branches.leads_to(first, second) and not doc.branches.exclude(first, second):
+    # The keys are in topological order: if each leads to the next one, no two meet.
+    steps = list(pairwise(keys))
+    open_steps = [pair for pair in steps if not doc.branches.leads_to(*pair)]
+    if not open_steps:
+        return ""
+    others = (
+        (first, second)
+        for distance in range(2, len(keys))
+        for first, second in zip(keys, keys[distance:], strict=False)
+        if not doc.branches.leads_to(first, second)
+    )
+    for first, second in islice(chain(open_steps, others), _MOST_PAIRS):
+        if not doc.branches.exclude(first, second):
             return f"{doc.title(first)} and {doc.title(second)} may write"
     return ""
 
