@@ -326,6 +326,15 @@ def arities(name: str) -> frozenset[int]:
     return frozenset(counts)
 
 
+def usage_of(name: str) -> str:
+    """How many arguments a method takes, in words."""
+    counts = sorted(arities(name))
+    if counts == [0]:
+        return "no arguments"
+    noun = "argument" if counts == [1] else "arguments"
+    return f"{' or '.join(map(str, counts))} {noun}, by position"
+
+
 def call_method(budget: Budget, value: Any, name: str, *args: object) -> object:
     """``value.name(*args)``.
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from engine.model.expression_functions import BUDGETED, signature
-from engine.model.expression_methods import METHOD_NAMES, arities
+from engine.model.expression_methods import METHOD_NAMES, arities, usage_of
 from engine.model.expression_nodes import (
     LOAD,
     Chain,
@@ -436,8 +436,7 @@ class Rewriter:
             hint = suggestion(name, sorted(METHOD_NAMES))
             raise Refused(f"the method {name}() is not allowed{hint}", node)
         if node.keywords or len(node.args) not in arities(name):
-            counts = " or ".join(map(str, sorted(arities(name))))
-            raise Refused(f"the method {name}() takes {counts} arguments, by position", node)
+            raise Refused(f"the method {name}() takes {usage_of(name)}", node)
         # state.get("total") asks about one field.
         base = self._base(value, node.args[0]) if name == "get" else self.visit(value)
         args = self._visit_all(node.args)

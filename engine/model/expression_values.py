@@ -7,6 +7,7 @@ Here: limits, the step budget, the fault that helpers raise, and the walks over 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ MAX_INTEGER_DIGITS: Final = 1_234
 #: How many values, counted as often as they are mentioned, a result may hold.
 MAX_RESULT_ITEMS: Final = 5_000_000
 
+_LONGEST_KEY: Final = 60  # that a message shows
 _UNITS: Final = frozenset({int, bool, type(None)})  # atoms that are JSON whatever their value
 
 
@@ -133,10 +135,12 @@ def suggestion(name: object, known: Iterable[object]) -> str:
     # Only a failing evaluation pays for this import.
     import difflib  # noqa: PLC0415
 
-    names = [key for key in known if isinstance(key, str)][:1_000]
+    # Comparing costs the product of the lengths: neither many keys nor long ones.
+    names = [key for key in itertools.islice(known, 1_000) if isinstance(key, str)]
+    names = [key for key in names if len(key) <= _LONGEST_KEY]
     if not isinstance(name, str) or not names:
         return ""
-    close = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name[:_LONGEST_KEY], names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
     shown = ", ".join(repr(key) for key in names[:5])
@@ -145,8 +149,11 @@ def suggestion(name: object, known: Iterable[object]) -> str:
 
 def shown_key(key: object) -> str:
     """A key for a message: short, and no container."""
-    text = repr(key) if isinstance(key, (str, int, float, bool, type(None))) else kind_of(key)
-    return text if len(text) <= 60 else text[:57] + "..."
+    if isinstance(key, str) and len(key) > _LONGEST_KEY:
+        return repr(key[: _LONGEST_KEY - 3] + "...")
+    if isinstance(key, int) and key.bit_length() > 128:
+        return "so large a number"
+    return repr(key) if isinstance(key, (str, int, float, bool, type(None))) else kind_of(key)
 
 
 def need_text(value: object, name: str) -> str:

@@ -168,6 +168,8 @@ def _rounded(number: float, digits: int | None) -> decimal.Decimal:
         context.prec = 2_000  # more than any number of an expression has
         try:
             exact = decimal.Decimal(str(number))
+            if not exact.is_finite():
+                raise Fault("number() needs a finite number")
             if digits is None:
                 return exact
             return exact.quantize(decimal.Decimal(1).scaleb(-digits), decimal.ROUND_HALF_UP)

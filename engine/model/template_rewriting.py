@@ -16,7 +16,7 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from engine.model.expression_functions import BUDGETED, signature
-from engine.model.expression_methods import METHOD_NAMES, arities
+from engine.model.expression_methods import METHOD_NAMES, arities, usage_of
 from engine.model.expression_nodes import ReadSet
 from engine.model.expression_values import (
     CHARACTERS_PER_STEP,
@@ -442,8 +442,7 @@ class _Rewriter:
             hint = suggestion(name, sorted(METHOD_NAMES))
             raise Misused(f"the method {name}() is not allowed{hint}", node)
         if fields or len(args) not in arities(name):
-            counts = " or ".join(map(str, sorted(arities(name))))
-            raise Misused(f"the method {name}() takes {counts} arguments, by position", node)
+            raise Misused(f"the method {name}() takes {usage_of(name)}", node)
         key = args[0].value if name == "get" and isinstance(args[0], nodes.Const) else "*"
         return self._filter(node, "_method", self._base(value, key), nodes.Const(name), *args)
 

@@ -148,7 +148,7 @@ def test_scope_may_be_any_mapping() -> None:
         ("len", 0, "call it: len(...)"),
         ("len(1, 2)", 0, "the arguments do not fit len(value)"),
         ("'a'.uper()", 0, "did you mean 'upper'?"),
-        ("'a'.upper(1)", 0, "takes 0 arguments"),
+        ("'a'.upper(1)", 0, "takes no arguments"),
         ("state.upper()", 0, "an object has no method upper()"),
         ("int('12x')", 0, "int() needs text that is a whole number"),
         ("[1][2]", 0, "index 2 is beyond 1 items"),
