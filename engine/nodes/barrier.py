@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -23,7 +24,7 @@ from engine.nodes.fields import Duration, Params, hints, in_words, seconds_of, s
 
 Json = Any
 _CHOICES = frozenset({"approve", "reject", "modify", "reroute", "expire", "fail"})
-_PORTS = frozenset({"in", "approved", "rejected", "expired", "rerouted", "error"})
+_PORTS = frozenset({"in", "approved", "rejected", "expired", "rerouted", "decision", "error"})
 _AT_ZERO = {"reject": "reject", "approve": "approve", "expire": "expire", "fail": "fail"}
 
 
@@ -123,6 +124,12 @@ class BarrierParams(Params):
         description="Keys of nodes that the person may send the payload to instead.",
         json_schema_extra=hints(advanced=True),
     )
+    record: bool = Field(
+        False,
+        title="Hand on the decision",
+        description="Adds a port 'decision' with the choice, the comment, who, and when.",
+        json_schema_extra=hints(advanced=True),
+    )
 
     @model_validator(mode="after")
     def _answers_differ(self) -> Self:
@@ -175,8 +182,16 @@ def resume(params: BarrierParams, ctx: Context, wait: Wait, answer: Answer) -> O
     as an object with the answer, its comment and the payload, for whoever has to react.
     """
     del ctx
-    payload = wait.request.payload if wait.request is not None else None
     choice = params.default if answer.kind == "due" else answer.choice
+    output = _way_out(choice, wait, answer)
+    if not params.record:
+        return output
+    record = {"choice": choice, "comment": answer.comment, "by": answer.by, "at": answer.at}
+    return replace(output, ports={**output.ports, "decision": record})
+
+
+def _way_out(choice: str, wait: Wait, answer: Answer) -> Output:
+    payload = wait.request.payload if wait.request is not None else None
     values = payload if answer.kind == "due" else answer.values
     note = f"{choice} by {answer.by}" if answer.by else choice
     match choice:
@@ -218,6 +233,8 @@ def _ports(params: Mapping[str, Json]) -> Ports:
     if params.get("reroute_to"):
         outputs.append(Port(name="rerouted", title="Sent elsewhere", required=False))
     outputs += [Port(name=key, required=False) for key in _keys(params)]
+    if params.get("record") is True:
+        outputs.append(Port(name="decision", type="object", required=False, title="Decision"))
     return Ports((Port(name="in"),), tuple(outputs))
 
 

@@ -148,3 +148,11 @@ def test_the_ports_of_a_barrier_are_its_answers(params: Any, ports: list[str]) -
 def test_a_barrier_that_cannot_be_answered_is_refused(params: Any) -> None:
     with pytest.raises(ValidationError):
         BARRIER.params.model_validate(params)
+
+
+def test_the_decision_is_handed_on_where_that_is_asked_for() -> None:
+    output = decided({"record": True}, answer("approve", comment="fine", at=5.0))
+    assert output.ports["approved"] == PAYLOAD
+    known = {"choice": "approve", "comment": "fine", "by": "ada", "at": 5.0}
+    assert output.ports["decision"] == known
+    assert [port.name for port in BARRIER.ports({"record": True}).outputs][-1] == "decision"
