@@ -130,6 +130,9 @@ class _Program(asyncio.SubprocessProtocol):
             cast(asyncio.ReadTransport, pipe).resume_reading()
 
 
+_Starting = asyncio.Task[tuple[asyncio.SubprocessTransport, _Program]]
+
+
 async def run_program(
     command: Sequence[str],
     *,
@@ -166,10 +169,7 @@ async def run_program(
     try:
         transport, program = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # Cancelled itself, it would end the program but not what that has started, and may
-        # never return (its wait for an exit needs pipes that are not connected yet).
-        starting.add_done_callback(_abandon)
-        await asyncio.wait([starting])
+        await _end_started(starting)
         raise
     pid = transport.get_pid()
     try:
@@ -188,7 +188,23 @@ async def run_program(
     )
 
 
-def _abandon(starting: asyncio.Task[tuple[asyncio.SubprocessTransport, _Program]]) -> None:
+async def _end_started(starting: _Starting) -> None:
+    """End a program whose start was cancelled.
+
+    The start itself is not cancelled: that would end the program but not what it has
+    started, and may never return (it waits for pipes that are not connected yet).
+    """
+    try:
+        await asyncio.wait([starting])
+    except asyncio.CancelledError:
+        starting.add_done_callback(_abandon)
+        raise
+    if starting.exception() is None:
+        transport, program = starting.result()
+        await _end(transport.get_pid(), program)
+
+
+def _abandon(starting: _Starting) -> None:
     if not starting.cancelled() and starting.exception() is None:
         _signal_group(starting.result()[0].get_pid(), signal.SIGKILL)
 
