@@ -125,7 +125,7 @@ class BarrierParams(Params):
         json_schema_extra=hints(advanced=True),
     )
     record: bool = Field(
-        False,
+        default=False,
         title="Hand on the decision",
         description="Adds a port 'decision' with the choice, the comment, who, and when.",
         json_schema_extra=hints(advanced=True),
