@@ -69,18 +69,24 @@ class Database:
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Write everything in the block or nothing; `durable` fsyncs before it ends.
 
+        A reader that is asked for inside it sees what it has written.
+
         Raises:
             StoreError: the environment refuses; nothing was written.
         """
         with self.lock, self.refusals():
             self.synchronise(full=durable)
             self.writer.execute("BEGIN IMMEDIATE")
+            lent: sqlite3.Connection | None = getattr(self._local, "reader", None)
+            self._local.reader = self.writer
             try:
                 yield self.writer
                 self.writer.execute("COMMIT")
             except BaseException:
                 self.roll_back()
                 raise
+            finally:
+                self._local.reader = lent
 
     def synchronise(self, *, full: bool) -> None:
         """Choose whether the next transaction survives a power cut. Not inside one.

@@ -45,7 +45,7 @@ class RequestLog:
         """Store new requests."""
         for given in requests:
             record = map_leaves(given, keep, readable)
-            seq = self._link(connection, evidence.REQUEST, evidence.request_fields(record))
+            seq, _ = self._link(connection, evidence.REQUEST, evidence.request_fields(record))
             content = self._stored(connection, "q", seq, record.content)
             connection.execute(
                 "INSERT INTO requests (no, id, run, task, node, workflow, revision, content,"
@@ -111,8 +111,10 @@ class RequestLog:
         at: float,
         found: Verdict,
     ) -> DecisionRecord:
-        record = map_leaves(new_decision(request, decision, at, found), keep, readable)
-        seq = self._link(connection, evidence.DECISION, evidence.decision_fields(record))
+        record: DecisionRecord = map_leaves(
+            new_decision(request, decision, at, found), keep, readable
+        )
+        seq, digest = self._link(connection, evidence.DECISION, evidence.decision_fields(record))
         edited = None
         if record.values is not None:
             edited = self._stored(connection, "d", seq, record.values)
@@ -141,11 +143,12 @@ class RequestLog:
                 "UPDATE requests SET status = 'decided', decision_no = ? WHERE id = ?",
                 (seq, record.request),
             )
-        (sealed,) = self._select(connection, DECISION_SELECT + " WHERE d.no = ?", seq)
-        return sealed
+        return replace(record, id=seq, hash=digest)
 
-    def _link(self, connection: sqlite3.Connection, kind: str, fields: dict[str, Json]) -> int:
-        """Append to the hash chain and return the number of the entry."""
+    def _link(
+        self, connection: sqlite3.Connection, kind: str, fields: dict[str, Json]
+    ) -> tuple[int, str]:
+        """Append to the hash chain; return the number and the hash of the entry."""
         last = connection.execute(
             "SELECT seq, hash FROM evidence ORDER BY seq DESC LIMIT 1"
         ).fetchone()
@@ -155,7 +158,7 @@ class RequestLog:
             "INSERT INTO evidence (seq, kind, prev_hash, hash, erased) VALUES (?, ?, ?, ?, 0)",
             (seq, kind, prev_hash, digest),
         )
-        return seq
+        return seq, digest
 
     def _stored(self, connection: sqlite3.Connection, kind: str, owner: int, value: T) -> bytes:
         parts: Parts = {}
@@ -242,8 +245,3 @@ def new_decision(
         values=decision.values,
         to=decision.to,
     )
-
-
-def sealed(record: DecisionRecord, seq: int, digest: str) -> DecisionRecord:
-    """Return the record with its place in the chain."""
-    return replace(record, id=seq, hash=digest)
