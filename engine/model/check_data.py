@@ -355,18 +355,16 @@ def _meeting(doc: Checked, keys: list[str]) -> str:
         if any(doc.nodes[zone].node.params.get("limit") != 1 for zone in zones):
             return f"The items that run through {doc.title(key)} write"
     # The keys are in topological order: if each leads to the next one, no two meet.
-    steps = list(pairwise(keys))
-    open_steps = [pair for pair in steps if not doc.branches.leads_to(*pair)]
+    open_steps = [pair for pair in pairwise(keys) if not doc.branches.leads_to(*pair)]
     if not open_steps:
         return ""
     others = (
         (first, second)
         for distance in range(2, len(keys))
         for first, second in zip(keys, keys[distance:], strict=False)
-        if not doc.branches.leads_to(first, second)
     )
     for first, second in islice(chain(open_steps, others), _MOST_PAIRS):
-        if not doc.branches.exclude(first, second):
+        if not doc.branches.leads_to(first, second) and not doc.branches.exclude(first, second):
             return f"{doc.title(first)} and {doc.title(second)} may write"
     return ""
 
