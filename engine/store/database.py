@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -66,7 +66,7 @@ class Database:
     # --- writing ----------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> Generator[sqlite3.Connection]:
         """Write everything in the block or nothing; `durable` fsyncs before it ends.
 
         A reader that is asked for inside it sees what it has written.
@@ -104,7 +104,7 @@ class Database:
                 self.writer.execute("ROLLBACK")
 
     @contextlib.contextmanager
-    def refusals(self) -> Iterator[None]:
+    def refusals(self) -> Generator[None]:
         """Turn what SQLite refuses, or a row that cannot be read, into a `StoreError`."""
         try:
             yield
@@ -114,7 +114,7 @@ class Database:
     # --- reading ----------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
+    def reader(self) -> Generator[sqlite3.Connection]:
         """Lend a connection that sees one moment of the database for the whole block.
 
         A block inside a block of the same thread sees the same moment.

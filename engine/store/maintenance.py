@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import msgspec
@@ -46,7 +46,7 @@ Json = Any
 
 
 @contextlib.contextmanager
-def _session(database: Database) -> Iterator[Session]:
+def _session(database: Database) -> Generator[Session]:
     """Open a session whose changes are all written at the end, or none."""
     engine = create_engine("sqlite://", creator=database.connect, poolclass=NullPool)
 

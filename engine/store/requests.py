@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.commands import Decide
 from engine.ids import RequestId, RunId
@@ -27,7 +27,6 @@ from engine.store.rows import (
 from engine.store.verdicts import Verdict, verdict
 
 Json = Any
-T = TypeVar("T")
 
 
 class RequestLog:
@@ -160,7 +159,7 @@ class RequestLog:
         )
         return seq, digest
 
-    def _stored(self, connection: sqlite3.Connection, kind: str, owner: int, value: T) -> bytes:
+    def _stored(self, connection: sqlite3.Connection, kind: str, owner: int, value: Json) -> bytes:
         parts: Parts = {}
         short = Aside().put(value, parts)
         self._blobs.write(connection, kind, owner, parts)

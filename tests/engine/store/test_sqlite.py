@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def program(*words: object) -> Iterator[Process]:
+def program(*words: object) -> Generator[Process]:
     command = [sys.executable, "-m", "tests.engine.store.programs", *map(str, words)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
