@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.executors.process import ProcessPool
 from engine.model.node_types import NodeFailure
 from engine.nodes import sql_job
 from engine.nodes.sql_query import SQL_QUERY
@@ -44,39 +45,44 @@ async def test_rows_come_back_as_objects(fake: FakeContext) -> None:
 
 
 async def test_a_value_is_never_part_of_the_statement(fake: FakeContext) -> None:
-    evil = "x'; DROP TABLE invoice; --"
-    await sql(fake, "INSERT INTO invoice VALUES (:id, 1, :note)", {"id": 3, "note": evil})
-    rows = await sql(fake, "SELECT note FROM invoice WHERE note = :note", {"note": evil})
-    assert rows == [{"note": evil}]
+    async with ProcessPool(1) as fake.pool:
+        evil = "x'; DROP TABLE invoice; --"
+        await sql(fake, "INSERT INTO invoice VALUES (:id, 1, :note)", {"id": 3, "note": evil})
+        rows = await sql(fake, "SELECT note FROM invoice WHERE note = :note", {"note": evil})
+        assert rows == [{"note": evil}]
 
 
 async def test_changes_tell_how_many_rows_they_touched(fake: FakeContext) -> None:
-    assert await sql(fake, "UPDATE invoice SET total = total + 1") == {"rowcount": 2}
-    assert await sql(fake, "SELECT sum(total) AS s FROM invoice") == [{"s": 32.5}]
+    async with ProcessPool(1) as fake.pool:
+        assert await sql(fake, "UPDATE invoice SET total = total + 1") == {"rowcount": 2}
+        assert await sql(fake, "SELECT sum(total) AS s FROM invoice") == [{"s": 32.5}]
 
 
 async def test_a_list_of_values_runs_the_statement_for_each(fake: FakeContext) -> None:
-    rows = [{"id": 3, "t": 1}, {"id": 4, "t": 2}]
-    await sql(fake, "INSERT INTO invoice (id, total) VALUES (:id, :t)", rows)
-    assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 4}]
+    async with ProcessPool(1) as fake.pool:
+        rows = [{"id": 3, "t": 1}, {"id": 4, "t": 2}]
+        await sql(fake, "INSERT INTO invoice (id, total) VALUES (:id, :t)", rows)
+        assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 4}]
 
 
 async def test_a_failing_statement_takes_everything_back(fake: FakeContext) -> None:
-    rows = [{"id": 3}, {"id": 1}]
-    failure = await failed(fake, "INSERT INTO invoice (id) VALUES (:id)", rows)
-    assert "UNIQUE constraint failed" in str(failure)
-    assert (failure.code, failure.kind) == ("sql", "IntegrityError")
-    assert failure.nothing_happened
-    assert not failure.retryable
-    assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 2}]
+    async with ProcessPool(1) as fake.pool:
+        rows = [{"id": 3}, {"id": 1}]
+        failure = await failed(fake, "INSERT INTO invoice (id) VALUES (:id)", rows)
+        assert "UNIQUE constraint failed" in str(failure)
+        assert (failure.code, failure.kind) == ("sql", "IntegrityError")
+        assert failure.nothing_happened
+        assert not failure.retryable
+        assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 2}]
 
 
 async def test_too_many_rows_are_a_failure_and_change_nothing(fake: FakeContext) -> None:
-    query = "INSERT INTO invoice (id) VALUES (3), (4), (5) RETURNING id"
-    failure = await failed(fake, query, max_rows=2)
-    assert (failure.code, failure.nothing_happened) == ("too_many_rows", True)
-    assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 2}]
-    assert await sql(fake, query) == [{"id": 3}, {"id": 4}, {"id": 5}]
+    async with ProcessPool(1) as fake.pool:
+        query = "INSERT INTO invoice (id) VALUES (3), (4), (5) RETURNING id"
+        failure = await failed(fake, query, max_rows=2)
+        assert (failure.code, failure.nothing_happened) == ("too_many_rows", True)
+        assert await sql(fake, "SELECT count(*) AS n FROM invoice") == [{"n": 2}]
+        assert await sql(fake, query) == [{"id": 3}, {"id": 4}, {"id": 5}]
 
 
 async def test_columns_of_the_same_name_are_told_apart(fake: FakeContext) -> None:
@@ -84,11 +90,12 @@ async def test_columns_of_the_same_name_are_told_apart(fake: FakeContext) -> Non
 
 
 async def test_reading_does_not_make_a_database(fake: FakeContext, tmp_path: Path) -> None:
-    failure = await failed(fake, "SELECT 1", url="sqlite:///gone.db")
-    assert (failure.code, failure.nothing_happened) == ("not_found", True)
-    assert not (tmp_path / "gone.db").exists()
-    await sql(fake, "CREATE TABLE t (a)", url="sqlite:///made.db")
-    assert (tmp_path / "made.db").exists()
+    async with ProcessPool(1) as fake.pool:
+        failure = await failed(fake, "SELECT 1", url="sqlite:///gone.db")
+        assert (failure.code, failure.nothing_happened) == ("not_found", True)
+        assert not (tmp_path / "gone.db").exists()
+        await sql(fake, "CREATE TABLE t (a)", url="sqlite:///made.db")
+        assert (tmp_path / "made.db").exists()
 
 
 async def test_a_locked_database_may_be_tried_again(fake: FakeContext, tmp_path: Path) -> None:
