@@ -84,6 +84,7 @@ class NodeStyle:
     chip: Face
     port: Face
     frame: Face
+    overview: Face
 
 
 @lru_cache(maxsize=8)
@@ -95,6 +96,7 @@ def _style(theme: Theme, title_px: int, small_px: int, port_px: int) -> NodeStyl
         chip=face(tabular(ui_font(small_px, QFont.Weight.Medium))),
         port=face(tabular(ui_font(port_px))),
         frame=face(ui_font(title_px + 3, QFont.Weight.DemiBold)),
+        overview=face(ui_font(14, QFont.Weight.DemiBold)),
     )
 
 

@@ -187,6 +187,10 @@ def _dirty_nodes(
     dirty.update(touched or ())
     dirty.update(_differing(previous.problems, problems))
     dirty.update(facts.breakpoints ^ previous.facts.breakpoints)
+    before, after = previous.workflow.view.positions, workflow.view.positions
+    for key in _changed(before, after):
+        if is_locked(before.get(key)) != is_locked(after[key]):
+            dirty.add(key)
     return dirty & workflow.nodes.keys()
 
 
@@ -263,8 +267,13 @@ def _node(
         pinned=is_pinned(node),
         disabled=node.disabled,
         note=bool(node.extra.get("notes")),
-        locked=node.extra.get("locked") is True,
+        locked=is_locked(workflow.view.positions.get(key)),
     )
+
+
+def is_locked(place: Position | None) -> bool:
+    """Whether the person has locked the node at that place."""
+    return place is not None and place.extra.get("locked") is True
 
 
 def is_pinned(node: Node) -> bool:

@@ -1,0 +1,85 @@
+"""The item of a frame: a titled, coloured area behind nodes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+
+from designer.canvas.ink import Ink
+from designer.canvas.items.handles import paint_handles
+from designer.canvas.items.layers import Layer
+from engine.model.workflow import Frame
+
+TITLE_HEIGHT = 32.0
+RADIUS = 10.0
+
+
+class FrameItem(QGraphicsRectItem):
+    """A frame in the scene."""
+
+    def __init__(self, frame: Frame, ink: Ink) -> None:
+        super().__init__()
+        self.setPen(Qt.PenStyle.NoPen)
+        self.setZValue(Layer.FRAMES)
+        self.frame = frame
+        self.is_selected = False
+        self._ink = ink
+        self.set_frame(frame)
+
+    def set_frame(self, frame: Frame) -> None:
+        """Show `frame`."""
+        self.frame = frame
+        self.setPos(0, 0)
+        self.set_box(QRectF(frame.x, frame.y, frame.width, frame.height))
+
+    def set_box(self, box: QRectF) -> None:
+        """Lie at `box` of the scene, as while it is being resized."""
+        self.setRect(box.adjusted(-5, -5, 5, 5))
+        self.update()
+
+    @property
+    def box(self) -> QRectF:
+        """Where the frame is in the scene."""
+        return self.rect().adjusted(5, 5, -5, -5).translated(self.pos())
+
+    @property
+    def title_box(self) -> QRectF:
+        """Where the frame can be taken hold of."""
+        box = self.box
+        return QRectF(box.left(), box.top(), box.width(), TITLE_HEIGHT)
+
+    def mark(self, *, selected: bool) -> None:
+        """Show the frame as selected."""
+        if selected != self.is_selected:
+            self.is_selected = selected
+            self.update()
+
+    def reset(self) -> None:
+        """Lie where the document has the frame, after a preview."""
+        place = QRectF(self.frame.x, self.frame.y, self.frame.width, self.frame.height)
+        if self.box != place:
+            self.setPos(0, 0)
+            self.set_box(place)
+
+    def shift(self, offset: QPointF) -> None:
+        """Show the frame moved by `offset` while it is being dragged."""
+        self.setPos(offset)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the area and its title."""
+        theme = self._ink.theme
+        box = self.rect().adjusted(5, 5, -5, -5)
+        color = QColor(theme.frame_colors[self.frame.colour % len(theme.frame_colors)])
+        painter.setBrush(color)
+        line = theme.color("selection_outline" if self.is_selected else "line_strong")
+        painter.setPen(QPen(line, 2.0 if self.is_selected else 1.0))
+        painter.drawRoundedRect(box, RADIUS, RADIUS)
+        title = QRectF(box.left() + 14, box.top(), box.width() - 28, TITLE_HEIGHT)
+        zoom = painter.worldTransform().m11()
+        face = self._ink.style.frame.scaled(max(1.0, 0.6 / zoom))
+        face.draw(painter, title, self.frame.title or "Frame", theme.color("text"))
+        if self.is_selected:
+            paint_handles(painter, box, theme, zoom)

@@ -1,0 +1,23 @@
+"""What lies over what."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Layer(IntEnum):
+    """Z values of the items."""
+
+    FRAMES = 0
+    ZONES = 10
+    EDGES = 20
+    EDGES_RAISED = 30
+    EDGE_LABELS = 40
+    NOTES = 50
+    NODES = 60
+    #: Nodes that are being dragged.
+    NODES_RAISED = 70
+    #: Fades what is not concerned by the gesture; what is concerned lies over it.
+    VEIL = 80
+    OVER_VEIL = 90
+    LIVE = 100

@@ -1,0 +1,535 @@
+"""The canvas as a widget: the document, a run of it, and events on their way to gestures.
+
+What is painted is in `surface`, what can be done in `verbs` and `interactions`; here they
+are put together, and here is what the rest of the program calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QGraphicsView, QToolTip, QWidget
+
+from designer.actions.registry import ActionRegistry
+from designer.actions.spec import ActionContext
+from designer.canvas.bindings import bind_verbs
+from designer.canvas.describe import describe_canvas, tooltip_of
+from designer.canvas.hit_test import hit_test
+from designer.canvas.hits import Hit, HitKind
+from designer.canvas.interactions.drop import Drop
+from designer.canvas.interactions.gesture import Gesture, Pointer
+from designer.canvas.interactions.keys import Keys
+from designer.canvas.interactions.router import Router
+from designer.canvas.interactions.wheel import pinch, turn_wheel
+from designer.canvas.menus import build_menu
+from designer.canvas.node_painter import Detail
+from designer.canvas.presenter import Clock, Presenter, wall_clock
+from designer.canvas.surface import Rect, Surface
+from designer.canvas.trail import Trail
+from designer.canvas.verbs import Verbs
+from designer.document.document import WorkflowDocument
+from designer.settings import Settings
+from designer.widgets.kinds import Kind
+from designer.widgets.speech import announce
+from engine.model.changes import Change, ChangeRefused
+from engine.model.node_types import NodeType, Registry
+from engine.model.workflow import PortRef, Workflow
+from engine.run_view import RunView
+
+_STAYS = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason)
+
+
+class CanvasView(Surface):
+    """The document and one run of it, to look at and to edit."""
+
+    #: The inspector should show this node: it was double-clicked, or Enter was pressed.
+    node_activated = Signal(str)
+    #: The list of node types was asked for at this place of the scene; it is open already.
+    quick_add_requested = Signal(QPointF)
+    #: The chip of a node that waits for a decision was clicked; carries the request.
+    decision_requested = Signal(str)
+    #: A workflow file, or a picture that may hold one, was dropped.
+    file_dropped = Signal(Path)
+    #: Something to tell the person: the text and its Kind.
+    message = Signal(str, object)
+    zoom_changed = Signal(float)
+    #: Where the pointer is in the scene.
+    pointer_moved = Signal(QPointF)
+    #: Pinning was asked for: keys of the nodes.
+    pin_requested = Signal(object)
+
+    def __init__(
+        self,
+        document: WorkflowDocument,
+        registry: Registry,
+        settings: Settings,
+        parent: QWidget | None = None,
+        *,
+        clock: Clock = wall_clock,
+    ) -> None:
+        super().__init__(settings, parent)
+        self.document = document
+        self.registry = registry
+        self._actions: ActionRegistry | None = None
+        self._pointer = QPointF()
+        self._has_pointer = False
+        self._was_shown = False
+        self.presenter = Presenter(self.board, registry, clock=clock, parent=self)
+        self.router = Router(self, self)
+        self.verbs = Verbs(self)
+        self.trail = Trail(self.camera)
+        self._keys = Keys(self)
+        self._drop = Drop(self)
+        self.setAcceptDrops(True)
+        self.camera.zoom_changed.connect(self._on_zoom)
+        self.presenter.shown.connect(self._on_shown)
+        self._connect(document)
+
+    # --- document and run ---------------------------------------------------------------
+
+    def set_document(self, document: WorkflowDocument) -> None:
+        """Show another document."""
+        self.router.cancel()
+        self.verbs.close_editors()
+        self.document.selection.changed.disconnect(self._on_selection)
+        self.document.reset.disconnect(self._on_reset)
+        self._connect(document)
+
+    def _connect(self, document: WorkflowDocument) -> None:
+        self.document = document
+        document.selection.changed.connect(self._on_selection)
+        document.reset.connect(self._on_reset)
+        self._set_moment("")
+        self.presenter.set_document(document)
+        self._on_selection()
+        self.fit()
+
+    def set_run_view(
+        self,
+        view: RunView | None,
+        *,
+        read_only: bool = False,
+        touched: Collection[str] | None = None,
+        label: str = "",
+        pinned: Workflow | None = None,
+    ) -> None:
+        """Show a run, or none.
+
+        Args:
+            view: the run; it may go on changing, see `touched`.
+            read_only: it is a moment of the past, or a version that is not the document:
+                edits are refused, and the background says so.
+            touched: keys of nodes that changed since the last call with the same `view`;
+                None when anything may have.
+            label: which moment it is: "Viewing commit 12".
+            pinned: the workflow that the run was started with: nodes edited since are
+                marked; while read-only it is drawn in place of the document.
+        """
+        if read_only and not self.is_read_only:
+            self.router.cancel()
+            self.verbs.close_editors()
+        self._set_moment((label or "Viewing the past") if read_only else "")
+        self.presenter.set_run(view, touched=touched, pinned=pinned, show_pinned=read_only)
+
+    def set_breakpoints(self, breakpoints: frozenset[str]) -> None:
+        """Mark the nodes that the person's breakpoints stop at."""
+        self.presenter.set_breakpoints(breakpoints)
+
+    def bind_actions(self, actions: ActionRegistry) -> None:
+        """Do the canvas's verbs from now on: call it when this canvas comes to the front."""
+        if self._actions is not actions:
+            self._actions = actions
+            actions.attach(ActionContext.CANVAS, self)
+        bind_verbs(actions, self)
+
+    def close_canvas(self) -> None:
+        """Stop timers and gestures; call it before the view is deleted."""
+        self.router.cancel()
+        self.verbs.close_editors()
+        self._animation.stop()
+        self.presenter.close()
+
+    # --- where ---------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        """The zoom, 1 for 100 %."""
+        return self.camera.zoom
+
+    def set_zoom(self, factor: float, anchor: QPointF | None = None) -> None:
+        """Zoom; the point under `anchor` (of the viewport) stays where it is."""
+        self.camera.zoom_to(factor, anchor)
+
+    def fit(self, *, glide: bool = False) -> None:
+        """Show everything, no larger than 100 %."""
+        self.camera.fit(self.board.content_rect(), glide=glide)
+
+    def zoom_to_selection(self, *, glide: bool = False) -> None:
+        """Show what is selected, or everything."""
+        chosen = self.document.selection
+        area = self.board.rect_of((*chosen.nodes, *chosen.frames, *chosen.notes))
+        self.camera.fit(area if not area.isEmpty() else self.board.content_rect(), glide=glide)
+
+    def centre_on(self, key: str) -> None:
+        """Select a node and bring it into the middle, large enough to be read."""
+        item = self.board.nodes.get(key)
+        if item is not None:
+            self.trail.leave()
+            self.document.selection.set(nodes=(key,))
+            self.camera.look_at(item.body.center(), max(self.zoom, 0.75), glide=True)
+
+    def reveal(self, key: str) -> None:
+        """Move only as far as a node needs to be seen."""
+        item = self.board.nodes.get(key)
+        if item is not None:
+            self.camera.reveal(item.body, glide=True)
+
+    # --- verbs that others call ----------------------------------------------------------
+
+    def insert_node(
+        self, type_id: str, pos: QPointF | None = None, wired_to: str | None = None
+    ) -> str | None:
+        """Add a node of that type and select it.
+
+        Args:
+            type_id: of the registry.
+            pos: its upper left corner; None puts it beside `wired_to`, or in the middle.
+            wired_to: key of the node whose output leads to it, or None.
+
+        Returns:
+            Its key; None when it was refused, which has been told.
+        """
+        return self.verbs.adding.insert_node(type_id, pos, wired_to)
+
+    def open_quick_add(self, pos: QPointF | None = None) -> None:
+        """Open the list of node types at a place of the scene, or at the pointer."""
+        self.verbs.adding.quick_add(pos)
+        self.quick_add_requested.emit(pos if pos is not None else self.pointer_or_middle())
+
+    def choose_node(self, keys: tuple[str, ...], words: str) -> None:
+        """Let the person choose which node to go to."""
+        self.verbs.adding.choose_node(keys, words)
+
+    def find(self, text: str) -> list[str]:
+        """Keys of the nodes whose title, key, type or parameters hold `text`."""
+        return self.verbs.find(text)
+
+    def activate(self) -> None:
+        """Open the inspector for the node in focus."""
+        key = self.document.selection.node or self.document.selection.current
+        if key is not None:
+            self.document.selection.set(nodes=(key,))
+            self.node_activated.emit(key)
+
+    # --- for gestures and verbs ---------------------------------------------------------
+
+    @property
+    def widget(self) -> QGraphicsView:
+        """The view itself."""
+        return self
+
+    @property
+    def pointer_inside(self) -> bool:
+        """Whether the pointer is over the canvas."""
+        return self._has_pointer and self.viewport_rect().contains(self._pointer)
+
+    def pointer_or_middle(self) -> QPointF:
+        """Where the pointer is in the scene, or the middle when it is elsewhere."""
+        return self.to_scene(
+            self._pointer if self.pointer_inside else self.viewport_rect().center()
+        )
+
+    def pointer_at(self, view: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
+        """The pointer at a place of the viewport."""
+        return Pointer(self.to_scene(view), view, modifiers)
+
+    def hit(self, point: QPointF) -> Hit:
+        """What is under a point of the scene."""
+        return hit_test(self.board, point, self.zoom)
+
+    def edit(self, change: Change, text: str, *, merge: str = "") -> bool:
+        """Push an edit; a refusal is told. Returns whether it was made."""
+        if not self.may_edit():
+            return False
+        try:
+            self.document.push(change, text, merge=merge)
+        except ChangeRefused as refusal:
+            self.say(str(refusal), Kind.WARNING)
+            return False
+        return True
+
+    def may_edit(self) -> bool:
+        """Whether the document may be edited; says why when not."""
+        reason = self.document.read_only_reason
+        if self.is_read_only:
+            reason = f"{self.moment}: go back to the present to edit."
+        if reason:
+            self.say(reason, Kind.WARNING)
+        return not reason
+
+    def say(self, text: str, kind: Kind = Kind.INFO) -> None:
+        """Tell the person."""
+        self.message.emit(text, kind)
+
+    def begin(self, gesture: Gesture, pointer: Pointer) -> None:
+        """Let another gesture take over."""
+        self.router.begin(gesture, pointer)
+
+    def repaint_overlay(self) -> None:
+        """What a gesture draws has changed."""
+        self.viewport().update()
+
+    def offer_nodes(self, at: QPointF, source: PortRef, *, output: bool) -> None:
+        """Let the person choose a node to connect to `source`."""
+        self.verbs.adding.offer_nodes(at, source, output=output)
+
+    def offer_between(self, source: PortRef, target: PortRef) -> None:
+        """Let the person choose a node that fits between two ports."""
+        self.verbs.adding.offer_between(source, target)
+
+    def drop_node(self, node_type: NodeType, at: QPointF, edge_id: str) -> None:
+        """Add a dropped node; into the edge when one is named and it fits."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.verbs.adding.drop_node(node_type, at, edge_id)
+
+    def show_cursor(self, shape: Qt.CursorShape | None) -> None:
+        """Show a cursor, or the usual one."""
+        if shape is None:
+            self.viewport().unsetCursor()
+        else:
+            self.viewport().setCursor(shape)
+
+    def chip_clicked(self, key: str) -> None:
+        """Open the request of a node that waits for a decision."""
+        visual = self.board.state.nodes.get(key)
+        if visual is not None and visual.request is not None:
+            self.decision_requested.emit(visual.request)
+
+    def gesture_changed(self) -> None:
+        """A gesture began or ended: its drawing needs whole frames."""
+        self._choose_update_mode()
+        self.viewport().update()
+
+    # --- what changed -------------------------------------------------------------------
+
+    def _on_shown(self, changed: object) -> None:
+        self._scene_changed()
+        name = describe_canvas(self.presenter.workflow, self.board.state)
+        if name != self.accessibleName():
+            self.setAccessibleName(name)
+        current = self.document.selection.current
+        if current is not None and isinstance(changed, set) and current in changed:
+            visual = self.board.state.nodes.get(current)
+            if visual is not None and self.hasFocus():
+                announce(self, f"{visual.title}: {visual.words}")
+
+    def _on_reset(self) -> None:
+        self.router.cancel()
+        self.verbs.close_editors()
+        self._set_moment("")
+        self.fit()
+
+    def _on_selection(self) -> None:
+        chosen, board, ink = self.document.selection, self.board, self.ink
+        changed = set(chosen.nodes ^ ink.selected)
+        if chosen.current != ink.current:
+            changed.update(key for key in (chosen.current, ink.current) if key)
+        ink.selected, ink.current = chosen.nodes, chosen.current
+        for key in changed & board.nodes.keys():
+            board.nodes[key].update()
+        board.mark_edges(chosen.edges)
+        for id_, frame in board.frames.items():
+            frame.mark(selected=id_ in chosen.frames)
+        for id_, note in board.notes.items():
+            note.mark(selected=id_ in chosen.notes)
+        if ink.detail is Detail.OVERVIEW:
+            self.viewport().update()
+        if self._actions is not None and self.isVisible():
+            self._actions.refresh()
+
+    def _on_zoom(self, zoom: float) -> None:
+        self.verbs.writing.close()
+        self._choose_update_mode()
+        self.viewport().update()
+        self.zoom_changed.emit(zoom)
+
+    def _needs_whole_frames(self) -> bool:
+        return self.router.is_busy or super()._needs_whole_frames()
+
+    # --- events -------------------------------------------------------------------------
+
+    def drawForeground(self, painter: QPainter, rect: Rect) -> None:
+        """Let the gesture draw over everything."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.router.paint(painter)
+        self._drop.paint(painter)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show everything, now that there is a size."""
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            self._empty.place()
+            self.fit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a gesture."""
+        self._note(event.position())
+        self.verbs.close_editors()
+        self.router.press(self.pointer_at(event.position(), event.modifiers()), event.button())
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Feed the gesture, or show what is under the pointer."""
+        self._note(event.position())
+        pointer = self.pointer_at(event.position(), event.modifiers())
+        self.pointer_moved.emit(pointer.scene)
+        if self.router.is_busy:
+            self.router.move(pointer)
+        elif not event.buttons():
+            hit = self.hit(pointer.scene)
+            self._hover_edge(hit.key if hit.kind in (HitKind.EDGE, HitKind.EDGE_END) else "")
+            self.router.hover(pointer, hit)
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the gesture."""
+        self.router.release(self.pointer_at(event.position(), event.modifiers()), event.button())
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Open the inspector, edit words, or add a node."""
+        event.accept()
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        self.router.cancel()
+        point = self.to_scene(event.position())
+        hit = self.hit(point)
+        match hit.kind:
+            case HitKind.NODE | HitKind.CHIP | HitKind.PORT:
+                self.document.selection.set(nodes=(hit.key,))
+                self.node_activated.emit(hit.key)
+            case HitKind.FRAME:
+                self.verbs.writing.rename_frame(hit.key)
+            case HitKind.NOTE:
+                self.verbs.writing.edit_note(hit.key)
+            case HitKind.EDGE | HitKind.EDGE_END:
+                self.verbs.adding.insert_into_edge(hit.key, point)
+            case _:
+                self.open_quick_add(point)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom or pan."""
+        turn_wheel(self.camera, event, self.settings.wheel)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the pointer any more."""
+        super().leaveEvent(event)
+        self._has_pointer = False
+        self._hover_edge("")
+
+    def _note(self, position: QPointF) -> None:
+        self._pointer, self._has_pointer = position, True
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Explain what is under the pointer; zoom with two fingers."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            hit = self.hit(self.to_scene(QPointF(event.pos())))
+            text = tooltip_of(hit, self.board.state) if not self.router.is_busy else ""
+            QToolTip.showText(event.globalPos(), text, self.viewport())
+            return True
+        if isinstance(event, QNativeGestureEvent) and pinch(self.camera, event):
+            return True
+        return super().viewportEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go between nodes, hold Space, end a gesture."""
+        event.setAccepted(self._keys.press(event))
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Space came up."""
+        event.setAccepted(self._keys.release(event))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring around the node in focus."""
+        super().focusInEvent(event)
+        self._ring(shown=True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Forget what is held down."""
+        super().focusOutEvent(event)
+        self.router.let_space_go()
+        if event.reason() not in _STAYS:
+            self.router.cancel()
+        self._ring(shown=False)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open the menu of what is under the pointer, or of the node in focus for the key."""
+        event.accept()
+        if self.router.is_busy or self._actions is None:
+            return
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            key = self.document.selection.current
+            hit = Hit(HitKind.NODE, key) if key is not None else Hit(HitKind.NOTHING)
+            self._open_menu(hit, self.viewport().mapToGlobal(self._keys.menu_point()))
+            return
+        self._note(QPointF(event.pos()))
+        hit = self.hit(self.to_scene(QPointF(event.pos())))
+        self._select_for_menu(hit)
+        self._open_menu(hit, event.globalPos())
+
+    def _select_for_menu(self, hit: Hit) -> None:
+        """The menu acts on the selection, so what it was opened over must be in it."""
+        chosen = self.document.selection
+        match hit.kind:
+            case HitKind.NODE | HitKind.CHIP | HitKind.PORT if hit.key not in chosen.nodes:
+                chosen.set(nodes=(hit.key,))
+            case HitKind.EDGE | HitKind.EDGE_END if hit.key not in chosen.edges:
+                chosen.set(edges=(hit.key,))
+            case HitKind.FRAME if hit.key not in chosen.frames:
+                chosen.set(frames=(hit.key,))
+            case HitKind.NOTE if hit.key not in chosen.notes:
+                chosen.set(notes=(hit.key,))
+            case _:
+                pass
+
+    def _open_menu(self, hit: Hit, at: QPoint) -> None:
+        if self._actions is not None:
+            several = len(self.document.selection.nodes) > 1
+            menu = build_menu(self._actions, hit.kind, self, several=several)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(at)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Tell whether it may be dropped here."""
+        self._drop.enter(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Show where it would go."""
+        self._drop.move(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Show nothing."""
+        self._drop.leave()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add the node, or tell of the file."""
+        self._drop.drop(event)

@@ -1,0 +1,1 @@
+"""The open document: its snapshot, undo, selection, clipboard, file and recovery."""
