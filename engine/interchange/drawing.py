@@ -67,7 +67,7 @@ def drawing_of(workflow: Workflow, registry: Registry) -> Drawing:
         inner_zones = tuple(zone_of(each) for each in inner[key])
         return Zone(key, title, tuple(inside[key]), inner_zones)
 
-    shapes = {key: _shape(node, registry) for key, node in workflow.nodes.items()}
+    shapes: dict[str, Shape] = {key: _shape(node, registry) for key, node in workflow.nodes.items()}
     return Drawing(zone_of(""), shapes)
 
 
