@@ -90,6 +90,8 @@ def _whole(value: Json, path: str, problems: list[Problem]) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float):
+        if value.is_integer():
+            return int(value)
         problems.append((path, f"must be a whole number, not {value}"))
         return _BAD
     return _refuse(problems, path, "a whole number", value)

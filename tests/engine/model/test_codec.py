@@ -434,3 +434,9 @@ def test_file_that_outgrows_its_place_leaves_the_old_one(tmp_path: Path) -> None
     assert "would be larger than allowed" in done.stderr
     assert load_file(file) == SMALL
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_documented_sample_is_canonical() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "document.md").read_text(encoding="utf-8")
+    sample = page.split("```json\n")[1].split("```")[0].encode()
+    assert dumps(loads(sample)) == sample

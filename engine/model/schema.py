@@ -1,0 +1,212 @@
+"""The document's JSON Schema (2020-12), for editors and other programs.
+
+The models here describe the file; they are not what the program works with (`workflow`)
+nor what reads it (`shape`), and a test holds the three together. Write the schema with
+``python -m engine.model.schema``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from engine.model.keys import MAX_KEY
+from engine.model.migrations.chain import FORMAT
+from engine.model.workflow import CommitPolicy, Durability, EdgeKind, Effects, OnError
+
+#: In the sources; an installed program has the same file among its resources.
+SCHEMA_FILE = Path(__file__).parents[2] / "resources" / "workflow.schema.json"
+
+_KEYS: JsonDict = {"propertyNames": {"pattern": rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_KEY - 1}}}$"}}
+PortName = Annotated[str, Field(pattern=r"^[^.]+\.[\s\S]+$")]
+Expression = Annotated[str, Field(description="An expression.")]
+
+
+class _Part(BaseModel):
+    """Unknown fields are kept when a file is loaded and saved, so they are allowed."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        model_title_generator=lambda model: model.__name__.removesuffix("Schema"),
+    )
+
+
+class JoinSchema(_Part):
+    """When an input port fires."""
+
+    mode: Literal["all_active", "all", "any", "n_of_m", "each"] = Field(
+        "all_active",
+        description="all_active waits for every source that is not ruled out.",
+    )
+    n: int = Field(1, description="For n_of_m: how many arrivals it takes.")
+
+
+class RetrySchema(_Part):
+    """When and how often a failed attempt is repeated."""
+
+    attempts: int = Field(3, description="How many attempts in all.")
+    delay_s: float = Field(1.0, description="Seconds before the second attempt.")
+    factor: float = Field(2.0, description="Each delay is the one before times this.")
+    max_delay_s: float = Field(60.0, description="Longest delay, in seconds.")
+    jitter: bool = Field(default=True, description="Draw the delay evenly from 0 to itself.")
+    on: list[str] = Field([], description="Errors that are retried; empty: all that may be.")
+    give_up_on: list[str] = Field([], description="Errors that are never retried.")
+
+
+class WriteSchema(_Part):
+    """What a node writes to a channel when it succeeds."""
+
+    expr: Expression = Field(description="An expression over output and what the node sees.")
+    op: Literal["reduce", "set", "delete"] = Field(
+        "reduce", description="reduce merges with the channel's reducer; set goes past it."
+    )
+
+
+class NodeSchema(_Part):
+    """A node; its key is the name that it stands under."""
+
+    type: str = Field(description="Id of the node type, such as http.request.")
+    version: int = Field(1, description="Version of the node type that it was made for.")
+    title: str = Field("", description="Free text; empty: the key is shown.")
+    params: dict[str, Any] = Field(
+        {},
+        description='Values, {"expr": expression} or {"template": text}, as the type wants them.',
+    )
+    writes: dict[str, WriteSchema] = Field({}, description="By channel.")
+    joins: dict[str, JoinSchema] = Field({}, description="By input port.")
+    route: Literal["all", "first"] = Field(
+        "all", description="Take every wire whose condition holds, or the first by priority."
+    )
+    retry: RetrySchema | None = Field(None, description="null: a failure is final.")
+    timeout_s: float | None = Field(None, description="Seconds that one attempt may take.")
+    total_timeout_s: float | None = Field(None, description="The same with all its retries.")
+    on_error: OnError = Field("fail", description="What a failure does.")
+    effects: Effects | None = Field(None, description="null: as the node type says.")
+    reads: list[str] = Field([], description="Channels it reads besides those in expressions.")
+    disabled: bool = Field(default=False, description="It lets its input through.")
+
+
+class EdgeSchema(_Part):
+    """A wire from an output port to an input port."""
+
+    source: PortName = Field(alias="from", description="node.port")
+    target: PortName = Field(alias="to", description="node.port")
+    when: str | None = Field(None, description="A condition over input and state.")
+    priority: int = Field(0, description="The lower goes first where only one is taken.")
+    kind: EdgeKind = Field(
+        "normal",
+        description="otherwise: when no condition held. fallback: when nothing was taken.",
+    )
+
+
+class ChannelSchema(_Part):
+    """A shared value with a merge rule."""
+
+    type: str = Field("any", description="any, string, number, integer, boolean, array or object.")
+    reducer: str = Field("replace", description="How a write is merged with what is there.")
+    default: Any = Field(None, description="The value at the start.")
+    lifecycle: Literal["durable", "run", "superstep"] = Field("run")
+    description: str = Field("")
+
+
+class LimitsSchema(_Part):
+    """Limits of a run; each names itself when it is hit."""
+
+    supersteps: int = Field(100_000)
+    executions: int = Field(1_000_000, description="Nodes executed in all.")
+    visits: int = Field(10_000, description="Rounds of a cycle.")
+    items: int = Field(100_000, description="Items of a For each.")
+    concurrency: int = Field(32, description="Tasks that wait for input or output at a time.")
+    processes: int = Field(0, description="Processes at a time; 0: one per core.")
+    value_bytes: int = Field(268_435_456, description="Size of one value.")
+    run_seconds: float = Field(2_592_000.0, description="How long a run may take.")
+
+
+class SettingsSchema(_Part):
+    """Settings of the workflow."""
+
+    commit: CommitPolicy = Field(
+        "eager", description="strict waits for all tasks of a superstep before it commits."
+    )
+    durability: Durability = Field(
+        "process", description="power: every commit survives a power cut."
+    )
+    limits: LimitsSchema = Field(LimitsSchema())
+    env: list[str] = Field([], description="Environment variables that expressions may read.")
+    vars: dict[str, Any] = Field({}, description="Constants.")
+    input: Any = Field(None, description="Example input, for a run that is given none.")
+    result: str | None = Field(None, description="An expression; null: what reached the ends.")
+    description: str = Field("")
+
+
+class PositionSchema(_Part):
+    """Upper left corner, in pixels at 100 %."""
+
+    x: float
+    y: float
+
+
+class FrameSchema(_Part):
+    """A titled region behind nodes."""
+
+    id: str
+    title: str = Field("")
+    x: float = Field(0.0)
+    y: float = Field(0.0)
+    width: float = Field(320.0)
+    height: float = Field(240.0)
+    colour: int = Field(0)
+
+
+class NoteSchema(_Part):
+    """A note on the canvas."""
+
+    id: str
+    text: str = Field("")
+    x: float = Field(0.0)
+    y: float = Field(0.0)
+    width: float = Field(220.0)
+    height: float = Field(120.0)
+
+
+class ViewSchema(_Part):
+    """The layout: decides nothing about a run."""
+
+    nodes: dict[str, PositionSchema] = Field({}, description="By node key.")
+    frames: list[FrameSchema] = Field([])
+    notes: list[NoteSchema] = Field([])
+
+
+class WorkflowSchema(_Part):
+    """A Headgate workflow (.flow.json)."""
+
+    format: Literal[1]
+    id: str = Field(description="Stays the same when the file is renamed or copied.")
+    name: str = Field("Untitled")
+    settings: SettingsSchema = Field(SettingsSchema())
+    channels: dict[str, ChannelSchema] = Field({}, description="By name.", json_schema_extra=_KEYS)
+    nodes: dict[str, NodeSchema] = Field({}, description="By key.", json_schema_extra=_KEYS)
+    edges: list[EdgeSchema] = Field([])
+    view: ViewSchema = Field(ViewSchema())
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:headgate:workflow:{FORMAT}",
+        **WorkflowSchema.model_json_schema(by_alias=True),
+    }
+
+
+def schema_text() -> str:
+    """Return the text of the schema file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
