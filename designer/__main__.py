@@ -11,46 +11,49 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.cli.commands import COMMANDS, command_in
+from engine.cli.commands import COMMANDS, split
 from resources.examples import SUFFIX, example_in
+
+_NO_QT = (
+    "headgate: The designer needs PySide6, which is not installed: install it with "
+    "'pip install PySide6-Essentials', or use a command (headgate --help).\n"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not _opens_window(words):
+    files, options = split(words)
+    if not _opens_window(files):
         from engine.cli.main import main as command_line  # noqa: PLC0415 - not for a window
 
         return command_line(words)
     if importlib.util.find_spec("PySide6") is None:
-        print(
-            "headgate: The designer needs PySide6, which is not installed: install it with "
-            "'pip install PySide6-Essentials', or use a command (headgate --help).",
-            file=sys.stderr,
-        )
+        sys.stderr.write(_NO_QT)
         return 2
-    return int(importlib.import_module("designer.app").main([_to_edit(word) for word in words]))
-
-
-def _to_edit(word: str) -> str:
-    """Return the copy that an example is opened as; every other word as it is."""
-    if not word.endswith(SUFFIX) or example_in(word) is None:
-        return word
-    from engine.cli.workflow_files import runnable  # noqa: PLC0415 - only for examples
-
-    return str(runnable(Path(word)))
+    app = importlib.import_module("designer.app")
+    return int(app.main([_to_edit(name) for name in files], store=options.get("--store")))
 
 
 def _opens_window(words: Sequence[str]) -> bool:
-    """Whether the words name no command; a word that looks like no file is a mistyped one."""
-    if {"-h", "--help", "--version"} & set(words):
+    """Whether these are files; a word that looks like no file is a mistyped command."""
+    if any(word.startswith("-") for word in words):
         return False
-    first = command_in(words)
-    if first is None:
+    if not words:
         return True
+    first = words[0]
     if first in COMMANDS:
         return False
     return first.endswith(".json") or Path(first).name != first or Path(first).exists()
+
+
+def _to_edit(name: str) -> str:
+    """Return the copy that an example is opened as; every other file as it is."""
+    if not name.endswith(SUFFIX) or example_in(name) is None:
+        return name
+    from engine.cli.workflow_files import runnable  # noqa: PLC0415 - only for examples
+
+    return str(runnable(Path(name)))
 
 
 if __name__ == "__main__":

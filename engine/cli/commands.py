@@ -40,13 +40,23 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-def command_in(arguments: Sequence[str]) -> str | None:
-    """Return the first word that is no global option nor the value of one."""
+def split(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the words that are no global option nor the value of one, and those options."""
+    others: list[str] = []
+    options: dict[str, str] = {}
     words = iter(arguments)
     for word in words:
-        if word in GLOBAL_OPTIONS:
-            if GLOBAL_OPTIONS[word]:
-                next(words, None)
-        elif word.partition("=")[0] not in GLOBAL_OPTIONS:
-            return word
-    return None
+        name, equals, value = word.partition("=")
+        if name not in GLOBAL_OPTIONS:
+            others.append(word)
+        elif equals or not GLOBAL_OPTIONS[name]:
+            options[name] = value
+        else:
+            options[name] = next(words, "")
+    return others, options
+
+
+def command_in(arguments: Sequence[str]) -> str | None:
+    """Return the first word that is no global option nor the value of one."""
+    others, _ = split(arguments)
+    return others[0] if others else None
