@@ -151,15 +151,15 @@ def error_info(node: PlanNode, error: Exception) -> ErrorInfo:
     else:
         info, code, retryable = None, "exception", True
         message = f"{type(error).__name__}: {error}"
-    causes: list[str] = []
-    cause = error.__cause__ or error.__context__
+    causes = list(info.causes) if info else []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(causes) < 10:
         causes.append(f"{type(cause).__name__}: {cause}")
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return ErrorInfo(
         code=code,
         message=f"{title} failed: {message}",
-        kind=type(error).__name__,
+        kind=info.kind if info else type(error).__name__,
         retryable=retryable,
         nothing_happened=info.nothing_happened if info else code in ("expression", "params"),
         retry_after_s=info.retry_after_s if info else None,

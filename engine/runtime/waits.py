@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.commands import Decide
@@ -28,6 +29,8 @@ def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
     if task is None or wait is None or wait.request != decision.request:
         return None
     answer = decisions.answer_of(record, decision)
+    if decision.choice == "reroute":
+        answer = replace(answer, port=_port_to(loop.plan.nodes[task.node], decision.to))
     taken = Taken(
         decision=decision.id,
         request=decision.request,
@@ -47,6 +50,12 @@ def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
         return _expired(task, taken)
     parked = Wait(kind="approval", request=record.content, payload=wait.payload)
     return _resume(loop, task, parked, answer, taken)
+
+
+def _port_to(node: PlanNode, target: str) -> str:
+    """Return the port from which a wire leads to a node, or nothing."""
+    ports = (port for port, edges in node.out.items() if any(e.target == target for e in edges))
+    return next(ports, "")
 
 
 def _known_now(loop: Driver, task: Task, answer: Answer, taken: Taken) -> Outcome:
