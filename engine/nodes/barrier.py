@@ -158,7 +158,7 @@ def run(params: BarrierParams, ctx: Context) -> Wait:
         for option in params.options
     )
     request = Request(
-        title=params.title.strip() or "Please decide",
+        title=" ".join(params.title.split()) or "Please decide",
         body=params.body,
         payload=value_or_input(params, "payload", ctx),
         form=params.form,

@@ -35,8 +35,8 @@ def answer(choice: str, port: str = "", values: Any = PAYLOAD, **more: Any) -> A
 
 
 def test_a_barrier_asks_about_its_input() -> None:
-    request = asked({"title": "Pay?", "body": "Please"})
-    assert (request.title, request.body, request.default) == ("Pay?", "Please", None)
+    request = asked({"title": " Pay\n 14?", "body": "Please"})
+    assert (request.title, request.body, request.default) == ("Pay 14?", "Please", None)
     assert request.payload is PAYLOAD
 
 
