@@ -112,6 +112,20 @@ class JsonTreeModel(QAbstractItemModel):
         """The value that is shown, with the edits made in it."""
         return self._root.value
 
+    def mark(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        """Mark other changes of the rows that are there; nothing is opened or closed."""
+        self._changes = dict(changes)
+        self._touched = {path[:length] for path in changes for length in range(len(path))}
+        self._repaint(QModelIndex())
+
+    def _repaint(self, parent: QModelIndex) -> None:
+        made = len(self._entry(parent).children)
+        if made:
+            self.dataChanged.emit(self.index(0, 0, parent), self.index(made - 1, 1, parent))
+        for row in range(made):
+            if self._entry(parent).children[row].keys is not None:
+                self._repaint(self.index(row, 0, parent))
+
     def set_value(
         self, value: JsonValue, changes: Mapping[JsonPath, JsonChange] | None = None
     ) -> None:
@@ -404,6 +418,10 @@ class JsonTreeView(QTreeView):
             self._open_first()
         if current:
             self.setCurrentIndex(self._model.index_of(current))
+
+    def mark(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        """Mark other changes and leave everything else as it is."""
+        self._model.mark(changes)
 
     def _open_paths(self) -> Iterator[JsonPath]:
         pending = [QModelIndex()]

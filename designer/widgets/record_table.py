@@ -99,12 +99,23 @@ class RecordTableModel(QAbstractTableModel):
             self._columns.append(VALUE_COLUMN if VALUE_COLUMN not in self._columns else "(value)")
         self._order = list(range(len(rows)))
         self._changes, self._changed_rows = {}, {}
-        for path, change in (changes or {}).items():
+        self._take_changes(changes or {})
+        self.endResetModel()
+
+    def mark(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        """Mark other changes; rows, order and selection stay as they are."""
+        self._changes, self._changed_rows = {}, {}
+        self._take_changes(changes)
+        if self._order:
+            last = self.index(len(self._order) - 1, len(self._columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def _take_changes(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        for path, change in changes.items():
             if len(path) == 1 and isinstance(path[0], int):
                 self._changed_rows[path[0]] = change
             elif len(path) > 1 and isinstance(path[0], int):
                 self._changes[path[0], str(path[1])] = change
-        self.endResetModel()
 
     def take_theme(self) -> None:
         """Take the fonts of a new theme."""
@@ -309,6 +320,10 @@ class RecordTable(QTableView):
         self._model.set_value(rows, changes)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._take_widths()
+
+    def mark(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        """Mark other changes and leave everything else as it is."""
+        self._model.mark(changes)
 
     def _take_widths(self) -> None:
         header = self.horizontalHeader()

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QButtonGroup,
     QHBoxLayout,
     QLabel,
@@ -190,6 +191,14 @@ class ValueView(QWidget):
         self._stale = set(self._pages)
         self._show(self._wanted)
 
+    def mark(self, changes: Mapping[JsonPath, JsonChange]) -> None:
+        """Mark other changes of the value that is shown; place and selection stay."""
+        self._changes = dict(changes)
+        if ViewMode.TABLE not in self._stale:
+            self._table.mark(changes)
+        if ViewMode.TREE not in self._stale:
+            self._tree.mark(changes)
+
     def set_mode(self, mode: ViewMode) -> None:
         """Show the value as `mode` from now on; AUTO lets each value decide."""
         if self._rest.isActive():
@@ -235,6 +244,19 @@ class ValueView(QWidget):
         """Put the whole value on the clipboard: text as it is, the rest as JSON."""
         text = self._value if isinstance(self._value, str) else json_text(self._value)
         QGuiApplication.clipboard().setText(text)
+
+    def focus_value(self) -> None:
+        """Give the keys to the page that is shown, in a table at the first cell to edit."""
+        page = self._pages[self._mode]
+        page.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not isinstance(page, QAbstractItemView):
+            return
+        model, current = page.model(), page.currentIndex()
+        row = max(0, current.row())
+        cells = [model.index(row, column) for column in range(model.columnCount())]
+        editable = [cell for cell in cells if cell.flags() & Qt.ItemFlag.ItemIsEditable]
+        if cells and current not in editable:
+            page.setCurrentIndex((editable or cells)[0])
 
     # -- editing -----------------------------------------------------------------------------
 
