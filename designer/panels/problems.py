@@ -1,0 +1,147 @@
+"""The Problems dock: everything that is wrong with the document, and how to mend it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QStackedLayout, QTableView, QWidget
+
+from designer.document.document import WorkflowDocument
+from designer.theme import scaled_px
+from designer.widgets.empty_state import EmptyState
+from designer.widgets.icons import icon
+from designer.widgets.tables import polish_table
+from engine.model.diagnostics import Diagnostic, Severity
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_LOOK = {
+    Severity.ERROR: ("error", "text_failed"),
+    Severity.WARNING: ("warning", "text_waiting"),
+    Severity.INFO: ("info", "muted"),
+}
+_HEADERS = ("", "Node", "Problem", "What to do")
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class ProblemsModel(QAbstractTableModel):
+    """One row per diagnostic, errors first."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._rows: list[Diagnostic] = []
+        self._titles: dict[str, str] = {}
+
+    def show(self, found: tuple[Diagnostic, ...], titles: dict[str, str]) -> None:
+        """Show other diagnostics."""
+        self.beginResetModel()
+        self._rows = sorted(found, key=lambda d: (_ORDER[d.severity], d.node, d.rule))
+        self._titles = titles
+        self.endResetModel()
+
+    def at(self, row: int) -> Diagnostic:
+        """The diagnostic of a row."""
+        return self._rows[row]
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, _parent: _Index | None = None) -> int:
+        return len(_HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        problem = self._rows[index.row()]
+        column = index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            node = self._titles.get(problem.node, problem.node) or "Workflow"
+            return ("", node, problem.message, problem.fix)[column]
+        if role == Qt.ItemDataRole.DecorationRole and column == 0:
+            return icon(*_LOOK[problem.severity])
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{problem.message}\n{problem.fix}\n{problem.rule}".strip()
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
+            return str(problem.severity)
+        return None
+
+
+class ProblemsTable(QTableView):
+    """Enter goes to the problem, Ctrl+C copies it."""
+
+    chosen = Signal(int)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        row = self.currentIndex().row()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
+            self.chosen.emit(row)
+        elif event.matches(QKeySequence.StandardKey.Copy) and row >= 0:
+            model = self.model()
+            words = [str(model.index(row, column).data()) for column in (1, 2, 3)]
+            QGuiApplication.clipboard().setText(": ".join(word for word in words if word))
+        else:
+            super().keyPressEvent(event)
+
+
+class ProblemsPanel(QWidget):
+    """The diagnostics of the document in front."""
+
+    #: A Diagnostic that the person chose: show the place.
+    problem_activated = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document: WorkflowDocument | None = None
+        self.setAccessibleName("Problems")
+        self._rows = ProblemsModel(self)
+        self.table = ProblemsTable(self)
+        self.table.setModel(self._rows)
+        polish_table(self.table)
+        self.table.setAccessibleName("Problems of the workflow")
+        for column, width in enumerate((34, 150, 420)):
+            self.table.setColumnWidth(column, scaled_px(width))
+        self.empty = EmptyState("Nothing is wrong with this workflow.", icon_name="check")
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self.empty)
+        self.setFocusProxy(self.table)
+        self.table.doubleClicked.connect(lambda index: self._choose(index.row()))
+        self.table.chosen.connect(self._choose)
+        self._refresh()
+
+    @property
+    def count(self) -> int:
+        """How many problems are listed."""
+        return self._rows.rowCount()
+
+    def set_document(self, document: WorkflowDocument | None) -> None:
+        """Show the problems of another document."""
+        if self._document is not None:
+            self._document.diagnostics_changed.disconnect(self._refresh)
+        self._document = document
+        if document is not None:
+            document.diagnostics_changed.connect(self._refresh)
+            document.destroyed.connect(self._forget)
+        self._refresh()
+
+    def _forget(self) -> None:
+        self._document = None
+
+    def _refresh(self) -> None:
+        document = self._document
+        if document is None:
+            self._rows.show((), {})
+            self.empty.set_text("Open a workflow to see its problems.")
+        else:
+            nodes = document.workflow.nodes.values()
+            self._rows.show(document.diagnostics, {n.key: n.title or n.key for n in nodes})
+            self.empty.set_text("Nothing is wrong with this workflow.")
+        self._stack.setCurrentWidget(self.table if self._rows.rowCount() else self.empty)
+
+    def _choose(self, row: int) -> None:
+        if 0 <= row < self._rows.rowCount():
+            self.problem_activated.emit(self._rows.at(row))
