@@ -296,10 +296,10 @@ def test_work_on_values_of_the_scope_is_bounded_too(source: str) -> None:
 
 def test_values_nested_too_deeply_are_an_error() -> None:
     deep: object = 1
-    for _ in range(5_000):
+    for _ in range(50_000):
         deep = [deep]
     other: object = 1
-    for _ in range(5_000):
+    for _ in range(50_000):
         other = [other]
     scope = {"input": {"a": deep, "b": other}}
     for source in ("input.a == input.b", "json(input.a)", "str(input.a)", "[x for x in [input.a]]"):
