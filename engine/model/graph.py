@@ -7,14 +7,15 @@ or Collect.
 
 Dominators: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (in
 networkx). A question is answered from the tree's intervals; no sets are built.
+
+networkx is imported by the first analysis: it takes 0.1 s, and who only lists runs or
+shows help should not wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import networkx as nx
 
 from engine.model.node_types import Registry
 from engine.model.workflow import Edge, Workflow
@@ -134,20 +135,27 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
 def unguarded_cycles(nodes: Iterable[str], edges: Iterable[Edge]) -> list[tuple[str, ...]]:
     """Return the groups of nodes that still form a cycle with these edges alone."""
     order = {key: number for number, key in enumerate(nodes)}
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    loops: set[str] = set()
+    pairs: list[tuple[int, int]] = []
     for edge in edges:
         tail, head = edge.source.node, edge.target.node
         if tail in order and head in order:
-            graph.add_edge(tail, head)
-            if tail == head:
-                loops.add(tail)
-    groups = [
-        tuple(sorted(group, key=order.__getitem__))
-        for group in nx.strongly_connected_components(graph)
-        if len(group) > 1 or group & loops
-    ]
-    return sorted(groups, key=lambda group: order[group[0]])
+            pairs.append((order[tail], order[head]))
+    keys = list(order)
+    return [tuple(keys[node] for node in group) for group in _strong_groups(pairs)]
+
+
+def _strong_groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups of nodes that lead to one another, sorted; no node by itself
+    unless it leads to itself.
+    """
+    import networkx as nx  # noqa: PLC0415 - see the docstring of the module
+
+    directed: nx.DiGraph[int] = nx.DiGraph(list(pairs))
+    return sorted(
+        sorted(group)
+        for group in nx.strongly_connected_components(directed)
+        if len(group) > 1 or any(directed.has_edge(node, node) for node in group)
+    )
 
 
 def _number(workflow: Workflow, registry: Registry) -> _Graph:
@@ -182,6 +190,8 @@ def _sources(graph: _Graph) -> tuple[int, ...]:
 
 def _immediate_dominators(graph: _Graph, sources: Sequence[int]) -> dict[int, int]:
     """Return the parent of every reachable node in the dominator tree."""
+    import networkx as nx  # noqa: PLC0415 - see the docstring of the module
+
     directed: nx.DiGraph[int] = nx.DiGraph()
     directed.add_node(_START)
     directed.add_edges_from([(_START, node) for node in sources])
@@ -264,15 +274,7 @@ def _walk(
 
 def _cycles(graph: _Graph) -> tuple[dict[int, int], dict[int, tuple[str, ...]]]:
     """Return the cycle of each node in one, and the edges that leave each cycle."""
-    directed: nx.DiGraph[int] = nx.DiGraph()
-    directed.add_edges_from([(arrow.tail, arrow.head) for arrow in graph.arrows])
-    loops = {arrow.tail for arrow in graph.arrows if arrow.tail == arrow.head}
-    groups = [
-        sorted(group)
-        for group in nx.strongly_connected_components(directed)
-        if len(group) > 1 or group & loops
-    ]
-    groups.sort()
+    groups = _strong_groups((arrow.tail, arrow.head) for arrow in graph.arrows)
     cycle_of = {node: number for number, group in enumerate(groups) for node in group}
     exits: dict[int, tuple[str, ...]] = {}
     for number, group in enumerate(groups):

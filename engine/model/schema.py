@@ -135,7 +135,7 @@ class SettingsSchema(_Part):
     durability: Durability = Field(
         "process", description="power: every commit survives a power cut."
     )
-    limits: LimitsSchema = Field(default_factory=LimitsSchema)
+    limits: LimitsSchema = Field(default_factory=lambda: LimitsSchema.model_validate({}))
     env: list[str] = Field([], description="Environment variables that expressions may read.")
     vars: dict[str, Any] = Field({}, description="Constants.")
     input: Any = Field(None, description="Example input, for a run that is given none.")
@@ -187,11 +187,11 @@ class WorkflowSchema(_Part):
     format: Literal[1]
     id: str = Field(description="Stays the same when the file is renamed or copied.")
     name: str = Field("Untitled")
-    settings: SettingsSchema = Field(default_factory=SettingsSchema)
+    settings: SettingsSchema = Field(default_factory=lambda: SettingsSchema.model_validate({}))
     channels: dict[str, ChannelSchema] = Field({}, description="By name.", json_schema_extra=_KEYS)
     nodes: dict[str, NodeSchema] = Field({}, description="By key.", json_schema_extra=_KEYS)
     edges: list[EdgeSchema] = Field([])
-    view: ViewSchema = Field(default_factory=ViewSchema)
+    view: ViewSchema = Field(default_factory=lambda: ViewSchema.model_validate({}))
 
 
 def schema() -> dict[str, Any]:
