@@ -249,6 +249,12 @@ class QuickPick(QFrame):
         self.setGraphicsEffect(shadow)
         self.hide()
 
+    def set_placeholder(self, words: str) -> None:
+        """Say what is being picked."""
+        self.setAccessibleName(words)
+        self._field.setPlaceholderText(words)
+        self._field.setAccessibleName(words)
+
     # -- opening and closing -----------------------------------------------------------------
 
     def open_with(

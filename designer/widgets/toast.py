@@ -43,8 +43,8 @@ _SLIDE_MS = 160
 class Toast(QFrame):
     """One message. It stays while the mouse is over it and counts on afterwards."""
 
-    #: It is leaving: by itself, by its action or by the person.
-    dismissed = Signal()
+    #: The toast itself: it wants to leave, by itself, by its action or by the person.
+    dismissed = Signal(object)
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Toast(QFrame):
         self._since = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.dismissed)
+        self._timer.timeout.connect(self._leave)
         self.setProperty("toast", True)
         self.setAccessibleName(kind.spoken + text)
         self._icon = QLabel(self)
@@ -86,7 +86,7 @@ class Toast(QFrame):
             button.clicked.connect(self._act)
             layout.addWidget(button)
         close = IconButton("close", "Dismiss", self)
-        close.clicked.connect(self.dismissed)
+        close.clicked.connect(self._leave)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         shadow = QGraphicsDropShadowEffect(self)
         shadow.setBlurRadius(24)
@@ -97,7 +97,10 @@ class Toast(QFrame):
     def _act(self) -> None:
         if self._on_action is not None:
             self._on_action()
-        self.dismissed.emit()
+        self._leave()
+
+    def _leave(self) -> None:
+        self.dismissed.emit(self)
 
     def _count_down(self) -> None:
         if self._left_ms > 0:
@@ -170,11 +173,12 @@ class ToastStack(QObject):
             on_action=on_action,
             timeout_ms=timeout_ms,
         )
-        toast.dismissed.connect(self._on_dismissed)
+        toast.dismissed.connect(self._remove)
         self._toasts.append(toast)
+        self._place()  # first, or it would appear for a moment under a mouse elsewhere
         toast.show()
         toast.raise_()
-        self._place()  # after showing: only then do the buttons know their padding
+        self._place()  # again: only now do its buttons know their padding
         if self.animated and self._host.isVisible():
             self._slide_in(toast)
         announce(toast, kind.spoken + text, assertive=kind in {Kind.ERROR, Kind.WAITING})
@@ -183,11 +187,6 @@ class ToastStack(QObject):
     def clear(self) -> None:
         """Dismiss everything."""
         for toast in self.toasts:
-            self._remove(toast)
-
-    def _on_dismissed(self) -> None:
-        toast = self.sender()
-        if isinstance(toast, Toast):
             self._remove(toast)
 
     def _remove(self, toast: Toast) -> None:
