@@ -261,7 +261,7 @@ class _Commit:
             return routing.take_all(node, outcome.ports)
         if node.type.role == "barrier" and outcome.taken is not None:
             for port in outcome.ports:
-                if port not in ("approved", "error") and not node.out.get(port):
+                if port not in ("approved", "decision", "error") and not node.out.get(port):
                     raise routing.RouteFailure(
                         "rejected",
                         f"{node.node.title or node.key} was decided as {port} by "
