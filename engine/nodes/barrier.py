@@ -184,7 +184,7 @@ def resume(params: BarrierParams, ctx: Context, wait: Wait, answer: Answer) -> O
     del ctx
     choice = params.default if answer.kind == "due" else answer.choice
     output = _way_out(choice, wait, answer)
-    if not params.record:
+    if not params.record or output.route is not None:  # sent to one node, it goes nowhere else
         return output
     record = {"choice": choice, "comment": answer.comment, "by": answer.by, "at": answer.at}
     return replace(output, ports={**output.ports, "decision": record})

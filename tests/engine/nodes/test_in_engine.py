@@ -137,6 +137,19 @@ async def test_the_reason_of_a_rejection_reaches_the_next_node() -> None:
     assert answer == "ada: too much (5)"
 
 
+@pytest.mark.parametrize(("choice", "to"), [("approve", ""), ("reroute", "fix")])
+async def test_a_record_of_the_decision_needs_no_wire(choice: str, to: str) -> None:
+    steps = {
+        "start": "trigger.manual",
+        "ask": ("barrier", {"record": True, "reroute_to": ["fix"]}),
+        "fix": "end",
+        "end": "end",
+    }
+    wires = "start > ask, ask.approved > end, ask.rerouted > fix"
+    async with an_engine() as engine:
+        assert await decided(engine, flow(steps, wires), 5, choice, to=to) == 5
+
+
 async def test_a_request_is_repeated_until_the_server_is_back() -> None:
     replies = iter(
         [Reply(503), Reply(503), Reply(200, b'"back"', {"content-type": "application/json"})]

@@ -1,0 +1,34 @@
+"""What docs/nodes.md says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.model.node_types import NodeType
+from engine.nodes.builtin import BUILTIN
+from tests.engine.nodes.contexts import run_now
+
+PAGE = (Path(__file__).parents[3] / "docs" / "nodes.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("node_type", BUILTIN, ids=lambda each: each.id)
+def test_the_table_names_every_type_with_all_its_parameters(node_type: NodeType) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{node_type.id}` |")]
+    words = set(re.findall(r"\w+", row))
+    assert set(node_type.params.model_fields) <= words
+    assert {port.name for port in node_type.ports({}).outputs} <= words
+
+
+def test_the_node_in_ten_lines_works() -> None:
+    first, second = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    names: dict[str, Any] = {"__name__": "docs"}
+    exec(first, names)
+    exec(second.replace("engine = Engine.open(registry=registry)", ""), names)
+    assert "my.slug" in names["registry"]
+    result = run_now(names["SLUG"], {"text": "Hello big World"})
+    assert result.ports == {"out": "hello-big-world"}  # type: ignore[union-attr]
+    assert len([line for line in first.splitlines() if line.strip()]) <= 12
