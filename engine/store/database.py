@@ -232,7 +232,12 @@ class Database:
         if version == 0:
             # Both must come before the first table, and cannot be set in a transaction.
             self.writer.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        self.writer.execute("PRAGMA journal_mode=WAL")
+        (mode,) = self.writer.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != "wal":
+            raise StoreError(
+                f"The run store {self.path} is on a file system where processes cannot share it "
+                "safely (a network share?): choose a file on a local disk with --store."
+            )
         self.writer.execute("PRAGMA synchronous=NORMAL")
         if version == latest:
             return
