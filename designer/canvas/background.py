@@ -22,6 +22,7 @@ DOTS_APART_PX = 11.0
 STRIPES_APART_PX = 22.0
 #: How much of the accent colour tints a canvas that shows the past.
 TINT = 0.09
+STRIPES = 0.05
 
 _IDENTITY = QTransform()
 
@@ -105,7 +106,7 @@ def _paint_dots(painter: QPainter, theme: Theme, size: QSize, apart: float) -> N
 
 def _paint_stripes(painter: QPainter, theme: Theme, size: QSize) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    color = _mixed(canvas_color(theme, past=True), theme.color("accent"), TINT)
+    color = _mixed(canvas_color(theme, past=True), theme.color("accent"), STRIPES)
     painter.setPen(QPen(color, 6.0))
     area = QRectF(QPointF(), size.toSizeF())
     start = -area.height()

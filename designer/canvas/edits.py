@@ -30,6 +30,7 @@ from engine.model.changes import (
     SetNode,
     SetNote,
 )
+from engine.model.graph import analyse
 from engine.model.keys import free_key, slug
 from engine.model.layout import layered
 from engine.model.node_types import NodeType, Ports, Registry
@@ -268,28 +269,33 @@ def _shifted(box: T, dx: float, dy: float) -> T:
 
 
 def tidy(
-    workflow: Workflow, nodes: Collection[str], places: Mapping[str, Position]
+    workflow: Workflow,
+    registry: Registry,
+    nodes: Collection[str],
+    bodies: Mapping[str, QRectF],
 ) -> MoveNodes | None:
-    """Lay out some nodes, or all; a part keeps its upper left corner."""
-    chosen = set(nodes) & workflow.nodes.keys()
-    part = workflow if not chosen else _without(workflow, workflow.nodes.keys() - chosen)
-    found = layered(part)
+    """Lay out some nodes, or all; their upper left corner stays where it is.
+
+    Args:
+        workflow: the document.
+        registry: tells which nodes are the ends of a zone.
+        nodes: which to lay out; empty for all.
+        bodies: where the nodes are now and how large they are; those that are not there
+            (locked ones) stay.
+    """
+    chosen = [key for key in workflow.nodes if key in bodies and (not nodes or key in nodes)]
+    sizes = {key: (bodies[key].width(), bodies[key].height()) for key in chosen}
+    zones = analyse(workflow, registry).zones
+    found = layered(workflow, sizes, only=chosen, zones=zones)
     if not found:
         return None
-    left = min(place.x for place in found.values())
-    top = min(place.y for place in found.values())
-    old = [places[key] for key in found if key in places]
-    corner_x = min((place.x for place in old), default=0.0)
-    corner_y = min((place.y for place in old), default=0.0)
-    moved = {
-        key: Position(place.x - left + corner_x, place.y - top + corner_y)
-        for key, place in found.items()
-    }
-    same = all(
-        key in places and (places[key].x, places[key].y) == (place.x, place.y)
-        for key, place in moved.items()
-    )
-    return None if same else MoveNodes(moved)
+    # The layout knows the corner from the document, which may have no place for some.
+    dx = min(bodies[key].left() for key in found) - min(place.x for place in found.values())
+    dy = min(bodies[key].top() for key in found) - min(place.y for place in found.values())
+    moved = {key: Position(place.x + dx, place.y + dy) for key, place in found.items()}
+    if all(bodies[key].topLeft() == QPointF(place.x, place.y) for key, place in moved.items()):
+        return None
+    return MoveNodes(moved)
 
 
 def align(bodies: Mapping[str, QRectF], edge: str) -> MoveNodes | None:

@@ -26,8 +26,8 @@ GRID = 8.0
 #: What a node draws around its body: the selection outline, ports, the breakpoint's dot.
 NODE_MARGIN = 12.0
 NODE_MARGIN_LEFT = 28.0
-#: Room beside a node for the names of its ports, where they are drawn.
-LABEL_ROOM = 92.0
+#: Ports that are told apart by their names have rows of their own below the chip.
+NAMED_TOP = 93.0
 
 #: Edges longer than this are drawn by the part that is in sight.
 LONG_EDGE = 1600.0
@@ -38,9 +38,9 @@ _BELOW = 64.0
 
 
 def node_height(inputs: int, outputs: int) -> float:
-    """The height of a node with that many ports on its sides."""
+    """The height of a node with that many named ports on its sides; 0 where none is named."""
     rows = max(inputs, outputs)
-    return max(NODE_HEIGHT, PORT_TOP + PORT_PITCH * max(0, rows - 1) + 20.0)
+    return NODE_HEIGHT + PORT_PITCH * rows if rows else NODE_HEIGHT
 
 
 def node_rect(position: QPointF, height: float) -> QRectF:
@@ -48,9 +48,10 @@ def node_rect(position: QPointF, height: float) -> QRectF:
     return QRectF(position.x(), position.y(), NODE_WIDTH, height)
 
 
-def port_offset(index: int, *, output: bool) -> QPointF:
-    """Where the port at `index` of a side is, from the top left corner of its node."""
-    return QPointF(NODE_WIDTH if output else 0.0, PORT_TOP + PORT_PITCH * index)
+def port_offset(row: int, *, output: bool, named: bool) -> QPointF:
+    """Where the port in `row` of a side is, from the top left corner of its node."""
+    top = NAMED_TOP if named else PORT_TOP
+    return QPointF(NODE_WIDTH if output else 0.0, top + PORT_PITCH * row)
 
 
 def snapped(point: QPointF) -> QPointF:

@@ -7,10 +7,10 @@ to an area of at least 24 by 24 pixels of the screen.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF
 
-from designer.canvas.geometry import port_offset
 from designer.canvas.hits import NOTHING, Hit, HitKind
 from designer.canvas.items.edge_item import EdgeItem
 from designer.canvas.items.frame_item import FrameItem
@@ -58,7 +58,7 @@ def hit_test(scene: CanvasScene, point: QPointF, zoom: float) -> Hit:
     return NOTHING
 
 
-def _handle(items: list[object], point: QPointF, zoom: float) -> Hit | None:
+def _handle(items: Sequence[object], point: QPointF, zoom: float) -> Hit | None:
     for item in items:
         if isinstance(item, FrameItem | NoteItem) and item.is_selected:
             handle = handle_at(item.box, point, zoom)
@@ -76,7 +76,7 @@ def _port(nodes: list[NodeItem], point: QPointF, zoom: float) -> Hit | None:
         for output in (False, True):
             ports = node.visual.outputs if output else node.visual.inputs
             for row, port in enumerate(ports):
-                offset = node.pos() + port_offset(row, output=output) - point
+                offset = node.port_place(row, output=output) - point
                 distance = math.hypot(offset.x(), offset.y())
                 if distance <= reach and (best is None or distance < best[0]):
                     ref = PortRef(node.key, port.name)
@@ -94,7 +94,7 @@ def _in_node(scene: CanvasScene, node: NodeItem, point: QPointF, zoom: float) ->
     return Hit(HitKind.NODE, node.key)
 
 
-def _edge(items: list[object], point: QPointF, zoom: float) -> Hit | None:
+def _edge(items: Sequence[object], point: QPointF, zoom: float) -> Hit | None:
     best: tuple[float, EdgeItem] | None = None
     for item in items:
         if isinstance(item, EdgeItem):

@@ -55,10 +55,10 @@ class TitleEdit(QLineEdit):
         self._leave()
 
     def _leave(self) -> None:
-        had_focus = self.hasFocus()
+        had_focus, parent = self.hasFocus(), self.parentWidget()
         self.hide()
-        if had_focus and self.parentWidget() is not None:
-            self.parentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+        if had_focus and parent is not None:
+            parent.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def event(self, event: QEvent) -> bool:
         """Keep keys from becoming shortcuts."""
@@ -122,10 +122,10 @@ class NoteEdit(QPlainTextEdit):
         self._leave()
 
     def _leave(self) -> None:
-        had_focus = self.hasFocus()
+        had_focus, parent = self.hasFocus(), self.parentWidget()
         self.hide()
-        if had_focus and self.parentWidget() is not None:
-            self.parentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+        if had_focus and parent is not None:
+            parent.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def event(self, event: QEvent) -> bool:
         """Keep keys from becoming shortcuts."""

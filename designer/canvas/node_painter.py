@@ -16,11 +16,11 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
 from designer.canvas.faces import Face, face
 from designer.canvas.geometry import (
     HEADER_HEIGHT,
-    LABEL_ROOM,
     NODE_MARGIN,
     NODE_MARGIN_LEFT,
     NODE_RADIUS,
     NODE_WIDTH,
+    PORT_PITCH,
     PORT_RADIUS,
     port_offset,
 )
@@ -110,8 +110,7 @@ def node_style(theme: Theme) -> NodeStyle:
 
 def extent(visual: NodeVisual) -> QRectF:
     """Everything that a node draws, in its own coordinates."""
-    left = LABEL_ROOM if visual.names_inputs else NODE_MARGIN_LEFT
-    right = LABEL_ROOM if visual.names_outputs else NODE_MARGIN
+    left, right = NODE_MARGIN_LEFT, NODE_MARGIN
     return QRectF(-left, -NODE_MARGIN, NODE_WIDTH + left + right, visual.height + 2 * NODE_MARGIN)
 
 
@@ -173,10 +172,12 @@ class NodePainter:
         else:
             self._compact(painter, visual, state, zoom)
         self._progress(painter, visual)
+        named = visual.names_inputs
         for row, port in enumerate(visual.inputs):
-            self.port(painter, port_offset(row, output=False), port)
+            self.port(painter, port_offset(row, output=False, named=named), port)
+        named = visual.names_outputs
         for row, port in enumerate(visual.outputs):
-            self.port(painter, port_offset(row, output=True), port)
+            self.port(painter, port_offset(row, output=True, named=named), port)
         painter.setOpacity(full)
         if visual.breakpoint:
             self._breakpoint(painter)
@@ -294,20 +295,21 @@ class NodePainter:
         self._part(painter, (port.shape, port.type, port.ring, grow), box, paint)
 
     def _port_names(self, painter: QPainter, visual: NodeVisual) -> None:
-        """The names of ports, outside the node and above their wires."""
-        names, color = self.style.port, self.theme.color("muted")
-        height = names.metrics.height()
-        room = LABEL_ROOM - PORT_RADIUS - 8
+        """The names of ports beside them, in rows below the chip."""
+        names, color = self.style.port, self.theme.color("text")
+        half = NODE_WIDTH / 2
         if visual.names_inputs:
             for row, port in enumerate(visual.inputs):
-                at = port_offset(row, output=False)
-                box = QRectF(at.x() - PORT_RADIUS - 4 - room, at.y() - height, room, height)
-                names.draw(painter, box, port.title, color, Qt.AlignmentFlag.AlignRight)
+                at = port_offset(row, output=False, named=True)
+                width = half if visual.names_outputs else NODE_WIDTH
+                box = QRectF(12, at.y() - PORT_PITCH / 2, width - 18, PORT_PITCH)
+                names.draw(painter, box, port.title, color)
         if visual.names_outputs:
             for row, port in enumerate(visual.outputs):
-                at = port_offset(row, output=True)
-                box = QRectF(at.x() + PORT_RADIUS + 4, at.y() - height, room, height)
-                names.draw(painter, box, port.title, color)
+                at = port_offset(row, output=True, named=True)
+                left = half if visual.names_inputs else 0.0
+                box = QRectF(left + 6, at.y() - PORT_PITCH / 2, NODE_WIDTH - left - 18, PORT_PITCH)
+                names.draw(painter, box, port.title, color, Qt.AlignmentFlag.AlignRight)
 
     # --- marks --------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """Nodes as pictures of the size in which they are on the screen now.
 
 Painting a node takes a hundred times longer than copying its picture. A picture is made
-when a node is first seen, when it changes and when the zoom changes; in the last case the
-old one is stretched until there is time, so that no frame ever waits for hundreds of nodes.
+when a node is first seen, when it changes and when the zoom rests: while the zoom changes
+the old ones are stretched. Each frame has so much time for new pictures and no more; what
+it could not make is shown as it was, or plainly, until the next frame.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from designer.canvas.visuals import NodeVisual
 from designer.theme import STATE_STYLES
 
 #: How long one frame may spend on new pictures, and how much memory they may take.
-FRAME_BUDGET_S = 0.004
+FRAME_BUDGET_S = 0.005
 MEMORY_LIMIT = 96 * 1024 * 1024
 
 
@@ -41,20 +42,33 @@ class NodePixmaps:
         self._bytes = 0
         self._stamps = Stamps()
         self._painter: NodePainter | None = None
-        self._spent_s = 0.0
-        #: Whether the frame showed something that should be painted once more, sharper.
+        self._left_s = 0.0
+        self._stretches = False
+        #: Whether the frame showed something that should be painted once more.
         self.is_behind = False
-        #: Make every picture now, as for a picture file.
-        self.unhurried = False
 
-    def begin_frame(self, style: NodeStyle) -> None:
-        """Give the coming frame its time; another style makes all pictures invalid."""
+    def begin_frame(
+        self, style: NodeStyle, *, budget_s: float = FRAME_BUDGET_S, stretches: bool = False
+    ) -> None:
+        """Give the coming frame its time.
+
+        Args:
+            style: how nodes are drawn; another one makes all pictures invalid.
+            budget_s: time for new pictures.
+            stretches: the zoom is changing, pictures of another scale will do.
+        """
         if self._painter is None or style is not self._painter.style:
             self.clear()
             self._stamps.clear()
             self._painter = NodePainter(style, self._stamps)
-        self._spent_s = 0.0
+        self._left_s = budget_s
+        self._stretches = stretches
         self.is_behind = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no node has been drawn yet."""
+        return not self._pictures
 
     def clear(self) -> None:
         """Forget all pictures."""
@@ -77,14 +91,15 @@ class NodePixmaps:
         """
         transform = painter.worldTransform()
         zoom = transform.m11()
+        scale = zoom * ratio
         picture = self._pictures.get(visual.key)
-        if picture is None or picture.visual is not visual or picture.scale != zoom * ratio:
+        fits = picture is not None and (picture.scale == scale or self._stretches)
+        if not fits or picture is None or picture.visual is not visual:
             picture = self._renewed(picture, visual, zoom, ratio)
         if picture is None:
             self._draw_plainly(painter, visual)
-            return
-        box = extent(visual)
-        if picture.scale == zoom * ratio and picture.visual is visual:
+        elif picture.scale == scale:
+            box = extent(picture.visual)
             # On whole device pixels, so that text stays sharp.
             x = round((transform.dx() + box.left() * zoom) * ratio) / ratio
             y = round((transform.dy() + box.top() * zoom) * ratio) / ratio
@@ -100,7 +115,7 @@ class NodePixmaps:
         self, old: _Picture | None, visual: NodeVisual, zoom: float, ratio: float
     ) -> _Picture | None:
         """A new picture when there is time for it, otherwise the old one."""
-        if self._spent_s > FRAME_BUDGET_S and not self.unhurried:
+        if self._left_s <= 0:
             self.is_behind = True
             return old
         start = perf_counter()
@@ -110,7 +125,7 @@ class NodePixmaps:
         self._bytes += picture.bytes
         while self._bytes > MEMORY_LIMIT and len(self._pictures) > 1:
             self.forget(next(iter(self._pictures)))
-        self._spent_s += perf_counter() - start
+        self._left_s -= perf_counter() - start
         return picture
 
     def _make(self, visual: NodeVisual, zoom: float, ratio: float) -> _Picture:

@@ -21,6 +21,7 @@ class EmptyNotice(QLabel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(EMPTY_TEXT, parent)
+        self._host = parent
         self.setProperty("tone", "muted")
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
@@ -28,7 +29,7 @@ class EmptyNotice(QLabel):
 
     def place(self) -> None:
         """Stand in the middle of the parent."""
-        parent = self.parentWidget()
+        parent = self._host
         width = min(460, parent.width() - 40)
         self.setFixedWidth(max(80, width))
         self.adjustSize()

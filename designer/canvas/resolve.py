@@ -246,13 +246,13 @@ def _node(
     inputs, outputs = _ports(registry, node, incident.get(key, ()))
     chip, count = _chip(node, facts)
     found = problems.get(key, ())
-    return NodeVisual(
+    visual = NodeVisual(
         key=key,
         title=node.title or key,
         type=node.type,
         subline=_subline(node, node_type),
         icon=_icon(node, node_type),
-        height=node_height(len(inputs), len(outputs)),
+        height=NODE_HEIGHT,
         inputs=inputs,
         outputs=outputs,
         state=chip.state,
@@ -269,6 +269,8 @@ def _node(
         note=bool(node.extra.get("notes")),
         locked=is_locked(workflow.view.positions.get(key)),
     )
+    rows = len(inputs) if visual.names_inputs else 0, len(outputs) if visual.names_outputs else 0
+    return replace(visual, height=node_height(*rows)) if any(rows) else visual
 
 
 def is_locked(place: Position | None) -> bool:

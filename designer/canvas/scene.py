@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from designer.canvas.geometry import bounds, port_offset
+from designer.canvas.geometry import bounds
 from designer.canvas.ink import Ink
 from designer.canvas.items.edge_item import EdgeItem, LongEdgeItem, is_long
 from designer.canvas.items.edge_labels import EdgeLabels
@@ -51,7 +51,7 @@ class CanvasScene(QGraphicsScene):
         self.labels = EdgeLabels(ink)
         self.live = LiveOverlay(ink)
         self.veil = Veil()
-        for item in (self.labels, self.live, self.veil):
+        for item in (self.labels, *self.live.items, self.veil):
             self.addItem(item)
         self._shifted: set[str] = set()
         self._marked: set[str] = set()
@@ -171,7 +171,7 @@ class CanvasScene(QGraphicsScene):
     def _label(self, item: EdgeItem) -> None:
         self.overview.set_edge(item.id, item.start, item.end, item.visual.state)
         if item.visual.count or item.visual.label:
-            self.labels.place(item.visual, item.middle())
+            self.labels.place(item.visual, item.middle(), item.label_room())
         else:
             self.labels.remove(item.id)
 
@@ -304,7 +304,8 @@ class CanvasScene(QGraphicsScene):
                 continue
             name = frame.frame.title or "Frame"
             width = min(face.width_of(name), max(40.0, box.width() - 12)) + 10
-            label = QRectF(box.left() + 4, box.top() + 4, width, face.metrics.height() + 4)
+            height = face.metrics.height() + 4
+            label = QRectF(box.left(), box.top() - height - 2, width, height)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.ink.theme.color("panel"))
             painter.drawRoundedRect(label, 4, 4)
@@ -344,7 +345,7 @@ class CanvasScene(QGraphicsScene):
             return None
         visual = item.visual
         row = visual.output_index(ref.port) if output else visual.input_index(ref.port)
-        return item.pos() + port_offset(row, output=output)
+        return item.port_place(row, output=output)
 
     def nodes_in(self, area: QRectF, *, wholly: bool = False) -> list[str]:
         """Keys of the nodes whose body touches `area`, or lies inside it."""
@@ -415,8 +416,10 @@ class CanvasScene(QGraphicsScene):
         for id_ in edges:
             if id_ in self.state.edges:
                 self._lay(self.state.edges[id_])
-        for item in (*self.frames.values(), *self.notes.values()):
-            item.reset()
+        for frame in self.frames.values():
+            frame.reset()
+        for note in self.notes.values():
+            note.reset()
         if shifted:
             self._surround()
 

@@ -5,6 +5,8 @@ Knows no document and no gestures; `CanvasView` adds those.
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
@@ -14,6 +16,7 @@ from designer.canvas.camera import Camera
 from designer.canvas.ink import Ink
 from designer.canvas.minimap import Minimap
 from designer.canvas.node_painter import Detail, detail_at, node_style
+from designer.canvas.node_pixmaps import FRAME_BUDGET_S
 from designer.canvas.notices import EmptyNotice, MomentNotice
 from designer.canvas.scene import CanvasScene
 from designer.settings import Settings
@@ -21,6 +24,10 @@ from designer.theme import current_theme, reduced_motion
 
 #: Frames of the moving marks.
 ANIMATION_MS = 50
+#: The zoom rests when it has not changed for this long; then nodes are drawn sharply.
+REST_MS = 90
+#: A document with fewer nodes in sight is drawn at once when it is opened.
+AT_ONCE_NODES = 60
 _CORNER_PX = 12
 
 Rect = QRectF | QRect
@@ -45,6 +52,11 @@ class Surface(QGraphicsView):
         self._animation.setInterval(ANIMATION_MS)
         self._animation.timeout.connect(self._animate)
         self._running = QElapsedTimer()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self.viewport().update)
+        self.camera.zoom_changed.connect(self._rest.start)
         settings.changed.connect(self._on_setting)
         self._on_setting("")
 
@@ -109,7 +121,7 @@ class Surface(QGraphicsView):
         del key
         motion = not reduced_motion(self.settings)
         self.camera.is_gliding_allowed = motion
-        self.board.live.still = not motion
+        self.board.live.set_still(still=not motion)
         self._show_minimap()
         self.viewport().update()
 
@@ -165,7 +177,12 @@ class Surface(QGraphicsView):
         ink = self.ink
         ink.detail = detail_at(self.camera.zoom)
         ink.ratio = self.viewport().devicePixelRatioF()
-        ink.pixmaps.begin_frame(ink.style)
+        fresh = ink.pixmaps.is_empty and len(self.board.nodes) <= AT_ONCE_NODES
+        ink.pixmaps.begin_frame(
+            ink.style,
+            budget_s=math.inf if fresh else FRAME_BUDGET_S,
+            stretches=self._rest.isActive() and not fresh,
+        )
         if ink.detail is Detail.OVERVIEW:
             painter = QPainter(self.viewport())
             painter.setWorldTransform(self.viewportTransform())
@@ -198,7 +215,7 @@ class Surface(QGraphicsView):
         """Take the colours of a new theme."""
         super().changeEvent(event)
         # Qt sends some before the constructor has come to the last line.
-        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_running"):
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_rest"):
             self.ink.set_style(node_style(current_theme()))
             self.board.restyle()
             self.viewport().update()

@@ -6,6 +6,8 @@ selection, or on the pointer's place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import orjson
 from PySide6.QtCore import QPointF, QRectF
 
@@ -200,7 +202,8 @@ class Verbs:
         if not self._host.may_edit():
             return
         nodes = self._selection.nodes if len(self._selection.nodes) > 1 else frozenset[str]()
-        change = edits.tidy(self._workflow, nodes, self._host.board.state.positions)
+        bodies = self._unlocked(self._host.board.nodes)
+        change = edits.tidy(self._workflow, self._host.registry, nodes, bodies)
         if change is None:
             self._host.say("Everything is tidy already.")
         elif self._host.edit(change, "Tidy up") and not nodes:
@@ -219,12 +222,13 @@ class Verbs:
             self._host.edit(change, "Distribute nodes")
 
     def _bodies(self) -> dict[str, QRectF]:
+        return self._unlocked(self._selection.nodes)
+
+    def _unlocked(self, keys: Iterable[str]) -> dict[str, QRectF]:
         places = self._host.board.state.positions
         nodes = self._host.board.nodes
         return {
-            key: nodes[key].body
-            for key in self._selection.nodes
-            if key in nodes and not is_locked(places.get(key))
+            key: nodes[key].body for key in keys if key in nodes and not is_locked(places.get(key))
         }
 
     # --- frames and notes ---------------------------------------------------------------

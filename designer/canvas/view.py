@@ -227,7 +227,7 @@ class CanvasView(Surface):
         """Let the person choose which node to go to."""
         self.verbs.adding.choose_node(keys, words)
 
-    def find(self, text: str) -> list[str]:
+    def find_nodes(self, text: str) -> list[str]:
         """Keys of the nodes whose title, key, type or parameters hold `text`."""
         return self.verbs.find(text)
 

@@ -180,7 +180,8 @@ def _boxes(
     """The frames and notes of a fragment, at the same place to its nodes as before."""
     corners = [(p.x, p.y) for key, p in part.view.positions.items() if key in part.nodes]
     if not corners:
-        corners = [(box.x, box.y) for box in (*part.view.frames, *part.view.notes)]
+        corners = [(frame.x, frame.y) for frame in part.view.frames]
+        corners += [(note.x, note.y) for note in part.view.notes]
     if not corners:
         return [], (), ()
     dx = at.x - min(x for x, _ in corners)

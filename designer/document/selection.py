@@ -105,6 +105,12 @@ class Selection(QObject):
             current=node or self._current,
         )
 
+    def only(self, *, node: str = "", edge: str = "", frame: str = "", note: str = "") -> None:
+        """Select what is named and nothing else."""
+        self.set(
+            nodes={node} - {""}, edges={edge} - {""}, frames={frame} - {""}, notes={note} - {""}
+        )
+
     def set_current(self, key: str | None) -> None:
         """Give the keyboard's focus to a node without selecting it."""
         if key != self._current:

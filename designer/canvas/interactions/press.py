@@ -51,7 +51,7 @@ class Press(Gesture):
             if name == "node":
                 selection.set_current(self._hit.key)
         else:
-            selection.set(**{f"{name}s": (self._hit.key,)})
+            selection.only(**{name: self._hit.key})
 
     def move(self, pointer: Pointer) -> None:
         """Become a drag."""
@@ -66,7 +66,7 @@ class Press(Gesture):
         """It was a click."""
         if self._narrows:
             name = _name(self._hit)
-            self.host.document.selection.set(**{f"{name}s": (self._hit.key,)})
+            self.host.document.selection.only(**{name: self._hit.key})
         if self._clicked is not None:
             self._clicked(self._hit)
 

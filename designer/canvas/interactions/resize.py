@@ -66,12 +66,14 @@ class Resize(Gesture):
     def finish(self, pointer: Pointer) -> None:
         """Make it an edit."""
         box = self._now
-        size = {"x": box.x(), "y": box.y(), "width": box.width(), "height": box.height()}
+        x, y, width, height = box.x(), box.y(), box.width(), box.height()
         done = False
         if box != self._box and self._frame is not None:
-            done = self.host.edit(SetFrame(replace(self._frame.frame, **size)), "Resize frame")
+            frame = replace(self._frame.frame, x=x, y=y, width=width, height=height)
+            done = self.host.edit(SetFrame(frame), "Resize frame")
         elif box != self._box and self._note is not None:
-            done = self.host.edit(SetNote(replace(self._note.note, **size)), "Resize note")
+            note = replace(self._note.note, x=x, y=y, width=width, height=height)
+            done = self.host.edit(SetNote(note), "Resize note")
         if not done:
             self.host.board.drop_preview()
 

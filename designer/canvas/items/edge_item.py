@@ -79,6 +79,11 @@ class EdgeItem(QGraphicsPathItem):
         """Where the label stands."""
         return self.path().pointAtPercent(0.5) + self.pos()
 
+    def label_room(self) -> float:
+        """How long the wire is where its label stands."""
+        run = self.end.x() - self.start.x()
+        return run if run > 0 else float(self.path().length()) / 2
+
 
 class LongEdgeItem(EdgeItem):
     """An edge that is longer than the window.

@@ -21,7 +21,10 @@ from designer.widgets.format import format_count_short, shorten
 _SQUARE = 512.0
 _PAD = 6.0
 #: Longest condition that is shown; the tooltip has all of it.
-CONDITION_LIMIT = 26
+CONDITION_LIMIT = 30
+#: Labels are never cut to less than this, and leave this much of their wire to be seen.
+SMALLEST_PX = 64.0
+BARE_PX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class _Label:
     condition: str
     count: str
     role: str
+    #: How much room there is between the nodes that the wire joins.
+    room: float
 
 
 class EdgeLabels(QGraphicsItem):
@@ -52,14 +57,20 @@ class EdgeLabels(QGraphicsItem):
         """The whole scene: labels are anywhere."""
         return self._area
 
-    def place(self, edge: EdgeVisual, at: QPointF) -> None:
-        """Show the label of `edge` around `at`; takes it away when there is nothing to say."""
+    def place(self, edge: EdgeVisual, at: QPointF, room: float) -> None:
+        """Show the label of `edge` around `at`; takes it away when there is nothing to say.
+
+        Args:
+            edge: what is labelled.
+            at: the middle of its wire.
+            room: the length between its ends that a label may cover.
+        """
         count = format_count_short(edge.count) if edge.count else ""
         condition = shorten(edge.label, CONDITION_LIMIT)
         if not count and not condition:
             self.remove(edge.id)
             return
-        label = _Label(at, condition, count, edge_role(edge))
+        label = _Label(at, condition, count, edge_role(edge), room)
         old = self._labels.get(edge.id)
         if old == label:
             return
@@ -100,15 +111,16 @@ class EdgeLabels(QGraphicsItem):
         theme, face = self._ink.theme, self._ink.style.port
         height = face.metrics.height() + 3
         gap = 7.0 if label.condition and label.count else 0.0
-        condition = face.width_of(label.condition) if label.condition else 0.0
         count = face.width_of(label.count) if label.count else 0.0
+        most = max(SMALLEST_PX, label.room - BARE_PX) - count - gap - 2 * _PAD
+        condition = min(most, face.width_of(label.condition)) if label.condition else 0.0
         width = max(height, condition + gap + count + 2 * _PAD)
         box = QRectF(label.at.x() - width / 2, label.at.y() - height / 2, width, height)
         painter.setPen(QPen(theme.color(label.role), max(1.0, float(theme.line_px))))
         painter.setBrush(theme.color("canvas"))
         painter.drawRoundedRect(box, height / 2, height / 2)
         if label.condition:
-            left = QRectF(box.left() + _PAD, box.top(), condition + 1, height)
+            left = QRectF(box.left() + _PAD, box.top(), condition + 2, height)
             face.draw(painter, left, label.condition, theme.color("muted"))
         if label.count:
             right = QRectF(box)

@@ -12,6 +12,7 @@ class Layer(IntEnum):
     ZONES = 10
     EDGES = 20
     EDGES_RAISED = 30
+    LIVE_DOTS = 35
     EDGE_LABELS = 40
     NOTES = 50
     NODES = 60
@@ -20,4 +21,4 @@ class Layer(IntEnum):
     #: Fades what is not concerned by the gesture; what is concerned lies over it.
     VEIL = 80
     OVER_VEIL = 90
-    LIVE = 100
+    LIVE_BARS = 100

@@ -1,11 +1,11 @@
 """What moves: dots on the wires that carry something now, and bars under running nodes.
 
-One item, so that an animation step is one paint call however many nodes run.
+One item for each kind, so that an animation step is two paint calls however much runs.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -27,18 +27,16 @@ BAR_SHARE = 0.3
 BAR_PERIOD_S = 1.4
 
 
-class LiveOverlay(QGraphicsItem):
-    """The moving marks of the whole scene."""
+class _Moving(QGraphicsItem):
+    """Covers the scene and knows the time."""
 
-    def __init__(self, ink: Ink) -> None:
+    def __init__(self, ink: Ink, layer: Layer) -> None:
         super().__init__()
-        self.setZValue(Layer.LIVE)
+        self.setZValue(layer)
         self._ink = ink
         self._area = QRectF()
-        self._edges: dict[str, EdgeItem] = {}
-        self._nodes: dict[str, NodeItem] = {}
-        self._seconds = 0.0
-        #: No motion wanted: neither dots nor bars that go to and fro.
+        self.seconds = 0.0
+        #: No motion is wanted.
         self.still = False
 
     def set_area(self, area: QRectF) -> None:
@@ -50,72 +48,118 @@ class LiveOverlay(QGraphicsItem):
         """The whole scene."""
         return self._area
 
+    def _begin(self, painter: QPainter) -> QRectF | None:
+        """Prepare the painter; returns what is in sight, or None when nothing is drawn."""
+        if self.still or self._ink.detail is Detail.OVERVIEW:
+            return None
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._ink.theme.color("running"))
+        return painter.worldTransform().inverted()[0].mapRect(QRectF(painter.viewport()))
+
+
+class _Dots(_Moving):
+    """Dots on live wires, under the labels."""
+
+    def __init__(self, ink: Ink) -> None:
+        super().__init__(ink, Layer.LIVE_DOTS)
+        self.edges: dict[str, EdgeItem] = {}
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the dots in sight."""
+        sight = self._begin(painter)
+        if sight is None:
+            return
+        for item in self.edges.values():
+            if sight.intersects(item.sceneBoundingRect()):
+                self._paint_dots(painter, item)
+
+    def _paint_dots(self, painter: QPainter, item: EdgeItem) -> None:
+        path = item.path()
+        length = path.length()
+        distance = (self.seconds * SPEED) % SPACING
+        while distance < length:
+            at = path.pointAtPercent(path.percentAtLength(distance)) + item.pos()
+            painter.drawEllipse(at, RADIUS, RADIUS)
+            distance += SPACING
+
+
+class _Bars(_Moving):
+    """Bars that go to and fro under nodes whose progress is not known."""
+
+    def __init__(self, ink: Ink) -> None:
+        super().__init__(ink, Layer.LIVE_BARS)
+        self.nodes: dict[str, NodeItem] = {}
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the bars in sight."""
+        sight = self._begin(painter)
+        if sight is None:
+            return
+        for node in self.nodes.values():
+            body = node.body
+            if sight.intersects(body):
+                self._paint_bar(painter, body)
+
+    def _paint_bar(self, painter: QPainter, body: QRectF) -> None:
+        way = NODE_WIDTH - 2 * NODE_RADIUS
+        width = way * BAR_SHARE
+        phase = (self.seconds % BAR_PERIOD_S) / BAR_PERIOD_S
+        there = 2 * phase if phase < 0.5 else 2 - 2 * phase
+        eased = there * there * (3 - 2 * there)
+        left = body.left() + NODE_RADIUS + eased * (way - width)
+        painter.drawRect(QRectF(left, body.bottom() - 3.5, width, 3.0))
+
+
+class LiveOverlay:
+    """The moving marks of the whole scene."""
+
+    def __init__(self, ink: Ink) -> None:
+        self._dots, self._bars = _Dots(ink), _Bars(ink)
+        self.items: tuple[QGraphicsItem, ...] = (self._dots, self._bars)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether there is anything to animate."""
+        return not self._dots.still and bool(self._dots.edges or self._bars.nodes)
+
+    def set_still(self, *, still: bool) -> None:
+        """Show nothing that moves."""
+        self._dots.still = self._bars.still = still
+
+    def set_area(self, area: QRectF) -> None:
+        """Cover `area`, the scene's."""
+        self._dots.set_area(area)
+        self._bars.set_area(area)
+
     def set_edge(self, item: EdgeItem) -> None:
         """Show dots on `item` while it is live."""
         if item.visual.state is EdgeState.LIVE:
-            self._edges[item.id] = item
+            self._dots.edges[item.id] = item
         else:
-            self._edges.pop(item.id, None)
+            self._dots.edges.pop(item.id, None)
 
     def remove(self, edge_id: str) -> None:
         """The edge is gone."""
-        self._edges.pop(edge_id, None)
+        self._dots.edges.pop(edge_id, None)
 
     def set_node(self, item: NodeItem) -> None:
         """Show a moving bar under `item` while it runs and its progress is not known."""
         visual = item.visual
         if visual.state is NodeState.RUNNING and visual.fraction is None:
-            self._nodes[visual.key] = item
+            self._bars.nodes[visual.key] = item
         else:
-            self._nodes.pop(visual.key, None)
+            self._bars.nodes.pop(visual.key, None)
 
     def remove_node(self, key: str) -> None:
         """The node is gone."""
-        self._nodes.pop(key, None)
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether there is anything to animate."""
-        return not self.still and bool(self._edges or self._nodes)
+        self._bars.nodes.pop(key, None)
 
     def advance_to(self, seconds: float) -> None:
         """Show the moment `seconds`."""
-        self._seconds = seconds
-        self.update()
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
-        """Draw the marks in sight."""
-        if self.still or self._ink.detail is Detail.OVERVIEW:
-            return
-        sight = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.viewport()))
-        color = self._ink.theme.color("running")
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color)
-        for item in self._edges.values():
-            if sight.intersects(item.sceneBoundingRect()):
-                self._paint_dots(painter, item)
-        for node in self._nodes.values():
-            if sight.intersects(node.body):
-                self._paint_bar(painter, node.body)
-
-    def _paint_dots(self, painter: QPainter, item: EdgeItem) -> None:
-        path = item.path()
-        length = path.length()
-        if length <= 0:
-            return
-        distance = (self._seconds * SPEED) % SPACING
-        while distance < length:
-            at = path.pointAtPercent(path.percentAtLength(distance)) + item.pos()
-            painter.drawEllipse(QPointF(at), RADIUS, RADIUS)
-            distance += SPACING
-
-    def _paint_bar(self, painter: QPainter, body: QRectF) -> None:
-        way = NODE_WIDTH - 2 * NODE_RADIUS
-        width = way * BAR_SHARE
-        phase = (self._seconds % BAR_PERIOD_S) / BAR_PERIOD_S
-        there = 2 * phase if phase < 0.5 else 2 - 2 * phase
-        eased = there * there * (3 - 2 * there)
-        left = body.left() + NODE_RADIUS + eased * (way - width)
-        painter.drawRect(QRectF(left, body.bottom() - 3.5, width, 3.0))
+        for item in (self._dots, self._bars):
+            item.seconds = seconds
+            item.update()

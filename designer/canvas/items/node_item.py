@@ -36,16 +36,16 @@ class NodeItem(QGraphicsRectItem):
         """The body in scene coordinates."""
         return node_rect(self.pos(), self.visual.height)
 
-    def port_at(self, name: str, *, output: bool) -> QPointF:
-        """Where a port is in the scene."""
-        rows = self.visual.output_index if output else self.visual.input_index
-        return self.pos() + port_offset(rows(name), output=output)
+    def port_place(self, row: int, *, output: bool) -> QPointF:
+        """Where the port in `row` of a side is in the scene."""
+        named = self.visual.names_outputs if output else self.visual.names_inputs
+        return self.pos() + port_offset(row, output=output, named=named)
 
     def set_visual(self, visual: NodeVisual) -> bool:
         """Show `visual`; returns whether ports may be elsewhere now."""
         old, self.visual = self.visual, visual
         box = extent(visual)
-        moved = old.inputs != visual.inputs or old.outputs != visual.outputs
+        moved = (old.inputs, old.outputs) != (visual.inputs, visual.outputs)
         if box != self.rect():
             self.setRect(box)
         self.update()

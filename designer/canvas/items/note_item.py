@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QAbstractTextDocumentLayout, QPainter, QPalette, QPen, QTextDocument
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QFont,
+    QPainter,
+    QPalette,
+    QPen,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from designer.canvas.ink import Ink
@@ -106,6 +115,26 @@ class NoteItem(QGraphicsRectItem):
         document.setDocumentMargin(0)
         document.setDefaultFont(self._ink.style.small.font)
         document.setMarkdown(self.note.text or "*Empty note: double click to write.*")
-        document.setPageSize(QSizeF())
+        document.setIndentWidth(14)
+        _lighten(document)
         document.setTextWidth(box.width() - 2 * PADDING + 4)
         return document
+
+
+def _lighten(document: QTextDocument) -> None:
+    """Set headings in semibold: a bolder weight is not shipped and would be smeared."""
+    cursor = QTextCursor(document)
+    block = document.begin()
+    while block.isValid():
+        pieces = block.begin()
+        while not pieces.atEnd():
+            fragment = pieces.fragment()
+            pieces += 1
+            if fragment.charFormat().fontWeight() > QFont.Weight.DemiBold:
+                cursor.setPosition(fragment.position())
+                end = fragment.position() + fragment.length()
+                cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+                lighter = QTextCharFormat()
+                lighter.setFontWeight(QFont.Weight.DemiBold)
+                cursor.mergeCharFormat(lighter)
+        block = block.next()
