@@ -115,7 +115,10 @@ class CodeEdit(QPlainTextEdit):
         elif key == Qt.Key.Key_Backtab and not leaves:
             self._change_lines(dedent=True)
         elif key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            # The base class refuses to pass the focus on while Tab belongs to the text.
+            self.setTabChangesFocus(True)
             self.focusNextPrevChild(key == Qt.Key.Key_Tab)
+            self.setTabChangesFocus(False)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._new_line()
         elif key == Qt.Key.Key_Backspace and self._at_indent():

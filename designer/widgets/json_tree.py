@@ -411,10 +411,14 @@ class JsonTreeView(QTreeView):
         was_open = set(self._open_paths())
         current = self._model.path(self.currentIndex())
         self._model.set_value(value, changes)
-        if was_open:
-            for path in sorted(was_open, key=len):
-                self.setExpanded(self._model.index_of(path), True)
-        else:
+        still_there = [
+            index
+            for path in sorted(was_open, key=len)
+            if (index := self._model.index_of(path)).isValid()
+        ]
+        for index in still_there:
+            self.expand(index)
+        if not still_there:
             self._open_first()
         if current:
             self.setCurrentIndex(self._model.index_of(current))
