@@ -310,7 +310,7 @@ class Engine:
             InvalidCommand: the trigger must be chosen, or a channel is unknown.
             StoreError: the run cannot be stored.
         """
-        plan = self._compile(workflow)
+        plan = await self._io(self._compile, workflow)
         self._check_allowed(workflow, allow)
         trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
@@ -348,7 +348,7 @@ class Engine:
                 raise InvalidCommand(
                     f"Run {run_id} is completed; use fork to run again from one of its commits."
                 )
-            plan = self._compile_bytes(loaded.record.document)
+            plan = await self._io(self._compile_bytes, loaded.record.document)
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
@@ -383,7 +383,7 @@ class Engine:
             input: a new run input (what `run.input` says); left out, the parent's.
         """
         parent = self.store.run(RunId(run))
-        plan = self._compile_bytes(parent.document)
+        plan = await self._io(self._compile_bytes, parent.document)
         value = parent.input if input is _UNSET else input
         record = replace(
             self._record(plan, value, source_path=parent.source_path, title=parent.title),
