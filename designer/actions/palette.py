@@ -20,18 +20,19 @@ class CommandPalette(QuickPick):
 
     def __init__(self, registry: ActionRegistry, window: QWidget) -> None:
         super().__init__(window, "Type a command")
-        self._registry = registry
+        #: Whose verbs are listed.
+        self.registry = registry
         self._recent: deque[ActionId] = deque(maxlen=_REMEMBERED)
         self.picked.connect(self._do)
 
     def open_palette(self, query: str = "") -> None:
         """Show the palette over the window."""
-        self._registry.refresh()
+        self.registry.refresh()
         self.open_with(self.entries(), query=query)
 
     def entries(self) -> list[PickEntry]:
         """The verbs that somebody has bound: the latest first, then in the order of the menus."""
-        bound = [verb for verb in ACTIONS if self._registry.is_bound(verb)]
+        bound = [verb for verb in ACTIONS if self.registry.is_bound(verb)]
         recent = [verb for verb in self._recent if verb in bound]
         rest = [
             verb
@@ -48,7 +49,7 @@ class CommandPalette(QuickPick):
             subtitle=spec.group,
             keys=shown_keys(verb),
             icon=spec.icon,
-            enabled=self._registry.action(verb).isEnabled(),
+            enabled=self.registry.action(verb).isEnabled(),
             keywords=spec.tooltip,
         )
 
@@ -57,4 +58,4 @@ class CommandPalette(QuickPick):
         if verb in self._recent:
             self._recent.remove(verb)
         self._recent.appendleft(verb)
-        self._registry.trigger(verb)
+        self.registry.trigger(verb)

@@ -189,7 +189,7 @@ class ActionRegistry(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take the icons of a new theme."""
-        if watched is self._window and event.type() == QEvent.Type.StyleChange:
+        if event.type() == QEvent.Type.StyleChange and watched is self._window:
             for verb, action in self._actions.items():
                 self._take_icon(ACTIONS[verb], action)
         return False

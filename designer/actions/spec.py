@@ -87,7 +87,7 @@ _FILE = (
           "Import Mermaid, DOT, WfFormat or a picture with a workflow inside"),
     _spec(A.FILE_EXPORT_PICTURE, "&Export picture…", "Ctrl+E", "upload",
           "Export SVG or PNG with the workflow inside"),
-    _spec(A.FILE_EXPORT_TEXT, "Export as te&xt…", "", "",
+    _spec(A.FILE_EXPORT_TEXT, "Export as text (&Mermaid, DOT)…", "", "",
           "Export Mermaid, DOT or Serverless Workflow"),
     _spec(A.FILE_IMPORT_RUN, "Import a run…"),
     _spec(A.FILE_EXPORT_RUN, "Export this run…"),
@@ -96,16 +96,16 @@ _FILE = (
 _APPLICATION = (
     _spec(A.APP_COMMAND_PALETTE, "&Command palette…", "Ctrl+Shift+P F3", "command"),
     _spec(A.APP_GO_TO, "&Go to node, workflow or run…", "Ctrl+P", "target"),
-    _spec(A.APP_SETTINGS, "&Settings…", "Ctrl+,", "settings"),
+    _spec(A.APP_SETTINGS, "Settin&gs…", "Ctrl+,", "settings"),
     _spec(A.APP_HELP, "&Help on the selection", "F1", "help"),
     _spec(A.APP_CHEAT_SHEET, "&Keyboard cheat sheet", "Ctrl+/", "keyboard"),
-    _spec(A.APP_TOUR, "Show me &around (2 min)", "", "play-slow"),
+    _spec(A.APP_TOUR, "Show me around (&2 min)", "", "play-slow"),
     _spec(A.APP_START_PAGE, "Start &page"),
     _spec(A.APP_DIAGNOSTICS, "&Diagnostics…", "", "chart"),
     _spec(A.APP_ABOUT, "&About Headgate", "", "info"),
 )
 _WINDOW = (
-    _spec(A.WINDOW_FULL_SCREEN, "&Full screen", "F11", "fullscreen", check=True),
+    _spec(A.WINDOW_FULL_SCREEN, "Full sc&reen", "F11", "fullscreen", check=True),
     _spec(A.WINDOW_NEXT_PANEL, "&Next panel", "F6"),
     _spec(A.WINDOW_PREVIOUS_PANEL, "&Previous panel", "Shift+F6"),
     _spec(A.WINDOW_NEXT_TAB, "Next tab", "Ctrl+Tab Ctrl+PgDown"),
@@ -136,11 +136,11 @@ _EDIT = (
     _spec(A.EDIT_DELETE, "De&lete", "Del Backspace", "trash", context=_C),
     _spec(A.EDIT_DELETE_RECONNECT, "Delete and rec&onnect", "Ctrl+Del", "",
           "Delete the nodes and join what they connected", context=_C),
-    _spec(A.EDIT_RENAME, "Re&name", "F2", "edit", context=_C),
+    _spec(A.EDIT_RENAME, "&Rename", "F2", "edit", context=_C),
     _spec(A.EDIT_FIND, "&Find…", "Ctrl+F", "search"),
     _spec(A.EDIT_FIND_NEXT, "Find ne&xt", "F4"),
     _spec(A.EDIT_FIND_PREVIOUS, "Find pre&vious", "Shift+F4"),
-    _spec(A.EDIT_WORKFLOW_SETTINGS, "Workflow &settings", "", "settings"),
+    _spec(A.EDIT_WORKFLOW_SETTINGS, "Wor&kflow settings", "", "settings"),
 )
 _SELECT = (
     _spec(A.SELECT_ALL, "Select &all", "Ctrl+A", "select-all", context=_C),
@@ -154,7 +154,7 @@ _VIEW = (
     _spec(A.VIEW_ZOOM_IN, "Zoom &in", "Ctrl+= Ctrl++", "zoom-in"),
     _spec(A.VIEW_ZOOM_OUT, "Zoom &out", "Ctrl+-", "zoom-out"),
     _spec(A.VIEW_ZOOM_100, "Zoom to &100 %", "Ctrl+0"),
-    _spec(A.VIEW_FIT_ALL, "&Fit all", "Home Shift+1", "fit", context=_C),
+    _spec(A.VIEW_FIT_ALL, "Fit &all", "Home Shift+1", "fit", context=_C),
     _spec(A.VIEW_FIT_SELECTION, "Zoom to &selection", "F Shift+2", "target", context=_C),
     _spec(A.VIEW_BACK, "&Back", "Alt+Left", "arrow-left"),
     _spec(A.VIEW_FORWARD, "For&ward", "Alt+Right", "arrow-right"),
@@ -165,10 +165,10 @@ _VIEW = (
     _spec(A.VIEW_THEME_LIGHT, "&Light theme", "", "sun", check=True),
     _spec(A.VIEW_THEME_DARK, "&Dark theme", "", "moon", check=True),
     _spec(A.VIEW_THEME_CONTRAST, "High &contrast theme", "", "contrast", check=True),
-    _spec(A.VIEW_OPEN_INSPECTOR, "Open in the ins&pector", "Return Enter", context=_C),
+    _spec(A.VIEW_OPEN_INSPECTOR, "Op&en in the inspector", "Return Enter", context=_C),
     _spec(A.VIEW_INTO_SUBFLOW, "Into the s&ubflow", "Ctrl+Return Ctrl+Enter", "subflow",
           context=_C),
-    _spec(A.VIEW_OUT_OF_SUBFLOW, "Out of the subflo&w", "U Ctrl+Backspace", context=_C),
+    _spec(A.VIEW_OUT_OF_SUBFLOW, "Out of the sub&flow", "U Ctrl+Backspace", context=_C),
 )
 _NODE = (
     _spec(A.NODE_QUICK_ADD, "&Add a node…", "Tab Ctrl+Space", "plus", context=_C),
@@ -201,7 +201,7 @@ _NODE = (
 _RUN = (
     _spec(A.RUN_START, "&Run", "F5", "run", "Run the workflow, or continue the run that is paused"),
     _spec(A.RUN_WITH_INPUT, "Run with &input…"),
-    _spec(A.RUN_WITHOUT_BREAKPOINTS, "Run without &breakpoints", "Ctrl+F5"),
+    _spec(A.RUN_WITHOUT_BREAKPOINTS, "Run without brea&kpoints", "Ctrl+F5"),
     _spec(A.RUN_STOP, "&Stop", "Shift+F5", "stop", "Cancel the run that is shown"),
     _spec(A.RUN_PAUSE, "&Pause", "Ctrl+Alt+P", "pause"),
     _spec(A.RUN_TO_HERE, "Run &to here", "Ctrl+F9", "run-to"),
@@ -219,8 +219,8 @@ _DEBUG = (
     _spec(A.DEBUG_STEP, "&Step", "F10", "step", "Run until the next commit"),
     _spec(A.DEBUG_STEP_INTO, "Step &into", "Ctrl+F10", "step-into"),
     _spec(A.DEBUG_BREAKPOINT, "&Breakpoint", "F9", "breakpoint", "Stop before the selected nodes"),
-    _spec(A.DEBUG_CONDITION, "Breakpoint with a &condition…", "Shift+F9", "breakpoint-condition"),
-    _spec(A.DEBUG_CLEAR_BREAKPOINTS, "C&lear all breakpoints"),
+    _spec(A.DEBUG_CONDITION, "Breakpoint &when…", "Shift+F9", "breakpoint-condition"),
+    _spec(A.DEBUG_CLEAR_BREAKPOINTS, "Clear &all breakpoints"),
 )
 _HISTORY = (
     _spec(A.HISTORY_PREVIOUS, "&Previous checkpoint", "Ctrl+Alt+Left", "chevron-left"),
@@ -228,7 +228,7 @@ _HISTORY = (
     _spec(A.HISTORY_FIRST, "&First checkpoint", "Ctrl+Alt+Home", "first"),
     _spec(A.HISTORY_LAST, "&Last checkpoint", "Ctrl+Alt+End", "last"),
     _spec(A.HISTORY_TIMELINE, "Go to the &timeline", "Ctrl+T", "timeline"),
-    _spec(A.HISTORY_FORK, "Run again from here (&fork)", "Ctrl+K", "fork"),
+    _spec(A.HISTORY_FORK, "Run again fro&m here (fork)", "Ctrl+K", "fork"),
     _spec(A.HISTORY_REPLAY, "&Replay recorded", "", "replay",
           "Run again with the recorded outputs, without side effects"),
     _spec(A.HISTORY_COMPARE, "&Compare with…", "Ctrl+Shift+K", "compare"),
