@@ -34,8 +34,6 @@ class Branches:
                     self._after[edge.source.node].append(edge.target.node)
         self._rank = {key: rank for rank, key in enumerate(graph.topological)}
         self._ways: dict[str, list[list[Edge]]] = {}
-        self._behind: dict[str, frozenset[str]] = {}
-        self._choosers: tuple[str, ...] | None = None
 
     def chooses(self, key: str) -> bool:
         """Return whether a node may leave out some of its wires."""
@@ -70,25 +68,31 @@ class Branches:
             found = self._ways[key] = list(self._find_ways(key))
         return found
 
-    def choosers_before(self, key: str) -> Iterator[str]:
-        """Yield the nodes with several ways that every path to `key` goes through."""
-        if self._choosers is None:
-            self._choosers = tuple(each for each in self._nodes if len(self.ways(each)) > 1)
-        return (each for each in self._choosers if self._graph.dominates(each, key))
+    def chooser_before(self, edges: Sequence[Edge]) -> str | None:
+        """Return the node with several ways where the ways to all these edges part."""
+        fork: str | None = edges[0].source.node
+        for edge in edges[1:]:
+            fork = fork and self._graph.fork_of(fork, edge.source.node)
+        return fork if fork and len(self.ways(fork)) > 1 else None
 
     def most_at_once(self, chooser: str, edges: Sequence[Edge]) -> int:
-        """Return how many of these wires can carry a value whichever way is taken."""
-        return max(sum(self._gets_to(way, edge) for edge in edges) for way in self.ways(chooser))
+        """Return how many of these edges can carry a value whichever way is taken."""
+        up_to = {edge.id: self._between(chooser, edge.source.node) for edge in edges}
+        return max(
+            sum(_gets_to(way, edge, up_to[edge.id]) for edge in edges) for way in self.ways(chooser)
+        )
 
     def exclude(self, first: str, second: str) -> bool:
-        """Return whether two nodes cannot both run behind one choice."""
-        for chooser in self.choosers_before(first):
-            if self._graph.dominates(chooser, second) and not any(
-                self._behind_way(way, first) and self._behind_way(way, second)
-                for way in self.ways(chooser)
-            ):
-                return True
-        return False
+        """Return whether two nodes cannot both run because of the choice before them."""
+        fork = self._graph.fork_of(first, second)
+        if fork is None or fork in {first, second} or len(self.ways(fork)) < 2:
+            return False
+        before_first, before_second = self._between(fork, first), self._between(fork, second)
+        return not any(
+            any(edge.target.node in before_first for edge in way)
+            and any(edge.target.node in before_second for edge in way)
+            for way in self.ways(fork)
+        )
 
     def leads_to(self, first: str, then: str) -> bool:
         """Return whether a way that closes no loop leads from one node to the other."""
@@ -105,27 +109,18 @@ class Branches:
                     stack.append(following)
         return False
 
-    def _gets_to(self, way: Iterable[Edge], edge: Edge) -> bool:
-        sources = self._up_to(edge.source.node)
-        return any(each.id == edge.id or each.target.node in sources for each in way)
-
-    def _behind_way(self, way: Iterable[Edge], key: str) -> bool:
-        sources = self._up_to(key)
-        return any(edge.target.node in sources for edge in way)
-
-    def _up_to(self, key: str) -> frozenset[str]:
-        """Return the node and all that lie before it."""
-        found = self._behind.get(key)
-        if found is None:
-            seen = {key}
-            stack = [key]
-            while stack:
-                for before in self._before[stack.pop()]:
-                    if before not in seen:
-                        seen.add(before)
-                        stack.append(before)
-            found = self._behind[key] = frozenset(seen)
-        return found
+    def _between(self, fork: str, key: str) -> set[str]:
+        """Return the nodes on the ways from a fork to a node, with the node itself."""
+        if key == fork:
+            return set()
+        seen = {key}
+        stack = [key]
+        while stack:
+            for before in self._before[stack.pop()]:
+                if before != fork and before not in seen:
+                    seen.add(before)
+                    stack.append(before)
+        return seen
 
     def _find_ways(self, key: str) -> Iterator[list[Edge]]:
         facts = self._nodes[key]
@@ -162,6 +157,10 @@ class Branches:
             yield [*(edge for edge in usual if edge.when is None), *rest]
         if degraded:
             yield degraded
+
+
+def _gets_to(way: Iterable[Edge], edge: Edge, before: set[str]) -> bool:
+    return any(each.id == edge.id or each.target.node in before for each in way)
 
 
 def _takes_one_port(facts: NodeFacts) -> bool:

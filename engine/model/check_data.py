@@ -204,7 +204,8 @@ def _check_result(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
         reads = compile_expression(result).reads
     except ExpressionError as error:
         yield rules.EXPRESSION.broken(
-            f"The result of the workflow is wrong at column {error.column + 1}: {error.message}.",
+            f"The result of the workflow is wrong at column {error.column + 1}: "
+            f"{error.message.rstrip('. ')}.",
             "Correct the expression.",
             field="settings.result",
         )

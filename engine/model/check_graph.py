@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from engine.model import rules
 from engine.model.branches import Branches
@@ -14,6 +15,9 @@ from engine.model.graph import GraphFacts, unguarded_cycles
 from engine.model.node_types import Port
 from engine.model.wiring import type_refusal
 from engine.model.workflow import Edge, PortRef, Workflow
+
+#: Sources of a join that are compared two by two.
+_MOST_SOURCES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +233,17 @@ def _check_exclusive(
     """A node that takes one of its ways may rule out what the join waits for."""
     if wanted < 2 or len(edges) < 2:
         return
-    for chooser in doc.branches.choosers_before(key):
-        at_once = doc.branches.most_at_once(chooser, edges)
-        if at_once < wanted:
+    groups: list[Sequence[Edge]] = [edges]
+    if wanted == len(edges) <= _MOST_SOURCES:
+        groups += combinations(edges, 2)  # two that exclude each other are enough
+    for group in groups:
+        chooser = doc.branches.chooser_before(group)
+        at_once = doc.branches.most_at_once(chooser, group) if chooser else len(group)
+        if chooser and at_once < min(wanted, len(group)):
+            sources = doc.titles(tuple(edge.source.node for edge in group))
             yield rules.JOIN_NEVER_FILLS.broken(
                 f"{doc.title(key)} waits for {wanted} values at {port}, but {doc.title(chooser)} "
-                f"takes only one way: at most {at_once} can arrive.",
+                f"takes only one way: of {sources} at most {at_once} can send one.",
                 "Wait for all that are active instead (all_active).",
                 node=key,
                 field=f"joins.{port}",

@@ -74,10 +74,12 @@ class NodeFacts:
 
 def check_node(node: Node, registry: Registry) -> NodeFacts:
     """Return the facts of a node with every problem that it has alone."""
-    problems = [*_check_key(node), *_check_times(node), *_check_values(node)]
+    unwritable = list(_check_values(node))
+    problems = [*_check_key(node), *_check_times(node), *unwritable]
     node_type = registry.get(node.type)
     uses: list[Use] = []
-    for found in _texts_of(node, node_type):
+    # What cannot be written may be nested without end: nothing looks into it.
+    for found in () if unwritable else _texts_of(node, node_type):
         use = _compile(node, found)
         if isinstance(use, Diagnostic):
             problems.append(use)
@@ -96,7 +98,7 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
     problems.extend(_check_version(node, node_type))
     ports, effects, failed = _computed(node, node_type, registry)
     problems.extend(failed)
-    if not node.disabled:
+    if not node.disabled and not unwritable:
         problems.extend(_check_params(node, node_type))
     return NodeFacts(
         node=node,
@@ -116,7 +118,7 @@ def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
         reads = compile_expression(edge.when).reads
     except ExpressionError as error:
         return rules.EXPRESSION.broken(
-            f"The condition after {title} is wrong at column {error.column + 1}: {error.message}.",
+            f"The condition after {title} is wrong at column {error.column + 1}: {_said(error)}.",
             "Correct the condition.",
             node=edge.source.node,
             edge=edge.id,
@@ -131,6 +133,10 @@ def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
             field="when",
         )
     return Use("when", reads, "when", edge.id)
+
+
+def _said(error: ExpressionError) -> str:
+    return error.message.rstrip(". ")
 
 
 # --- the node itself ----------------------------------------------------------------------
@@ -314,7 +320,7 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
     except TemplateError as error:
         return rules.TEMPLATE.broken(
             f"{title_of(node)}: the template in {found.field} is wrong in line {error.line}: "
-            f"{error.message}.",
+            f"{_said(error)}.",
             "Correct the template.",
             node=node.key,
             field=found.field,
@@ -322,7 +328,7 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
     except ExpressionError as error:
         return rules.EXPRESSION.broken(
             f"{title_of(node)}: the expression in {found.field} is wrong at column "
-            f"{error.column + 1}: {error.message}.",
+            f"{error.column + 1}: {_said(error)}.",
             "Correct the expression.",
             node=node.key,
             field=found.field,

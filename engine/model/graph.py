@@ -63,6 +63,7 @@ class GraphFacts:
     zone_problems: tuple[tuple[str, str], ...]
     unreachable: frozenset[str]
     _spans: Mapping[str, tuple[int, int]] = field(repr=False)
+    _parents: Mapping[str, str] = field(repr=False)
 
     def dominates(self, first: str, then: str) -> bool:
         """Return whether every path from the start to `then` goes through `first`.
@@ -77,6 +78,19 @@ class GraphFacts:
             return False
         zones = self.zone_of.get(first, ())
         return self.zone_of.get(then, ())[: len(zones)] == zones
+
+    def fork_of(self, first: str, second: str) -> str | None:
+        """Return the last node that every path to both leads through, or None.
+
+        It is where the ways to the two part; it may be one of the two.
+        """
+        spans = self._spans
+        if first not in spans or second not in spans:
+            return None
+        node: str | None = first
+        while node is not None and not _contains(spans[node], spans[second]):
+            node = self._parents.get(node)
+        return node
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,7 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
         zone_problems=tuple(problems),
         unreachable=frozenset(key for node, key in enumerate(keys) if spans[node] is None),
         _spans={keys[node]: span for node, span in enumerate(spans) if span is not None},
+        _parents={keys[node]: keys[up] for node, up in immediate.items() if up != _START},
     )
 
 

@@ -40,6 +40,14 @@ def test_dominator_is_on_every_way() -> None:
     assert not found.dominates("s", "s")
 
 
+def test_fork_is_where_the_ways_part() -> None:
+    found = facts("s a b c z", *DIAMOND, "a -> c")
+    assert found.fork_of("a", "b") == "s"
+    assert found.fork_of("c", "a") == found.fork_of("a", "c") == "a"
+    assert found.fork_of("c", "z") == "s"
+    assert facts("a b").fork_of("a", "b") is None
+
+
 def test_nothing_is_known_of_unreachable_nodes() -> None:
     found = facts("s:start a b c", "s -> a", "b -> c")
     assert found.unreachable == {"b", "c"}

@@ -265,6 +265,15 @@ def test_join_behind_a_choice_cannot_wait_for_both_ways(policy: JoinPolicy, brok
     assert bool(problems(workflow, "E017")) is broken
 
 
+def test_choice_on_one_arm_of_a_fork_rules_out_a_join_of_all() -> None:
+    wires = ("f -> s", "f -> x", "s.big -> a", "s.small -> b", "s.else -> c")
+    joined = ("x -> j", "a -> j", "b -> j")
+    workflow = flow(
+        "f s:switch x a b c j", *wires, *joined, j={"joins": {"in": JoinPolicy(mode="all")}}
+    )
+    assert "of a and b at most 1" in only(workflow, "E017").message
+
+
 def test_join_behind_a_fork_can_wait_for_all() -> None:
     workflow = flow(
         "s a b j",
@@ -354,6 +363,12 @@ def test_required_input_must_be_connected() -> None:
 @pytest.mark.parametrize("value", [float("nan"), 2**70, {1, 2}])
 def test_value_that_json_cannot_hold_is_an_error(value: object) -> None:
     assert only(flow("a", a=params(x=value)), "E025").node == "a"
+
+
+def test_value_that_holds_itself_is_an_error_and_no_crash() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "nested deeper" in only(flow("a:fetch", a=params(x=endless)), "E025").message
 
 
 def test_node_type_that_fails_is_a_problem_and_no_crash() -> None:
