@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
-from designer.widgets.json_value import ChangeKind, JsonChange, ValueEdit
+from designer.widgets.json_value import ChangeKind, JsonChange, JsonPath, ValueEdit
 from designer.widgets.record_table import RecordTable, RecordTableModel
 
 ROWS: list[Any] = [
@@ -102,7 +102,7 @@ def test_nonsense_is_refused_with_a_reason(model: RecordTableModel, qtbot: QtBot
 
 
 def test_changes_tint_cells_and_whole_rows(model: RecordTableModel) -> None:
-    changes = {
+    changes: dict[JsonPath, JsonChange] = {
         (0, "amount"): JsonChange(ChangeKind.CHANGED, 100, 120),
         (2,): JsonChange(ChangeKind.ADDED, None, ROWS[2]),
     }
