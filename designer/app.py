@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,9 @@ async def _session(
     window.show()
     window.offer_recovery(window.filing.find_unsaved())
     client.spawn(_fire_due(engine), "Looking for runs that are due")
+    # What is alive now stays: full collections need not walk it while a run goes on.
+    gc.collect()
+    gc.freeze()
     _say_ready()
     await done.wait()
     await client.close()

@@ -48,8 +48,11 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: Json = None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
-    """Base of all facts."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True, gc=False):
+    """Base of all facts.
+
+    They are never part of a cycle, so that the garbage collector need not look at them.
+    """
 
 
 class RunStarted(Event, frozen=True):
@@ -211,7 +214,7 @@ class WaitEnded(Event, frozen=True):
     reason: str
 
 
-class TaskReady(msgspec.Struct, frozen=True, array_like=True):
+class TaskReady(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A task that a commit made ready (part of `SuperstepCommitted`)."""
 
     task: TaskId
@@ -313,7 +316,7 @@ AnyEvent = (
 TERMINAL = (RunFinished, RunFailed, RunCancelled, RunWaiting)
 
 
-class Recorded(msgspec.Struct, frozen=True, array_like=True):
+class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A fact as it was stored: which run, which place in its order, and when.
 
     Attributes:
@@ -330,7 +333,7 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True):
 # --- updates: transient, may be dropped ------------------------------------------------
 
 
-class Update(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Update(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Base of the transient news about a running task."""
 
     run: RunId

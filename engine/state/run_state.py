@@ -23,7 +23,7 @@ Json = Any
 ValueRef = str
 
 
-class Token(msgspec.Struct, frozen=True, array_like=True):
+class Token(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What lies on an edge. A skip token says that nothing will come this way."""
 
     edge: str
@@ -32,7 +32,7 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     skip: bool = False
 
 
-class Task(msgspec.Struct, frozen=True, array_like=True):
+class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One node in one superstep: ready, in flight or parked.
 
     Attributes:
@@ -57,7 +57,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     pinned: dict[str, Json] = {}
 
 
-class ParkedWait(msgspec.Struct, frozen=True, array_like=True):
+class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a task is parked.
 
     Attributes:
@@ -76,7 +76,7 @@ class ParkedWait(msgspec.Struct, frozen=True, array_like=True):
     error: str = ""
 
 
-class JoinState(msgspec.Struct, frozen=True, array_like=True):
+class JoinState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far a join is in one scope; the tokens themselves are in `RunState.arrivals`.
 
     Attributes:
@@ -89,7 +89,7 @@ class JoinState(msgspec.Struct, frozen=True, array_like=True):
     owed: dict[str, int] = {}
 
 
-class ZoneState(msgspec.Struct, frozen=True, array_like=True):
+class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress of one For each … Collect; its finished items are in `RunState.items`.
 
     Attributes:
@@ -103,7 +103,7 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True):
     done: int = 0
 
 
-class ItemState(msgspec.Struct, frozen=True, array_like=True):
+class ItemState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How one item of a zone ended: with a value, skipped (neither), or failed.
 
     Attributes:
@@ -115,7 +115,7 @@ class ItemState(msgspec.Struct, frozen=True, array_like=True):
     error: Json = None
 
 
-class CycleState(msgspec.Struct, frozen=True, array_like=True):
+class CycleState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens alive in a cycle, and the edges that leave it.
 
     An edge that leaves a cycle is ruled out only when the cycle has died without
@@ -127,7 +127,7 @@ class CycleState(msgspec.Struct, frozen=True, array_like=True):
     held: tuple[str, ...] = ()
 
 
-class ChannelOp(msgspec.Struct, frozen=True, array_like=True):
+class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One write as it was admitted: replaying it through the reducer gives the value."""
 
     channel: str
