@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
 from designer.runs.reader import Reader
-from designer.runs.rows import DecisionRecord, RequestRecord, RunIsHeld, RunRecord
+from designer.runs.rows import DecisionRecord, RequestRecord, RunIsHeld, RunRecord, Workflow
 from designer.runs.tasks import TaskKeeper
 from designer.runs.timeline import Tick
 from designer.runs.touched import touched_nodes
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 Json = Any
 T = TypeVar("T")
+#: A run and a node in it, with the title that the node has there.
+Titles = dict[tuple[str, str], str]
 
 #: The shortest time between two repaints of what a run does.
 FRAME_MS = 33
 
 #: Decisions of the past that the inbox shows.
 DECISIONS_SHOWN = 200
+
+WORKFLOWS_KEPT = 32
 
 _ENDED = {
     ev.RunFinished: "completed",
@@ -110,6 +115,13 @@ class EngineClient(QObject):
         self.runs: list[RunRecord] = []
         self.inbox: list[RequestRecord] = []
         self.decisions: list[DecisionRecord] = []
+        #: The requests that `decisions` answer, by id.
+        self.asked: dict[str, RequestRecord] = {}
+        #: What was typed into open requests and not sent, by request; all screens share it.
+        self.drafts: dict[str, Any] = {}
+        #: Titles of the nodes that ask, by run and key.
+        self.titles: Titles = {}
+        self._workflows: dict[str, Workflow] = {}
         self._inbox_known = False
         self._batch: list[ev.News] = []
         self._ticks: dict[str, list[Tick]] = {}
@@ -142,6 +154,22 @@ class EngineClient(QObject):
     def request(self, request: str) -> RequestRecord | None:
         """The open request of that id."""
         return next((record for record in self.inbox if record.request == request), None)
+
+    def with_workflow(self, slot: str, run: str, then: Callable[[Workflow], None]) -> None:
+        """Call `then` with the workflow that `run` is pinned to, at once when it is known."""
+
+        def keep(workflow: Workflow) -> None:
+            if len(self._workflows) >= WORKFLOWS_KEPT:
+                del self._workflows[next(iter(self._workflows))]
+            self._workflows[run] = workflow
+            then(workflow)
+
+        known = self._workflows.get(run)
+        if known is not None:
+            self.forget(slot)
+            then(known)
+        else:
+            self.read(slot, self.engine.workflow_of, run, then=keep, what="Opening the workflow")
 
     def refresh(self) -> None:
         """Read the lists of runs, open requests and decisions again."""
@@ -341,18 +369,27 @@ class EngineClient(QObject):
             "client/inbox",
             _inbox_and_decisions,
             self.engine,
+            dict(self.asked),
+            dict(self.titles),
             then=self._take_inbox,
             what="Reading the inbox",
         )
 
-    def _take_inbox(self, lists: tuple[list[RequestRecord], list[DecisionRecord]]) -> None:
-        inbox, decisions = lists
+    def _take_inbox(self, lists: _Lists) -> None:
+        inbox, decisions, self.asked, self.titles = (
+            lists.inbox,
+            lists.decisions,
+            lists.asked,
+            lists.titles,
+        )
         known = {record.request for record in self.inbox}
         first_time = not self._inbox_known
         self._inbox_known = True
         if inbox == self.inbox and decisions == self.decisions and not first_time:
             return
         self.inbox, self.decisions = inbox, decisions
+        still_open = {str(record.request) for record in inbox}
+        self.drafts = {key: draft for key, draft in self.drafts.items() if key in still_open}
         self.inbox_changed.emit()
         if not first_time:
             for record in inbox:
@@ -360,8 +397,31 @@ class EngineClient(QObject):
                     self.request_opened.emit(record)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    inbox: list[RequestRecord]
+    decisions: list[DecisionRecord]
+    asked: dict[str, RequestRecord]
+    titles: Titles
+
+
 def _inbox_and_decisions(
-    engine: Engine,
-) -> tuple[list[RequestRecord], list[DecisionRecord]]:
+    engine: Engine, known: dict[str, RequestRecord], known_titles: Titles
+) -> _Lists:
     """Runs in a thread."""
-    return list(engine.inbox()), list(engine.decisions())[-DECISIONS_SHOWN:]
+    inbox = list(engine.inbox())
+    decisions = list(engine.decisions())[-DECISIONS_SHOWN:]
+    asked: dict[str, RequestRecord] = {}
+    for decision in decisions:
+        key = str(decision.request)
+        if key not in asked:
+            asked[key] = known.get(key) or engine.request(key)
+    titles: Titles = {}
+    for record in inbox:
+        place = (str(record.run), record.node)
+        if place in known_titles:
+            titles[place] = known_titles[place]
+        elif place not in titles:
+            node = engine.workflow_of(record.run).nodes.get(record.node)
+            titles[place] = (node.title if node is not None else "") or record.node
+    return _Lists(inbox, decisions, asked, titles)

@@ -33,16 +33,16 @@ _CHOICES = {
     "reroute": "rerouted",
     "expire": "let expire",
     "fail": "failed",
-    "happened": "said that it happened",
-    "rerun": "ran again",
+    "happened": "said that it happened:",
+    "again": "had it run again:",
 }
 
 _REFUSALS = {
-    "late": "This was decided already",
-    "stale": "What you saw is no longer what is asked",
-    "invalid": "The values are not accepted",
-    "unknown_choice": "This request has no such choice",
-    "duplicate": "You have decided this already",
+    "late": "This was decided already; nothing was changed.",
+    "stale": "What you saw is no longer what is asked; look again and decide again.",
+    "invalid": "The values are not accepted; correct them, the request is still open.",
+    "unknown_choice": "This request has no such choice; choose another.",
+    "duplicate": "You have decided this already; nothing was changed.",
 }
 
 _STATUS = {
@@ -397,7 +397,5 @@ def run_status(view: RunView, total: int = 0) -> str:
 
 
 def refusal(error: DecisionRefused) -> str:
-    """Why a decision does not count, and what that means."""
-    lead = _REFUSALS.get(error.reason)
-    text = str(error)
-    return f"{lead}: {text}" if lead and text else lead or text
+    """Why a decision does not count, and what to do; the engine's own sentence where it has one."""
+    return str(error) or _REFUSALS.get(error.reason, "The decision does not count.")

@@ -14,7 +14,7 @@ from engine.errors import DecisionRefused
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Registry, Request
 from engine.model.workflow import Edge, Node, PortRef, Workflow
-from engine.runtime.decisions import check
+from engine.runtime.decisions import check, value_problems
 from engine.runtime.ports import CommitSummary, DecisionRecord, RequestRecord, RunRecord
 from engine.state.run_state import RunState
 from engine.state.status import RunStatus
@@ -267,6 +267,9 @@ class FakeEngine:
 
     def request(self, request: str) -> RequestRecord:
         return self.requests[request]
+
+    def value_problems(self, request: Request, values: Any) -> list[tuple[str, str]]:
+        return value_problems(request, values)
 
     def decisions(self, run: str | None = None) -> list[DecisionRecord]:
         return [entry for entry in self.decided if run is None or entry.run == run]

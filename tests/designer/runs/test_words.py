@@ -166,8 +166,11 @@ def test_a_waiting_run_says_for_how_many_decisions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "lead"),
-    [("late", "This was decided already"), ("stale", "What you saw is no longer what is asked")],
+    ("message", "words_of_it"),
+    [
+        ("Pay was answered by Bob.", "Pay was answered by Bob."),
+        ("", "This was decided already; nothing was changed."),
+    ],
 )
-def test_a_refusal_says_why(reason: str, lead: str) -> None:
-    assert words.refusal(DecisionRefused("by Bob", reason=reason)) == f"{lead}: by Bob"
+def test_a_refusal_says_why(message: str, words_of_it: str) -> None:
+    assert words.refusal(DecisionRefused(message, reason="late")) == words_of_it
