@@ -94,7 +94,12 @@ def decode(kind: type[T], data: bytes | memoryview) -> T:
     return result
 
 
-def decoder(kind: Any, resolve: Resolve) -> msgspec.msgpack.Decoder[Any]:
+def _left_out(digest: bytes) -> Json:
+    """Stand in for a value that is stored apart: who decodes without it does not look at it."""
+    del digest
+
+
+def decoder(kind: Any, resolve: Resolve = _left_out) -> msgspec.msgpack.Decoder[Any]:
     """Return a decoder that asks `resolve` for values that are stored apart."""
 
     def extension(code: int, data: memoryview) -> Json:
@@ -116,13 +121,8 @@ _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     if kind not in _decoders:
-        _decoders[kind] = decoder(kind, _left_out)
+        _decoders[kind] = decoder(kind)
     return _decoders[kind]
-
-
-def _left_out(digest: bytes) -> Json:
-    """Stand in for a value that is stored apart: who decodes without it does not look at it."""
-    del digest
 
 
 def _portable(value: Json) -> Json:

@@ -35,13 +35,15 @@ from engine.store import leases
 from engine.store.blobs import Aside, Blobs, Parts
 from engine.store.commits import CommitLog
 from engine.store.database import BUSY_TIMEOUT_S, Database
-from engine.store.encoding import decode, encode, pack, readable, unpack
+from engine.store.encoding import decoder, encode, pack, readable, unpack
 from engine.store.history import History
 from engine.store.leaves import keep, map_leaves
 from engine.store.requests import RequestLog
 from engine.store.rows import holder_of, run_number, unknown_run
 
 Json = Any
+
+_decode_command = decoder(AnyCommand).decode
 
 
 class SqliteStore:
@@ -278,7 +280,7 @@ class SqliteStore:
                 "SELECT no, body FROM commands WHERE run_no = ? AND no > ? ORDER BY no",
                 (run_number(connection, run), after),
             ).fetchall()
-            return [(row[0], decode(AnyCommand, unpack(row[1]))) for row in rows]  # type: ignore[arg-type]
+            return [(row[0], _decode_command(unpack(row[1]))) for row in rows]
 
     # --- the whole store --------------------------------------------------------------------
 

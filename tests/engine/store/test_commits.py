@@ -11,6 +11,7 @@ import pytest
 
 from engine.errors import StoreError
 from engine.events import LegStarted
+from engine.ids import TaskId
 from engine.runtime.ports import RunStore
 from engine.store.commits import FRAME_RATIO
 from engine.store.sqlite import SqliteStore
@@ -111,11 +112,11 @@ def test_a_commit_is_stored_whole_or_not_at_all(store: SqliteStore) -> None:
 
 def test_a_claim_and_what_follows_it_are_synced(store: SqliteStore) -> None:
     chain, lease = begin(store)
-    store.claim(lease, "n1", 1, START_S)  # type: ignore[arg-type]
+    store.claim(lease, TaskId("n1"), 1, START_S)
     assert one(store, "PRAGMA synchronous") == 2
     store.commit(lease, chain.commit())
     assert one(store, "PRAGMA synchronous") == 1
-    store.commit(lease, chain.commit(claims=[("n3", 1)]))
+    store.commit(lease, chain.commit(claims=[(TaskId("n3"), 1)]))
     assert one(store, "PRAGMA synchronous") == 2
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import EngineBug
 from engine.events import ErrorInfo, RunFailed
+from engine.ids import TaskId
 from engine.model.node_types import Request
 from engine.state.run_state import ChannelOp, Delta
 from engine.store import encoding
@@ -124,5 +125,5 @@ def test_a_small_commit_is_stored_in_fewer_bytes() -> None:
 
 
 def test_reading_without_a_resolver_leaves_large_values_out() -> None:
-    op = ChannelOp("c", msgspec.msgpack.Ext(encoding.EXT_BLOB, b"\0" * 32), "set", "t")  # type: ignore[arg-type]
+    op = ChannelOp("c", msgspec.msgpack.Ext(encoding.EXT_BLOB, b"\0" * 32), "set", TaskId("t"))
     assert decode(Delta, encode(Delta(ops=[op]))).ops[0].value is None

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.events import ErrorInfo, RunFailed, RunFinished
+from engine.ids import TaskId
 from engine.model.node_types import Option, Request
 from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
 from engine.store.encoding import EventPage
@@ -19,14 +20,14 @@ def mark(value: Json) -> Json:
 
 
 def test_json_is_found_wherever_a_delta_holds_it() -> None:
-    task = Task("t", "t", (), 0, 0, 0, 1.0, pinned={"c": 1})  # type: ignore[arg-type]
+    task = Task(TaskId("t"), "t", (), 0, 0, 0, 1.0, pinned={"c": 1})
     delta = Delta(
         put_values={"v": 1},
         put_memory={"m": 1},
         put_results={"r": 1},
         put_tasks={"t": task},
-        put_waits={"w": ParkedWait("w", "timer", 0.0, payload=1)},  # type: ignore[arg-type]
-        ops=[ChannelOp("c", 1, "set", "t")],  # type: ignore[arg-type]
+        put_waits={"w": ParkedWait(TaskId("w"), "timer", 0.0, payload=1)},
+        ops=[ChannelOp("c", 1, "set", TaskId("t"))],
     )
     found = map_leaves(delta, mark, keep)
     assert [found.put_values, found.put_memory, found.put_results] == [

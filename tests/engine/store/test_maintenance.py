@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import StoreError
-from engine.ids import RunId
+from engine.ids import RunId, TaskId
 from engine.store.sqlite import SqliteStore
 from tests.engine.store.runs import RUN, START_S, asked, begin, decide
 
@@ -41,7 +41,7 @@ def test_deleting_a_run_leaves_nothing_of_it_and_gives_the_space_back(store: Sql
     for number in range(60):
         text = os.urandom(40_000).hex()
         store.commit(lease, chain.commit(values={f"v{number}.out": text}))
-    store.claim(lease, "n1", 1, START_S)  # type: ignore[arg-type]
+    store.claim(lease, TaskId("n1"), 1, START_S)
     store.release(lease)
     assert store.size_bytes() > size + 2_000_000
     store.delete_run(RUN)
