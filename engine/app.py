@@ -648,6 +648,7 @@ class Engine:
             ids=self._ids,
             services=self._services,
             publish=self._publish,
+            io=self._io,
             stay=options.stay,
             max_idle_s=options.max_idle_s,
             early=options.early,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine import events as ev
 from engine.ids import IdFactory
 from engine.model.plan import Plan
 from engine.runtime.context import Services
-from engine.runtime.ports import Clock, DecisionRecord, RunStore
+from engine.runtime.ports import Clock, RunStore
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import Writer
 from engine.state.run_state import RunState
@@ -22,6 +22,7 @@ class Environment:
 
     Attributes:
         publish: called with facts that are stored, and with updates.
+        io: ``await io(function, *args)`` calls the store from where it may block.
         stay: keep the leg open while only people or time can move the run on.
         max_idle_s: without `stay`: a timer due within this time is waited for.
         early: node key to the choice that answers its requests as soon as they open.
@@ -33,6 +34,7 @@ class Environment:
     ids: IdFactory
     services: Services
     publish: Callable[[Sequence[ev.News]], None]
+    io: Callable[..., Awaitable[Any]]
     stay: bool = False
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +47,3 @@ class Driver(Protocol):
     state: RunState
     facts: RunFacts
     env: Environment
-
-    def decided(self, decision: DecisionRecord) -> None:
-        """Hear of a stored decision."""
-        ...

@@ -19,7 +19,7 @@ import msgspec
 from engine import events as ev
 from engine import run_view
 from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
-from engine.ids import TaskId
+from engine.ids import RequestId, TaskId
 from engine.model.node_types import Wait
 from engine.model.plan import Plan
 from engine.run_view import RunView
@@ -35,7 +35,7 @@ from engine.runtime.ports import (
 )
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import start_attempt
-from engine.runtime.transition import ready_tasks
+from engine.runtime.transition import LimitHit, ready_tasks
 from engine.state.run_state import Delta, ParkedWait, RunState, apply
 from engine.state.status import RunStatus
 
@@ -82,9 +82,12 @@ class RunLoop:
         self._due: list[tuple[float, TaskId]] = []
         self._disarm: Callable[[], None] | None = None
         self._wake = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
         self._paused = state.status is RunStatus.PAUSED
         self._steps = 0
         self._slice_began = 0.0
+        self._ends_at = facts.started_at + plan.workflow.settings.limits.run_seconds
         self._strict = plan.workflow.settings.commit == "strict"
         self._limits = plan.workflow.settings.limits
 
@@ -103,8 +106,13 @@ class RunLoop:
             await self._store(opening)
             self._take_up()
             while self.terminal is None:
+                if self._broken is not None:
+                    raise self._broken
                 if self._commands:
                     await self._obey(self._commands.popleft())
+                    continue
+                if self._is_out_of_time():
+                    await self._give_up()
                     continue
                 self._launch()
                 if outcomes := self._admissible():
@@ -120,6 +128,7 @@ class RunLoop:
             if self._disarm is not None:
                 self._disarm()
             await self._stop(self._running)
+            await self._stop(dict(enumerate(self._background)))
 
     # --- from outside -----------------------------------------------------------------------
 
@@ -140,7 +149,8 @@ class RunLoop:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
-        return not (self._running or self._ready or self._done or self._decisions)
+        busy = self._running or self._ready or self._done or self._decisions
+        return not (busy or self._background)
 
     # --- starting ---------------------------------------------------------------------------
 
@@ -277,6 +287,33 @@ class RunLoop:
             outcome = waits.when_due(self, wait)
             if outcome is not None:
                 self._done.append(outcome)
+            elif wait.request is not None:
+                self._in_background(self._expire(wait.request))
+
+    async def _expire(self, request: RequestId) -> None:
+        """Apply the default of a barrier whose deadline has passed, unless somebody decided."""
+        record = await self.env.io(self.env.store.request, request)
+        await self._decide(waits.default_of(record))
+        for decision in await self.env.io(self.env.store.unadmitted, self.facts.run):
+            self.decided(decision)
+
+    async def _decide(self, decide: Decide) -> None:
+        stored = await self.env.io(self.env.store.decide, decide, self.env.clock.now())
+        if stored.accepted:
+            self.decided(stored)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that must not hold the loop; its error ends the run's driving."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+
+        def over(finished: asyncio.Task[None]) -> None:
+            self._background.discard(finished)
+            if not finished.cancelled() and finished.exception() is not None:
+                self._broken = finished.exception()
+            self._wake.set()
+
+        task.add_done_callback(over)
 
     # --- committing -------------------------------------------------------------------------
 
@@ -338,8 +375,11 @@ class RunLoop:
         self._ready.extend(ready.task for ready in step.ready)
         if records and isinstance(records[-1].event, ev.TERMINAL):
             self.terminal = records[-1]
-        elif step.requests:
-            waits.answer_early(self, step.requests)
+            return
+        for request in step.requests:
+            early = waits.early_answer(self, request)
+            if early is not None:
+                await self._decide(early)
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -362,12 +402,11 @@ class RunLoop:
 
     async def _sleep(self) -> None:
         """Wait until something finishes, is decided, is commanded or is due."""
-        due = self._next_due()
+        due = min(self._next_due() or self._ends_at, self._ends_at)
         if self._disarm is not None:
             self._disarm()
             self._disarm = None
-        if due is not None:
-            self._disarm = self.env.clock.call_at(due, self._wake.set)
+        self._disarm = self.env.clock.call_at(due, self._wake.set)
         await self._wake.wait()
         self._wake.clear()
         self._slice_began = self.env.clock.monotonic()
@@ -386,6 +425,17 @@ class RunLoop:
         if now - self._slice_began > SLICE_S or not self.state.commit % 256:
             await asyncio.sleep(0)
             self._slice_began = self.env.clock.monotonic()
+
+    def _is_out_of_time(self) -> bool:
+        return self._ends_at <= self.env.clock.now()
+
+    async def _give_up(self) -> None:
+        """End a run that took longer than its limit."""
+        await self._stop(self._running)
+        seconds = self._limits.run_seconds
+        text = f"The run took longer than {seconds:g} s, its limit run_seconds"
+        hit = LimitHit("run_seconds", seconds, "", text)
+        await self._store(superstep.limit_step(self.state, hit))
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -418,7 +468,7 @@ class RunLoop:
         await self._stop(self._running)
         await self._store(superstep_cancel(self.state, running, reason))
 
-    async def _stop(self, running: Mapping[TaskId, asyncio.Task[None]]) -> None:
+    async def _stop(self, running: Mapping[Any, asyncio.Task[None]]) -> None:
         """Cancel attempts and wait for them; those that outlast the grace are left behind."""
         tasks = [task for task in running.values() if task is not asyncio.current_task()]
         for task in tasks:

@@ -26,6 +26,7 @@ def facts_of(plan: Plan, record: RunRecord) -> RunFacts:
     return RunFacts(
         run=record.run,
         seed=record.seed,
+        started_at=record.started_at,
         specs=specs_from(plan.workflow.channels),
         scope={
             "id": record.run,

@@ -38,6 +38,7 @@ class RunFacts:
 
     run: RunId
     seed: int
+    started_at: float
     specs: ChannelSpecs
     scope: Mapping[str, Json]
     input: Json
@@ -70,7 +71,7 @@ def commit(
     try:
         return work.run(outcomes)
     except LimitHit as limit:
-        return _limit_step(state, limit)
+        return limit_step(state, limit)
 
 
 def begin(
@@ -96,7 +97,8 @@ def begin(
     return work.report((), ended=work.ending(state.channels))
 
 
-def _limit_step(state: RunState, limit: LimitHit) -> Step:
+def limit_step(state: RunState, limit: LimitHit) -> Step:
+    """Return the commit that ends a run at a limit; it names the limit."""
     error = ErrorInfo(code="limit", message=str(limit), node=limit.node, retryable=False)
     return Step(
         delta=Delta(status=RunStatus.FAILED),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,48 +86,52 @@ def _expired(task: Task, taken: Taken) -> Outcome:
 
 
 def when_due(loop: Driver, wait: ParkedWait) -> Outcome | None:
-    """Return what the end of a wait's time makes of its task.
+    """Return what the end of a wait's time makes of its task; None for a barrier.
 
-    The deadline of a barrier is a decision like any other: it goes through the store's
-    compare-and-set, and loses against a person who was faster.
+    The deadline of a barrier is a decision like any other, see `default_of`.
     """
     task = loop.state.tasks[wait.task]
     if wait.kind == "retry":
         return Outcome(task=task.id, kind="woken", attempt=task.attempt, due=True)
     if wait.request is not None:
-        record = loop.env.store.request(wait.request)
-        default = Decide(
-            request=wait.request,
-            choice=record.content.default or "reject",
-            by="timeout",
-            through="timeout",
-            digest=record.digest,
-        )
-        stored = loop.env.store.decide(default, loop.env.clock.now())
-        pending = [stored] if stored.accepted else loop.env.store.unadmitted(loop.facts.run)
-        for decision in pending:
-            loop.decided(decision)
         return None
     parked = Wait(kind="timer", due_at=wait.due_at, text=wait.text, payload=wait.payload)
     answer = Answer(kind="due", at=loop.env.clock.now())
     return _resume(loop, task, parked, answer, None)
 
 
-def answer_early(loop: Driver, requests: Sequence[RequestRecord]) -> None:
-    """Decide requests whose answer was given before they opened."""
-    for record in requests:
-        choice = loop.env.early.get(record.node)
-        if choice is None or record.content.system:
-            continue
-        decide = Decide(
-            request=record.request,
-            choice=choice,
-            by="decided in advance",
-            through="cli",
-            digest=record.digest,
-        )
-        decisions.check(record, decide)
-        loop.decided(loop.env.store.decide(decide, loop.env.clock.now()))
+def default_of(record: RequestRecord) -> Decide:
+    """Return the decision that a deadline makes.
+
+    It goes through the same compare-and-set as a person's, and loses against a faster one.
+    """
+    return Decide(
+        request=record.request,
+        choice=record.content.default or "reject",
+        by="timeout",
+        through="timeout",
+        digest=record.digest,
+    )
+
+
+def early_answer(loop: Driver, record: RequestRecord) -> Decide | None:
+    """Return the answer that was given before the request opened, if one was.
+
+    Raises:
+        DecisionRefused: the request does not offer that choice.
+    """
+    choice = loop.env.early.get(record.node)
+    if choice is None or record.content.system:
+        return None
+    decide = Decide(
+        request=record.request,
+        choice=choice,
+        by="decided in advance",
+        through="cli",
+        digest=record.digest,
+    )
+    decisions.check(record, decide)
+    return decide
 
 
 def _resume(loop: Driver, task: Task, wait: Wait, answer: Answer, taken: Taken | None) -> Outcome:
