@@ -106,6 +106,7 @@ class RequestDetail(QWidget):
         self.reject.clicked.connect(lambda: self.choose("reject"))
         self.approve.clicked.connect(lambda: self.choose("approve"))
         self.modify.toggled.connect(self._on_modify)
+        self.buttons.chosen.connect(self.choose)
         self.payload.edited.connect(self._on_edited)
         self.payload.seen.connect(self._on_seen)
         self.comment.textChanged.connect(self._keep_draft)
@@ -171,8 +172,6 @@ class RequestDetail(QWidget):
     def _fill_options(self, record: RequestRecord) -> None:
         system = record.content.system
         self.buttons.set_options(record.content.options, system=system)
-        for button in self.buttons.options:
-            button.clicked.connect(lambda _checked=False, key=button.objectName(): self.choose(key))
         for widget in (self.reject, self.modify, self.approve):
             widget.setVisible(not system)
         self.modify.setVisible(not system and self.payload.can_edit)

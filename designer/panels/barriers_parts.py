@@ -113,6 +113,9 @@ class AnswerButtons(QFrame):
     the buttons never force the dock to be wider than that.
     """
 
+    #: The key of an answer of the request's own.
+    chosen = Signal(str)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.options: list[TextButton] = []
@@ -149,7 +152,7 @@ class AnswerButtons(QFrame):
         for option in options:
             kind = ButtonKind.DANGER if option.danger and not system else ButtonKind.NORMAL
             button = TextButton(option.title, kind, parent=self)
-            button.setObjectName(option.key)
+            button.clicked.connect(lambda _checked=False, key=option.key: self.chosen.emit(key))
             self._own.addWidget(button)
             self.options.append(button)
         self._take_width()

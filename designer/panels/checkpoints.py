@@ -7,7 +7,6 @@ recorded and compares; nothing outside is touched. *Run again from here* starts 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -30,6 +29,7 @@ from designer.panels.checkpoints_table import Column, CommitTable
 from designer.panels.checkpoints_timeline import TimelineView
 from designer.panels.run_panel import RunPanel
 from designer.runs.engine_client import EngineClient
+from designer.runs.rows import ReplayReport
 from designer.runs.run_model import RunModel
 from designer.runs.words import clock_text, short_run
 from designer.settings import Settings
@@ -40,9 +40,6 @@ from designer.widgets.empty_state import EmptyState
 from designer.widgets.format import plural
 from designer.widgets.kinds import Kind
 from designer.widgets.tables import polish_table
-
-if TYPE_CHECKING:
-    from designer.runs.rows import ReplayReport
 
 _EMPTY = "Each finished step leaves a checkpoint here; you can go back to it."
 _WIDTHS_PX = {

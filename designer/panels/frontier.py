@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QTableView, QWidget
 
+from designer.actions.registry import ActionRegistry
 from designer.panels.frontier_model import Column, FrontierModel
 from designer.panels.frontier_rows import Gathering, Joins, key_of
 from designer.panels.run_panel import RunPanel
@@ -21,9 +20,6 @@ from designer.widgets.state_chip import StateChipDelegate
 from designer.widgets.tables import polish_table
 from engine.model.workflow import Workflow
 from engine.run_view import FrontierEntry, RunView
-
-if TYPE_CHECKING:
-    from designer.actions.registry import ActionRegistry
 
 _WIDTHS_PX = {
     Column.STATE: 150,

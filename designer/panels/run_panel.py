@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QEvent, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from designer.actions.registry import ActionRegistry
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
 from designer.runs.words import local_time
@@ -16,9 +15,6 @@ from designer.theme import current_theme, scaled_px
 from designer.widgets.buttons import ButtonKind, TextButton
 from designer.widgets.format import format_exact
 from designer.widgets.icons import pixmap
-
-if TYPE_CHECKING:
-    from designer.actions.registry import ActionRegistry
 
 
 class PastStrip(QFrame):

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from engine.errors import DecisionRefused, EngineError, RunIsHeld
-from engine.model.node_types import Option, Request
-from engine.model.workflow import Workflow
-
-if TYPE_CHECKING:
-    from engine.runtime.replay import ReplayReport
-from engine.runtime.ports import CommitSummary, DecisionRecord, RequestRecord, RunRecord
+from engine.app import (
+    CommitSummary,
+    DecisionRecord,
+    DecisionRefused,
+    EngineError,
+    InvalidCommand,
+    InvalidWorkflow,
+    NotAllowed,
+    Option,
+    ReplayReport,
+    Request,
+    RequestRecord,
+    RunIsHeld,
+    RunRecord,
+    UnknownRun,
+    Workflow,
+)
 
 __all__ = [
     "CommitSummary",
     "DecisionRecord",
     "DecisionRefused",
     "EngineError",
+    "InvalidCommand",
+    "InvalidWorkflow",
+    "NotAllowed",
     "Option",
     "ReplayReport",
     "Request",
     "RequestRecord",
     "RunIsHeld",
     "RunRecord",
+    "UnknownRun",
     "Workflow",
 ]

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from designer.actions.registry import ActionRegistry
-from designer.panels import barrier_dialog
 from designer.panels.barrier_dialog import BarrierDialog
+from designer.panels.barriers import ANSWERED_MS
 from designer.settings import BarrierView
 from tests.designer.panels.barrier_stories import NOTES, PAY, answer_elsewhere, decisions, waiting
 from tests.designer.runs.fake_engine import START, FakeEngine, Story
@@ -179,15 +179,15 @@ async def test_answered_elsewhere_it_says_by_whom_and_closes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert barrier_dialog.ANSWERED_MS == 3000
-    monkeypatch.setattr(barrier_dialog, "ANSWERED_MS", 120)
+    assert ANSWERED_MS == 3000
+    monkeypatch.setattr("designer.panels.barrier_dialog.ANSWERED_MS", 120)
     engine = FakeEngine()
     story = _running(engine)
     async with _open(engine, tmp_path) as (_, dialog):
         story.ask("q1", "ask", PAY)
         await until(dialog.isVisible)
         answer_elsewhere(engine, "q1", "approve")
-        await until(lambda: dialog.detail.head.banners.keys())
+        await until(dialog.detail.head.banners.keys)
         banner = dialog.detail.head.banners.banner("status")
         assert banner is not None
         assert banner.text.startswith("Approved by Bob through cli at ")

@@ -163,7 +163,7 @@ async def test_an_answer_from_elsewhere_stays_a_moment_and_then_moves_on(
     engine = FakeEngine()
     async with _inbox(engine, tmp_path) as panel:
         answer_elsewhere(engine, "q1", "approve")
-        await until(lambda: panel.detail.head.banners.keys())
+        await until(panel.detail.head.banners.keys)
         assert panel.count == 2
         assert _shown(panel) == "q1"
         await until(lambda: _shown(panel) == "q3")
