@@ -107,7 +107,8 @@ class Lines:
     def _failed(self, event: ev.TaskFailed, at: float) -> None:
         del at
         if event.handled != "fail":  # else the last line says it
-            self._line("bad", "yellow", event.node, clean(event.error.message))
+            text = self._without_title(event.node, event.error.message)
+            self._line("bad", "yellow", event.node, f"{self._which(event.task)}{text}")
         items = self._items_of(event.task, event.node)
         if items is not None:
             items.failed += 1
@@ -142,7 +143,8 @@ class Lines:
 
     def _retried(self, event: ev.TaskRetried, at: float) -> None:
         delay = duration(max(0.0, event.due_at - at))
-        failed = f"attempt {event.attempt} of {event.of} failed: {clean(event.error.message)}"
+        text = self._without_title(event.node, event.error.message)
+        failed = f"{self._which(event.task)}attempt {event.attempt} of {event.of} failed: {text}"
         self._line("again", "yellow", event.node, f"{failed}; again in {delay}")
 
     def _asked(self, event: ev.BarrierOpened, at: float) -> None:
@@ -176,6 +178,16 @@ class Lines:
         del at
         text = f"the limit {event.limit} ({event.value:g}) is reached"
         self._line("bad", "red", event.node, text)
+
+    def _which(self, task: str) -> str:
+        """Return the item that a task works on, in words, or nothing outside a For each."""
+        path = self._paths.get(task)
+        return f"item {path[-1][1] + 1}, " if path else ""
+
+    def _without_title(self, key: str, message: str) -> str:
+        """Return a message without the title of its node, which stands before it anyway."""
+        node = self._nodes.get(key)
+        return clean(message.removeprefix(f"{node.title or key} failed: " if node else ""))
 
     def _line(self, mark: str, style: str, key: str, text: str) -> None:
         node = self._nodes.get(key)

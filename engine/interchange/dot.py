@@ -23,7 +23,7 @@ def to_dot(workflow: Workflow, registry: Registry) -> str:
     drawing = drawing_of(workflow, registry)
     lines = [
         f"digraph {_quoted(workflow.name)} {{",
-        f"  label={_quoted(workflow.name)};",
+        f"  label={_label(workflow.name)};",
         "  labelloc=t;",
         "  rankdir=LR;",
         '  node [fontname="Inter, sans-serif", fontsize=11];',
@@ -34,23 +34,28 @@ def to_dot(workflow: Workflow, registry: Registry) -> str:
         for key in zone.nodes:
             node = workflow.nodes[key]
             more = ", color=gray, fontcolor=gray" if node.disabled else ""
-            look = f"label={_quoted(label(node))}, {_SHAPES[drawing.shapes[key]]}{more}"
+            look = f"label={_label(label(node))}, {_SHAPES[drawing.shapes[key]]}{more}"
             yield f"{indent}{_quoted(key)} [{look}];"
         for inner in zone.zones:
             yield f"{indent}subgraph {_quoted(f'cluster_{inner.key}')} {{"
-            yield f"{indent}  label={_quoted(inner.title)};"
+            yield f"{indent}  label={_label(inner.title)};"
             yield f"{indent}  style=dashed;"
             yield from draw(inner, indent + "  ")
             yield f"{indent}}}"
 
     lines += draw(drawing.root, "  ")
     for edge in edges_of(workflow):
-        looks = [f"label={_quoted(text)}"] if (text := words(edge)) else []
+        looks = [f"label={_label(text)}"] if (text := words(edge)) else []
         if edge.kind == "fallback":
             looks.append("style=dashed")
         more = f" [{', '.join(looks)}]" if looks else ""
         lines.append(f"  {_quoted(edge.source.node)} -> {_quoted(edge.target.node)}{more};")
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _label(text: str) -> str:
+    """Return a text to be shown; in labels Graphviz reads entities such as ``&amp;``."""
+    return _quoted(text.replace("&", "&amp;"))
 
 
 def _quoted(text: str) -> str:
