@@ -9,7 +9,7 @@ from itertools import chain, islice, pairwise
 
 from engine.model import rules
 from engine.model.check_graph import Checked
-from engine.model.check_nodes import NodeFacts, Use, check_condition
+from engine.model.check_nodes import NodeFacts, Use, check_condition, said
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import OUTPUT_NAME, ExpressionError, compile_expression
 from engine.model.keys import MAX_KEY, is_key
@@ -204,8 +204,7 @@ def _check_result(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
         reads = compile_expression(result).reads
     except ExpressionError as error:
         yield rules.EXPRESSION.broken(
-            f"The result of the workflow is wrong at column {error.column + 1}: "
-            f"{error.message.rstrip('. ')}.",
+            f"The result of the workflow is wrong at column {error.column + 1}: {said(error)}.",
             "Correct the expression.",
             field="settings.result",
         )

@@ -118,7 +118,7 @@ def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
         reads = compile_expression(edge.when).reads
     except ExpressionError as error:
         return rules.EXPRESSION.broken(
-            f"The condition after {title} is wrong at column {error.column + 1}: {_said(error)}.",
+            f"The condition after {title} is wrong at column {error.column + 1}: {said(error)}.",
             "Correct the condition.",
             node=edge.source.node,
             edge=edge.id,
@@ -135,8 +135,12 @@ def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
     return Use("when", reads, "when", edge.id)
 
 
-def _said(error: ExpressionError) -> str:
-    return error.message.rstrip(". ")
+def said(error: ExpressionError) -> str:
+    """Return an error's message as a part of a sentence."""
+    message = error.message
+    if message.endswith(", ..."):
+        return message.removesuffix(", ...") + " and others"
+    return message.rstrip(". ")
 
 
 # --- the node itself ----------------------------------------------------------------------
@@ -320,7 +324,7 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
     except TemplateError as error:
         return rules.TEMPLATE.broken(
             f"{title_of(node)}: the template in {found.field} is wrong in line {error.line}: "
-            f"{_said(error)}.",
+            f"{said(error)}.",
             "Correct the template.",
             node=node.key,
             field=found.field,
@@ -328,7 +332,7 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
     except ExpressionError as error:
         return rules.EXPRESSION.broken(
             f"{title_of(node)}: the expression in {found.field} is wrong at column "
-            f"{error.column + 1}: {_said(error)}.",
+            f"{error.column + 1}: {said(error)}.",
             "Correct the expression.",
             node=node.key,
             field=found.field,
