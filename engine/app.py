@@ -411,7 +411,8 @@ class Engine:
 
     async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
         """Make the commits of a run again from its recorded outputs and compare."""
-        return await self._io(self._history.replay, run, self._compile_bytes, at)
+        report: ReplayReport = await self._io(self._history.replay, run, self._compile_bytes, at)
+        return report
 
     def handle(self, run: str) -> RunHandle | None:
         """Return the handle of a run that this process drives."""
@@ -447,7 +448,7 @@ class Engine:
         except DecisionRefused as refusal:
             await self._io(self.store.refuse, command, now, refusal.reason)
             raise
-        stored = await self._io(self.store.decide, command, now)
+        stored: DecisionRecord = await self._io(self.store.decide, command, now)
         if not stored.accepted:
             raise DecisionRefused(_why_refused(record, stored), reason=stored.reason)
         held = self._held.get(record.run)

@@ -129,7 +129,8 @@ def _family(value: Json) -> str:
         return "a yes/no"
     if isinstance(value, (int, float)):
         return "a number"
-    return {str: "a text", list: "a list", dict: "an object"}.get(type(value), "empty")
+    names: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return names.get(type(value), "empty")
 
 
 def changed_paths(old: Json, new: Json, path: str = "", limit: int = 1000) -> tuple[str, ...]:

@@ -456,7 +456,7 @@ class RunLoop:
             case Decide():
                 pass  # decisions reach the loop as stored records, through `decided`
 
-    async def _report(self, event: ev.Event, status: RunStatus) -> None:
+    async def _report(self, event: ev.AnyEvent, status: RunStatus) -> None:
         commit = ev.SuperstepCommitted(commit=self.state.commit + 1)
         await self._store(
             superstep.Step(delta=Delta(status=status), events=[commit, event], status=status)
@@ -488,7 +488,7 @@ class RunLoop:
 
 def superstep_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> superstep.Step:
     """Return the commit that cancels a run: questions are withdrawn, tasks stay for a resume."""
-    events: list[ev.Event] = []
+    events: list[ev.AnyEvent] = []
     closed: list[tuple[Any, str]] = []
     drop: list[str] = []
     for wait in state.waits.values():

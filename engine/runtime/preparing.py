@@ -50,7 +50,7 @@ def choose_trigger(plan: Plan, trigger: str | None) -> str | None:
     if trigger is None:
         if len(plan.sources) > 1:
             raise InvalidCommand(f"Choose the trigger that starts the run: one of {names}.")
-        return plan.sources[0]
+        return next(iter(plan.sources), None)
     if trigger not in plan.sources:
         raise InvalidCommand(f"{trigger} is not a trigger; choose {names}.")
     return trigger

@@ -113,8 +113,10 @@ def _outcomes(
     for event in recorded.events:
         if isinstance(event, ev.SuperstepCommitted):
             admitted = event.admitted
-        elif not isinstance(event, ev.TaskSkipped) and hasattr(event, "task"):
-            by_task.setdefault(event.task, []).append(event)
+        elif not isinstance(event, ev.TaskSkipped):
+            task = getattr(event, "task", None)
+            if task is not None:
+                by_task.setdefault(task, []).append(event)
     for task in admitted:
         yield _outcome(state, recorded, task, by_task.get(task, []), requests)
 
@@ -241,7 +243,7 @@ def _compare(recorded: RecordedCommit, step: superstep.Step) -> str | None:
     return None
 
 
-def _words(event: ev.Event | None) -> str:
+def _words(event: ev.AnyEvent | None) -> str:
     if event is None:
         return "nothing"
     text = msgspec.json.encode(event).decode()

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from engine import events as ev
-from engine.events import ErrorInfo, Event, TaskReady
+from engine.events import AnyEvent, ErrorInfo, TaskReady
 from engine.ids import IdFactory, RunId, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
@@ -49,7 +49,7 @@ class Step:
     """What one commit does. `ready`: tasks that may start when it is stored."""
 
     delta: Delta
-    events: list[Event]
+    events: list[AnyEvent]
     ready: list[TaskReady] = field(default_factory=list)
     requests: list[RequestRecord] = field(default_factory=list)
     closed: list[tuple[Any, str]] = field(default_factory=list)
@@ -329,12 +329,18 @@ class _Commit:
             return
         taken = outcome.taken
         if taken is not None:
-            common = {"request": taken.request, "task": task.id, "node": task.node}
             self.decisions.append(taken.decision)
             if taken.expired:
-                self.transition.events.append(ev.BarrierExpired(default=taken.choice, **common))
+                self.transition.events.append(
+                    ev.BarrierExpired(
+                        request=taken.request, task=task.id, node=task.node, default=taken.choice
+                    )
+                )
             self.transition.events.append(
                 ev.BarrierDecided(
+                    request=taken.request,
+                    task=task.id,
+                    node=task.node,
                     choice=taken.choice,
                     by=taken.by,
                     through=taken.through,
@@ -342,7 +348,6 @@ class _Commit:
                     port=next(iter(outcome.ports), ""),
                     changed=taken.changed,
                     delay_s=taken.delay_s,
-                    **common,
                 )
             )
         else:
@@ -614,7 +619,7 @@ class _Commit:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def ending(self, channels: Mapping[str, Json]) -> Event | None:
+    def ending(self, channels: Mapping[str, Json]) -> AnyEvent | None:
         """Return the event that ends the run, or None while something is alive."""
         transition = self.transition
         if self.fatal is not None:
@@ -665,7 +670,7 @@ class _Commit:
         results = {**self.state.results, **self.transition.results}
         return next(iter(results.values())) if len(results) == 1 else (results or None)
 
-    def report(self, admitted: tuple[TaskId, ...], *, ended: Event | None) -> Step:
+    def report(self, admitted: tuple[TaskId, ...], *, ended: AnyEvent | None) -> Step:
         """Count, check the limits, and write the report of the commit."""
         transition = self.transition
         limits = self.plan.workflow.settings.limits
@@ -707,7 +712,7 @@ class _Commit:
             status=status,
         )
 
-    def _status(self, ended: Event | None) -> RunStatus:
+    def _status(self, ended: AnyEvent | None) -> RunStatus:
         match ended:
             case ev.RunFinished():
                 return RunStatus.COMPLETED

@@ -86,6 +86,11 @@ async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
 
+async def _await(node: PlanNode, ctx: AttemptContext) -> Result:
+    result: Result = await _call(node, ctx)
+    return result
+
+
 async def _in_time(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock) -> Result:
     """Await within the attempt's timeout and what is left of the task's."""
     limits = [node.node.timeout_s]
@@ -93,11 +98,11 @@ async def _in_time(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock
         limits.append(max(0.001, task.now + node.node.total_timeout_s - clock.now()))
     seconds = min([limit for limit in limits if limit is not None], default=None)
     if seconds is None:
-        return await _call(node, ctx)
+        return await _await(node, ctx)
     timer = asyncio.timeout(seconds)
     try:
         async with timer:
-            return await _call(node, ctx)
+            return await _await(node, ctx)
     except TimeoutError:
         if not timer.expired():
             raise  # the node's own

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.events import Event, TaskReady, TaskSkipped
+from engine.events import AnyEvent, TaskReady, TaskSkipped
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import Plan, PlanEdge, PlanNode
 from engine.runtime import joins
@@ -100,7 +101,7 @@ class Transition:
         self.memory: dict[str, Json] = {}
         self.results: dict[str, Json] = {}
         self.order = state.counters.get("order", 0)
-        self.events: list[Event] = []
+        self.events: list[AnyEvent] = []
         self.ready: list[TaskReady] = []
         self.taken: list[str] = []
         self.not_taken: list[str] = []
@@ -206,14 +207,11 @@ class Transition:
 
     def _settle(self, target: PlanNode, path: Path, scope: str, join: JoinState) -> JoinState:
         """Fire the node as often as its ports allow; return what is left of the join."""
-
-        def queue_of(edge: str) -> tuple[Token, ...]:
-            return self.arrivals.get(f"{edge}@{scope}") or ()
-
+        queues = partial(self._queue, scope)
         while True:
             fired: list[joins.Fired] = []
             for port in target.in_ports:
-                found = joins.fires(port, queue_of)
+                found = joins.fires(port, queues)
                 if found is None:
                     return join
                 fired.append(found)
@@ -232,6 +230,9 @@ class Transition:
             else:
                 self.create(target, path, inputs)
 
+    def _queue(self, scope: str, edge: str) -> tuple[Token, ...]:
+        return self.arrivals.get(f"{edge}@{scope}") or ()
+
     def _consume(
         self, target: PlanNode, path: Path, scope: str, join: JoinState, fired: joins.Fired
     ) -> JoinState:
@@ -239,10 +240,10 @@ class Transition:
         emptied = values = 0
         for edge in fired.used:
             arrival = f"{edge}@{scope}"
-            queue = self.arrivals.get(arrival) or ()
-            values += not queue[0].skip
-            if len(queue) > 1:
-                self.arrivals.put(arrival, queue[1:])
+            first, *rest = self.arrivals.get(arrival) or ()
+            values += not first.skip
+            if rest:
+                self.arrivals.put(arrival, tuple(rest))
             else:
                 self.arrivals.drop(arrival)
                 emptied += 1
@@ -260,7 +261,7 @@ class Transition:
         self,
         target: PlanNode,
         path: Path,
-        inputs: dict[str, tuple[tuple[NodeKey, ValueRef], ...]],
+        inputs: Mapping[str, tuple[tuple[NodeKey, ValueRef], ...]],
     ) -> None:
         """Make a task ready, or hand an item over to its zone's Collect."""
         if target.type.role == "collect" and len(path) > target.depth:
@@ -284,7 +285,7 @@ class Transition:
                 order=self.order,
                 ready_at=self.commit,
                 now=self.at,
-                inputs=inputs,
+                inputs=dict(inputs),
                 nodes=nodes,
             ),
         )
@@ -576,10 +577,9 @@ class Transition:
             if join is None or not join.alive:
                 continue
             name, _, scope = key.partition("@")
+            queues = partial(self._queue, scope)
             for port in self.plan.nodes[name].in_ports:
-                missing = joins.needs(
-                    port, lambda edge, scope=scope: self.arrivals.get(f"{edge}@{scope}") or ()
-                )
+                missing = joins.needs(port, queues)
                 if missing:
                     found.append(f"{name}.{port.name} waits for {' and '.join(missing)}")
         return sorted(found)
