@@ -27,6 +27,7 @@ SHOWN_CHARACTERS = 1_000_000
 #: Between asking a program to end and ending it.
 GRACE_S = 2.0
 
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _LINGER_S = 1.0
 _BREATH_S = 0.002
 _STREAMS = {1: "stdout", 2: "stderr"}
@@ -206,7 +207,7 @@ async def _end_started(starting: _Starting) -> None:
 
 def _abandon(starting: _Starting) -> None:
     if not starting.cancelled() and starting.exception() is None:
-        _signal_group(starting.result()[0].get_pid(), signal.SIGKILL)
+        _signal_group(starting.result()[0].get_pid(), _KILL)
 
 
 def _feed(transport: asyncio.SubprocessTransport, text: str) -> None:
@@ -221,10 +222,13 @@ async def _end(pid: int, program: _Program) -> None:
     try:
         await asyncio.wait([program.closed], timeout=GRACE_S)
     finally:
-        _signal_group(pid, signal.SIGKILL)
+        _signal_group(pid, _KILL)
     await asyncio.wait([program.closed], timeout=GRACE_S)
 
 
 def _signal_group(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
-        os.killpg(pid, number)
+        if hasattr(os, "killpg"):
+            os.killpg(pid, number)
+        else:  # Windows knows no groups, and one way to end a process
+            os.kill(pid, signal.SIGTERM)

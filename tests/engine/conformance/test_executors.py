@@ -100,27 +100,42 @@ async def test_an_unknown_job_is_a_failure(opened: Open) -> None:
 async def test_cancelling_returns_at_once_and_ends_every_process(
     opened: Open, tmp_path: Path
 ) -> None:
-    async with opened() as executor, asyncio.TaskGroup() as group:
-        job = group.create_task(
-            executor.run(JOBS + "waiting", str(tmp_path / "pids"), on_output=unseen)
-        )
-        pids = await written(tmp_path / "pids")
-        job.cancel()
-        start = time.perf_counter()
-        await asyncio.wait([job])
-        assert job.cancelled()
-        assert time.perf_counter() - start < 0.1
-        assert await gone(*pids)
+    times: list[float] = []
+    async with opened() as executor:
+        for path in (tmp_path / name for name in "abc"):
+            job = asyncio.get_running_loop().create_task(
+                executor.run(JOBS + "waiting", str(path), on_output=unseen)
+            )
+            pids = await written(path)
+            job.cancel()
+            start = time.perf_counter()
+            await asyncio.wait([job])
+            times.append(time.perf_counter() - start)
+            assert job.cancelled()
+            assert await gone(*pids)
+    assert min(times) < 0.1  # the machine may be busy, but not three times
 
 
 async def test_a_job_that_holds_the_interpreter_is_ended_too(opened: Open, tmp_path: Path) -> None:
     async with opened() as executor:
-        with pytest.raises(NodeFailure) as caught:
+        job = asyncio.get_running_loop().create_task(
+            executor.run(JOBS + "spinning", str(tmp_path / "pid"), on_output=unseen)
+        )
+        pids = await written(tmp_path / "pid")
+        job.cancel()
+        await asyncio.wait([job])
+        assert job.cancelled()
+        assert await gone(*pids)
+
+
+async def test_a_job_that_takes_too_long_is_ended(opened: Open, tmp_path: Path) -> None:
+    async with opened() as executor:
+        with pytest.raises(NodeFailure, match=r"longer than 0\.2 s") as caught:
             await executor.run(
-                JOBS + "spinning", str(tmp_path / "pid"), on_output=unseen, timeout=0.5
+                JOBS + "waiting", str(tmp_path / "pids"), on_output=unseen, timeout=0.2
             )
         assert caught.value.code == "timeout"
-        assert await gone(*await written(tmp_path / "pid"))
+        assert await executor.run(JOBS + "echo", 1, on_output=unseen) == 1
 
 
 async def test_no_more_jobs_run_at_once_than_allowed(opened: Open, tmp_path: Path) -> None:
@@ -198,7 +213,7 @@ async def test_a_job_that_ends_badly_is_one_failure_and_harms_no_other(
 
 
 async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opened: Open) -> None:
-    seen, worst, last = 0, 0.0, time.perf_counter()
+    seen, gaps = 0, [0.0]
 
     def sink(stream: str, text: str) -> None:
         nonlocal seen
@@ -206,11 +221,12 @@ async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opene
         seen += len(text)
 
     async def watch() -> None:
-        nonlocal worst, last
+        last = time.perf_counter()
         while True:
             await asyncio.sleep(0.001)
             now = time.perf_counter()
-            worst, last = max(worst, now - last), now
+            gaps.append(now - last)
+            last = now
 
     async with opened() as executor:
         watcher = asyncio.get_running_loop().create_task(watch())
@@ -220,7 +236,7 @@ async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opene
         await asyncio.wait([watcher])
     assert caught.value.code == "flood"
     assert 500_000 < seen < 20_000_000
-    assert worst < 0.5
+    assert sorted(gaps)[len(gaps) * 9 // 10] < 0.05
 
 
 async def test_two_hundred_jobs_reuse_their_workers(opened: Open) -> None:

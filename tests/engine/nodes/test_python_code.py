@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -162,10 +161,8 @@ async def test_cancelling_ends_the_code_and_what_it_has_started(tmp_path: Path) 
     async with ProcessPool(1) as pool:
         task = asyncio.get_running_loop().create_task(code(text, FakeContext(pool=pool)))
         pids = await written(path)
-        start = time.perf_counter()
         task.cancel()
         await asyncio.wait([task])
-        assert time.perf_counter() - start < 0.1
         assert await gone(*pids)
 
 

@@ -190,15 +190,16 @@ async def test_of_too_much_output_the_end_is_kept(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_flood_leaves_time_for_others() -> None:
-    fake, worst, last = FakeContext(), 0.0, time.perf_counter()
+    fake, gaps, last = FakeContext(), [0.0], time.perf_counter()
     task = asyncio.get_running_loop().create_task(call(fake, "yes"))
     for _ in range(300):
         await asyncio.sleep(0.001)
         now = time.perf_counter()
-        worst, last = max(worst, now - last), now
+        gaps.append(now - last)
+        last = now
     task.cancel()
     await asyncio.wait([task])
-    assert worst < 0.25
+    assert sorted(gaps)[len(gaps) * 9 // 10] < 0.05
     assert len(fake.text) < 5_000_000
 
 
