@@ -13,6 +13,7 @@ import msgspec
 
 from engine import events as ev
 from engine.ids import NodeKey, Path, RequestId, RunId, TaskId
+from engine.packing import pack, unpack
 
 Json = Any
 
@@ -123,18 +124,17 @@ class RunView(msgspec.Struct):
         return decode(encode(self))
 
 
-_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(RunView)
 
 
 def encode(view: RunView) -> bytes:
     """Return the view as bytes for a key frame."""
-    return _encoder.encode(view)
+    return pack(view)
 
 
 def decode(data: bytes) -> RunView:
     """Return the view that `encode` made bytes of."""
-    return _decoder.decode(data)
+    return unpack(data, _decoder)
 
 
 def fold(records: Iterable[ev.Recorded], view: RunView | None = None) -> RunView:

@@ -22,6 +22,7 @@ from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
 from engine.ids import RequestId, TaskId
 from engine.model.node_types import Wait
 from engine.model.plan import Plan
+from engine.packing import pack, unpack
 from engine.run_view import RunView
 from engine.runtime import failures, superstep, waits
 from engine.runtime.context import AttemptContext
@@ -42,12 +43,13 @@ from engine.state.status import RunStatus
 Json = Any
 #: A key frame is stored with every so many commits, so that viewing folds few of them.
 FRAME_EVERY = 50
+#: Larger states get their frames less often, so that a commit's share of one is bounded.
+ROWS_PER_COMMIT = 32
 #: Seconds of work before the loop lets others run.
 SLICE_S = 0.004
 #: Seconds that a cancelled attempt has to end by itself.
 GRACE_S = 5.0
 
-_journal_encoder = msgspec.msgpack.Encoder()
 _journal_decoder = msgspec.msgpack.Decoder(Outcome)
 
 
@@ -88,6 +90,7 @@ class RunLoop:
         self._steps = 0
         self._slice_began = 0.0
         self._ends_at = facts.started_at + plan.workflow.settings.limits.run_seconds
+        self._next_frame = 0
         self._strict = plan.workflow.settings.commit == "strict"
         self._limits = plan.workflow.settings.limits
 
@@ -250,7 +253,7 @@ class RunLoop:
             task=outcome.task,
             attempt=outcome.attempt,
             at=self.env.clock.now(),
-            result=_journal_encoder.encode(outcome),
+            result=pack(outcome),
         )
         written = self.env.writer.journal(self.lease, record)
         if written is not None:
@@ -345,7 +348,9 @@ class RunLoop:
         ]
         apply(self.state, step.delta, self.facts.specs, number)
         run_view.fold(records, self.view)
-        framed = number % FRAME_EVERY == 0
+        framed = number >= self._next_frame
+        if framed:
+            self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
         for request in step.requests:
             if request.deadline is not None:
                 heapq.heappush(self._due, (request.deadline, request.task))
@@ -380,6 +385,10 @@ class RunLoop:
             early = waits.early_answer(self, request)
             if early is not None:
                 await self._decide(early)
+
+    def _rows(self) -> int:
+        state = self.state
+        return len(self.view.nodes) + len(state.values) + len(state.tasks) + len(state.outputs)
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -537,7 +546,7 @@ def recovered_outcomes(
     found: dict[TaskId, Outcome] = {}
     for record in journal:
         if record.task in state.tasks and record.task not in state.waits:
-            outcome = _journal_decoder.decode(record.result)
+            outcome = unpack(record.result, _journal_decoder)
             found[record.task] = msgspec.structs.replace(outcome, recorded=True)
     for task_id, attempt in claims.items():
         task = state.tasks.get(task_id)

@@ -240,10 +240,10 @@ class Transition:
         emptied = values = 0
         for edge in fired.used:
             arrival = f"{edge}@{scope}"
-            first, *rest = self.arrivals.get(arrival) or ()
-            values += not first.skip
-            if rest:
-                self.arrivals.put(arrival, tuple(rest))
+            queue = list(self._queue(scope, edge))
+            values += not queue.pop(0).skip
+            if queue:
+                self.arrivals.put(arrival, tuple(queue))
             else:
                 self.arrivals.drop(arrival)
                 emptied += 1
