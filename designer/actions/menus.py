@@ -304,6 +304,8 @@ def fill_menu(
     menu: QMenu, entries: tuple[MenuEntry, ...], registry: ActionRegistry, slots: dict[str, QMenu]
 ) -> None:
     """Put `entries` into `menu`; menus that hold a slot are added to `slots` by its name."""
+    verbs = [entry for entry in entries if isinstance(entry, A)]
+    menu.aboutToShow.connect(lambda: registry.dress(verbs))
     for entry in entries:
         match entry:
             case Separator():
@@ -313,7 +315,7 @@ def fill_menu(
             case Slot():
                 slots[entry.name] = menu
             case _:
-                menu.addAction(registry.action(entry))
+                menu.addAction(registry.menu_action(entry))
 
 
 def build_menu_bar(bar: QMenuBar, registry: ActionRegistry) -> dict[str, QMenu]:

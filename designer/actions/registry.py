@@ -47,6 +47,7 @@ class ActionRegistry(QObject):
         self._bindings: dict[ActionId, _Binding] = {}
         self._actions: dict[ActionId, QAction] = {}
         self._extras: dict[tuple[ActionContext, ActionId], QAction] = {}
+        self._dressed: set[ActionId] = set()
         for spec in ACTIONS.values():
             self._actions[spec.id] = self._make(spec)
         for context, extras in EXTRA_KEYS.items():
@@ -76,7 +77,6 @@ class ActionRegistry(QObject):
         action.setStatusTip(spec.tooltip or plain_text(spec.text))
         # On macOS Qt would otherwise move entries by guessing from their words.
         action.setMenuRole(QAction.MenuRole.NoRole)
-        self._take_icon(spec, action)
         action.triggered.connect(lambda _checked=False, verb=spec.id: self._on_triggered(verb))
         return action
 
@@ -88,10 +88,13 @@ class ActionRegistry(QObject):
         action.triggered.connect(lambda _checked=False: self._actions[verb].trigger())
         return action
 
-    @staticmethod
-    def _take_icon(spec: ActionSpec, action: QAction) -> None:
-        if spec.icon:
-            action.setIcon(icon(spec.icon, _ICON_ROLES.get(spec.id, "text")))
+    def dress(self, verbs: Iterable[ActionId]) -> None:
+        """Give the actions of `verbs` their icons; drawing all at once would delay the start."""
+        for verb in verbs:
+            spec = ACTIONS[verb]
+            if spec.icon and verb not in self._dressed:
+                self._dressed.add(verb)
+                self._actions[verb].setIcon(icon(spec.icon, _ICON_ROLES.get(verb, "text")))
 
     # -- binding -----------------------------------------------------------------------------
 
@@ -140,7 +143,12 @@ class ActionRegistry(QObject):
     # -- using -------------------------------------------------------------------------------
 
     def action(self, verb: ActionId) -> QAction:
-        """The QAction of the verb, for menus, tool bars and buttons."""
+        """The QAction of the verb with its icon, for tool bars and buttons."""
+        self.dress((verb,))
+        return self._actions[verb]
+
+    def menu_action(self, verb: ActionId) -> QAction:
+        """The QAction of the verb for a menu, which dresses it when it is about to show."""
         return self._actions[verb]
 
     def is_bound(self, verb: ActionId) -> bool:
@@ -190,8 +198,8 @@ class ActionRegistry(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take the icons of a new theme."""
         if event.type() == QEvent.Type.StyleChange and watched is self._window:
-            for verb, action in self._actions.items():
-                self._take_icon(ACTIONS[verb], action)
+            dressed, self._dressed = self._dressed, set()
+            self.dress(dressed)
         return False
 
 

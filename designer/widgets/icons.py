@@ -30,8 +30,9 @@ from resources import resource
 GRID_PX = 24.0
 STROKE_PX = 1.75
 
-#: Sizes a QIcon holds; between them Qt scales down from the next larger one.
-_ICON_SIZES_PX = (16, 20, 24, 32, 48)
+#: Sizes a QIcon holds; between them Qt scales down from the next larger one, and on a dense
+#: screen it takes the one that has twice the pixels.
+_ICON_SIZES_PX = (16, 18, 24, 32, 48)
 
 #: Icons of node types whose key does not name its icon by itself.
 _NODE_ICONS = {
@@ -212,8 +213,6 @@ def _icon(name: str, role: str, theme: Theme) -> QIcon:
         color = theme.color(token).rgba()
         for size in _ICON_SIZES_PX:
             made.addPixmap(_rendered(name, size, color, 1.0), mode)
-            # Twice the pixels for dense screens, under the same logical size.
-            made.addPixmap(_rendered(name, size, color, 2.0), mode)
     return made
 
 

@@ -87,6 +87,18 @@ def test_conditions_are_asked_when_a_menu_opens(window: QMainWindow) -> None:
     assert registry.action(ActionId.EDIT_UNDO).isEnabled()
 
 
+def test_icons_of_a_menu_are_drawn_when_it_opens(window: QMainWindow) -> None:
+    registry = ActionRegistry(window)
+    build_menu_bar(window.menuBar(), registry)
+    action = registry.menu_action(ActionId.FILE_SAVE)
+    assert action.icon().isNull()
+    menu = window.menuBar().actions()[0].menu()
+    assert isinstance(menu, QMenu)
+    menu.aboutToShow.emit()
+    assert not action.icon().isNull()
+    assert registry.menu_action(ActionId.EDIT_UNDO).icon().isNull()
+
+
 def test_the_tool_bar_has_room_for_widgets(window: QMainWindow) -> None:
     bar = window.addToolBar("Main")
     slots = build_tool_bar(bar, ActionRegistry(window))
