@@ -6,7 +6,7 @@ changed, so that whoever holds one (a thread that validates, a file being writte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,7 +147,7 @@ class WorkflowDocument(QObject):
         self.undo_stack.push(EditCommand(self._put_into_effect, change, inverse, text, word))
 
     @contextmanager
-    def macro(self, text: str) -> Iterator[None]:
+    def macro(self, text: str) -> Generator[None]:
         """Make all edits inside the block one undo step.
 
         When the block fails, what it did so far is taken back.
