@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -127,7 +128,7 @@ class Docks:
             self._docks["inspector"], self._docks["barriers"], Qt.Orientation.Vertical
         )
         bottom = [spec.name for spec in DOCKS if spec.area == BOTTOM]
-        for first, second in zip(bottom, bottom[1:], strict=False):
+        for first, second in pairwise(bottom):
             window.tabifyDockWidget(self._docks[first], self._docks[second])
         self._docks[front].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical

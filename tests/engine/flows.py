@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -226,6 +226,8 @@ def flow(
     """Return a workflow.
 
     Args:
+        channels: the workflow's channels.
+        **settings: fields of `Settings`.
         nodes: key to type, or to (type, params) or (type, params, fields).
         wires: ``a > b, b.done > c [input > 3], ...``; ``[else]`` and ``[fallback]`` too.
     """
@@ -278,7 +280,7 @@ class Bench:
         )
         self.engine.subscribe(None, self.news.append)
 
-    async def __aenter__(self) -> Bench:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *problem: object) -> None:

@@ -137,9 +137,7 @@ async def test_other_branches_run_on_while_one_waits() -> None:
         assert handle.status.value == "waiting"
 
 
-async def test_a_waiting_run_asks_the_same_question_after_a_restart_with_the_time_that_is_left() -> (
-    None
-):
+async def test_an_open_question_outlives_a_restart_with_the_time_that_is_left() -> None:
     first = Bench()
     handle = await first.engine.start(gate(timeout_s=100, default="approve"), 1)
     await handle.leg()
