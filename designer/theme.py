@@ -1,18 +1,22 @@
 """Colours, fonts and the style of every widget, as values.
 
-What lives here: the tokens of the three themes, how a node's run state looks, and their
-application to the program. A widget never names a colour; it asks the theme for a role. The
-style sheet itself is `resources/themes/headgate.qss`, written in tokens.
+What lives here: the tokens of a theme, how a node's run state looks, and their application to
+the program. A widget never names a colour; it asks the theme for a role. The colours
+themselves and the style sheet, written in tokens, are data in `resources/themes`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -25,8 +29,12 @@ from resources import resource
 
 UI_FAMILY = "Inter"
 MONO_FAMILY = "JetBrains Mono"
-_FONT_FILES = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf")
-_MONO_FILES = ("JetBrainsMono-Regular.ttf",)
+_FONT_FILES = (
+    "Inter-Regular.otf",
+    "Inter-Medium.otf",
+    "Inter-SemiBold.otf",
+    "JetBrainsMono-Regular.ttf",
+)
 
 #: The size that the style sheet's own lengths are written for.
 BASE_FONT_PX = 13
@@ -155,76 +163,17 @@ def _color(value: str) -> QColor:
     return QColor(value)
 
 
-# fmt: off
-DARK = Theme(
-    key="dark", is_dark=True,
-    window="#16191D", panel="#1B2025", raised="#242A31", input="#11151A", hover="#2A313A",
-    pressed="#343D48", stripe="#1E2329", line="#2B323B", line_strong="#434D5A",
-    text="#E8ECF1", muted="#A3AEBB", disabled="#66717E",
-    accent="#5AA9F8", accent_hover="#7CBCFA", on_accent="#10151A",
-    selection="#22405F", selection_outline="#FFFFFF",
-    canvas="#1B1F24", grid="#2A3038", node_body="#262C34", node_header="#2F3741",
-    border="#5F6B7A", wire="#8593A3", pin="#D58CF0",
-    idle="#7A8291", running="#4D93FF", waiting="#FFCE3A", ok="#86EBCF", failed="#E5482E",
-    on_idle="#10151A", on_running="#10151A", on_waiting="#1B2129", on_ok="#10151A",
-    on_failed="#10151A",
-    text_running="#7AB0FF", text_waiting="#FFCE3A", text_ok="#86EBCF", text_failed="#FF8A75",
-    port_any="#9AA5B1", port_text="#7CC4FF", port_number="#9BE27A", port_bool="#FF9EC2",
-    port_list="#C9A7FF", port_object="#F2C572", port_file="#5FE0D2", port_control="#E8ECF1",
-    diff_add="#86EBCF", diff_remove="#FF8A75", diff_change="#FFCE3A",
-    code_keyword="#C9A7FF", code_string="#9BE27A", code_number="#F2C572",
-    code_comment="#8794A3", code_name="#7CC4FF",
-    heat=("#22303F", "#2F5B8C", "#3F86C4", "#FFCE3A", "#E5482E"),
-    frame_colors=("#22364F", "#1D3D33", "#453619", "#4A2829", "#372C53", "#1A3D43", "#45293D",
-                  "#373B20"),
-)
+def _load(key: str) -> Theme:
+    """The theme whose colours stand in `resources/themes`."""
+    tokens: dict[str, Any] = json.loads(resource(f"themes/{key}.json").read_text(encoding="utf-8"))
+    lists = {name: tuple(tokens.pop(name)) for name in ("heat", "frame_colors")}
+    return Theme(**tokens, **lists)
 
-LIGHT = Theme(
-    key="light", is_dark=False,
-    window="#F4F6F8", panel="#FBFCFD", raised="#FFFFFF", input="#FFFFFF", hover="#E7ECF1",
-    pressed="#D8E0E8", stripe="#F4F7FA", line="#DDE3E9", line_strong="#B7C1CC",
-    text="#1B2129", muted="#566271", disabled="#98A3AF",
-    accent="#0B6BCB", accent_hover="#0958A8", on_accent="#FFFFFF",
-    selection="#CFE3F8", selection_outline="#0B2E59",
-    canvas="#F7F9FB", grid="#E1E6EB", node_body="#FFFFFF", node_header="#EEF2F6",
-    border="#8391A1", wire="#76828F", pin="#9427B8",
-    idle="#3C4452", running="#0B4FD1", waiting="#B58700", ok="#159A90", failed="#A3230E",
-    on_idle="#FFFFFF", on_running="#FFFFFF", on_waiting="#1B2129", on_ok="#10151A",
-    on_failed="#FFFFFF",
-    text_running="#0B4FD1", text_waiting="#7A5B00", text_ok="#0F6E67", text_failed="#A3230E",
-    port_any="#5F6B78", port_text="#1769B5", port_number="#3C7A12", port_bool="#B8346C",
-    port_list="#6B45B8", port_object="#8A5A00", port_file="#00756B", port_control="#1B2129",
-    diff_add="#0F766E", diff_remove="#A3230E", diff_change="#8A6500",
-    code_keyword="#6B45B8", code_string="#3C7A12", code_number="#8A5A00",
-    code_comment="#677483", code_name="#1769B5",
-    heat=("#E3ECF5", "#A9C9E8", "#5B9BD5", "#B58700", "#A3230E"),
-    frame_colors=("#DCE9FA", "#DCF2E6", "#FBEBD2", "#FADFDF", "#EAE1FA", "#D9F0F1", "#F7E1EF",
-                  "#EBEED9"),
-)
 
-HIGH_CONTRAST = Theme(
-    key="high-contrast", is_dark=True, line_px=2,
-    window="#000000", panel="#000000", raised="#000000", input="#000000", hover="#2B2B2B",
-    pressed="#444444", stripe="#0D0D0D", line="#FFFFFF", line_strong="#FFFFFF",
-    text="#FFFFFF", muted="#E4E4E4", disabled="#9A9A9A",
-    accent="#4FC3FF", accent_hover="#9ADDFF", on_accent="#000000",
-    selection="#123F5C", selection_outline="#FFFFFF",
-    canvas="#000000", grid="#333333", node_body="#000000", node_header="#1C1C1C",
-    border="#FFFFFF", wire="#FFFFFF", pin="#F0A8FF",
-    idle="#C4C4C4", running="#6FA8FF", waiting="#FFE14D", ok="#7CFFD4", failed="#FF6A4D",
-    on_idle="#000000", on_running="#000000", on_waiting="#000000", on_ok="#000000",
-    on_failed="#000000",
-    text_running="#9CC4FF", text_waiting="#FFE14D", text_ok="#7CFFD4", text_failed="#FF9C87",
-    port_any="#DDDDDD", port_text="#8FD0FF", port_number="#B4F58F", port_bool="#FFB3D0",
-    port_list="#DAC3FF", port_object="#FFD98C", port_file="#7BF2E5", port_control="#FFFFFF",
-    diff_add="#7CFFD4", diff_remove="#FF9C87", diff_change="#FFE14D",
-    code_keyword="#DAC3FF", code_string="#B4F58F", code_number="#FFD98C",
-    code_comment="#CFCFCF", code_name="#8FD0FF",
-    heat=("#1C2A38", "#2F6CAF", "#58B0F5", "#FFE14D", "#FF6A4D"),
-    frame_colors=("#10243D", "#0D2C22", "#33270C", "#381819", "#261B40", "#0C2C31", "#331A2C",
-                  "#272A12"),
-)
-# fmt: on
+DARK = _load("dark")
+LIGHT = _load("light")
+HIGH_CONTRAST = _load("high-contrast")
+ALL_THEMES = (LIGHT, DARK, HIGH_CONTRAST)
 
 
 class NodeState(StrEnum):
@@ -306,7 +255,7 @@ STATE_STYLES = _styles(
 @cache
 def load_fonts() -> None:
     """Register the fonts that ship with the program; needs a QGuiApplication, works once."""
-    for name in (*_FONT_FILES, *_MONO_FILES):
+    for name in _FONT_FILES:
         QFontDatabase.addApplicationFont(str(resource(f"fonts/{name}")))
 
 
@@ -384,13 +333,25 @@ def recoloured_svg(name: str, color: QColor) -> bytes:
     return text.replace("currentColor", color.name()).encode()
 
 
+@cache
+def _spare_folder() -> Path:
+    """A folder of this process alone, where the cache cannot be written."""
+    return Path(tempfile.mkdtemp(prefix="headgate-style-"))
+
+
 def _icon_path(name: str, color: QColor) -> str:
     """A file with the recoloured icon, for style sheets: they load images by path only."""
     data = recoloured_svg(name, color)
-    folder = cache_dir() / "style"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.svg"
-    if not path.exists():
+    file_name = f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.svg"
+    try:
+        path = cache_dir() / "style" / file_name
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            half = path.with_suffix(f".{os.getpid()}")
+            half.write_bytes(data)
+            half.replace(path)  # another window may read it at this moment
+    except OSError:
+        path = _spare_folder() / file_name
         path.write_bytes(data)
     return path.as_posix()
 
@@ -455,11 +416,7 @@ def resolve_theme(choice: ThemeChoice) -> Theme:
             return HIGH_CONTRAST
         scheme = QGuiApplication.styleHints().colorScheme()
         return DARK if scheme == Qt.ColorScheme.Dark else LIGHT
-    return {
-        ThemeChoice.LIGHT: LIGHT,
-        ThemeChoice.DARK: DARK,
-        ThemeChoice.HIGH_CONTRAST: HIGH_CONTRAST,
-    }[choice]
+    return next(theme for theme in ALL_THEMES if theme.key == choice.value)
 
 
 class ThemeController(QObject):

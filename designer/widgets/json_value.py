@@ -218,11 +218,24 @@ def parse_like(old: JsonValue, text: str) -> JsonValue:
         except ValueError:
             raise ValueError(f"Type a number, not {typed!r}.") from None
     try:
-        return json.loads(typed, parse_constant=_refuse_constant)
+        return read_json(typed)
     except ValueError:
         if old is None:
             return text
         raise ValueError(f"Type JSON as in {preview(old, 40)}.") from None
+
+
+def read_json(text: str) -> JsonValue:
+    """The value that `text` spells, strictly: NaN and Infinity are not JSON.
+
+    Raises:
+        json.JSONDecodeError: With the line and what is wrong there.
+    """
+
+    def refuse(name: str) -> None:
+        raise json.JSONDecodeError(f"{name} is not JSON", text, max(0, text.find(name)))
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def _number(text: str) -> float:
@@ -230,10 +243,6 @@ def _number(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def find_paths(value: JsonValue, needle: str, limit: int = 500) -> list[JsonPath]:

@@ -45,6 +45,7 @@ from PySide6.QtWidgets import (
 from designer.theme import Theme, current_theme, scaled_px, ui_font
 from designer.widgets.fuzzy import Match, rank
 from designer.widgets.icons import has_icon, paint_icon
+from designer.widgets.speech import announce
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -346,6 +347,8 @@ class QuickPick(QFrame):
         index = self._model.index(target, 0)
         self._list.setCurrentIndex(index)
         self._list.scrollTo(index)
+        # The focus stays in the field, so a screen reader would not notice.
+        announce(self._field, str(index.data(Qt.ItemDataRole.AccessibleTextRole)))
 
     def _pick(self, index: QModelIndex) -> None:
         if not index.isValid():

@@ -31,6 +31,7 @@ from designer.widgets.json_value import (
     is_container,
     is_record_list,
     json_text,
+    read_json,
     same,
     scalar_text,
 )
@@ -278,7 +279,7 @@ class ValueView(QWidget):
         new: JsonValue = text
         if not isinstance(self._value, str):
             try:
-                new = json.loads(text)
+                new = read_json(text)
             except json.JSONDecodeError as error:
                 self._text.set_error_lines({error.lineno: error.msg})
                 self._say(f"Line {error.lineno}: {error.msg}. The value is as it was before.")

@@ -164,6 +164,16 @@ def test_the_style_sheet_is_complete_and_qt_accepts_it(app: QApplication, theme:
     assert app.font().pixelSize() == 15
 
 
+def test_without_a_writable_cache_the_style_is_complete_all_the_same(
+    app: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "a file where the folder should be"
+    blocked.write_text("", encoding="utf-8")
+    monkeypatch.setenv("HEADGATE_DATA_DIR", str(blocked))
+    paths = re.findall(r'url\("([^"]+)"\)', style_sheet(DARK))
+    assert all(Path(path).is_file() and str(tmp_path) not in path for path in paths)
+
+
 def test_recoloured_icons_have_no_colour_of_their_own(qapp: QApplication) -> None:
     data = recoloured_svg("check", QColor("#123456"))
     assert b"currentColor" not in data

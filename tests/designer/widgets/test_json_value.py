@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from designer.widgets.json_value import (
     parse_like,
     path_text,
     preview,
+    read_json,
     same,
     value_at,
     with_value,
@@ -118,6 +120,13 @@ def test_what_is_typed_keeps_the_type(old: Any, text: str, new: Any) -> None:
 def test_what_does_not_fit_is_refused_with_a_reason(old: Any, text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_like(old, text)
+
+
+def test_text_is_read_strictly_and_errors_name_the_line() -> None:
+    assert read_json('{"a": [1, 2.5]}') == {"a": [1, 2.5]}
+    with pytest.raises(json.JSONDecodeError, match="NaN is not JSON") as refused:
+        read_json('{"a":\n NaN}')
+    assert refused.value.lineno == 2
 
 
 def test_search_finds_keys_and_values_in_reading_order() -> None:
