@@ -166,8 +166,9 @@ def _color(value: str) -> QColor:
 def _load(key: str) -> Theme:
     """The theme whose colours stand in `resources/themes`."""
     tokens: dict[str, Any] = json.loads(resource(f"themes/{key}.json").read_text(encoding="utf-8"))
-    lists = {name: tuple(tokens.pop(name)) for name in ("heat", "frame_colors")}
-    return Theme(**tokens, **lists)
+    for name in ("heat", "frame_colors"):
+        tokens[name] = tuple(tokens[name])
+    return Theme(**tokens)
 
 
 DARK = _load("dark")

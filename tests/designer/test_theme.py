@@ -90,6 +90,24 @@ def test_every_token_is_a_colour(theme: Theme) -> None:
     assert len(theme.frame_colors) == 8
 
 
+@pytest.mark.parametrize(
+    ("role", "dark", "light"),
+    [
+        ("canvas", "#1B1F24", "#F7F9FB"),
+        ("idle", "#7A8291", "#3C4452"),
+        ("running", "#4D93FF", "#0B4FD1"),
+        ("waiting", "#FFCE3A", "#B58700"),
+        ("ok", "#86EBCF", "#159A90"),
+        ("failed", "#E5482E", "#A3230E"),
+        ("pin", "#D58CF0", "#9427B8"),
+    ],
+)
+def test_the_colours_are_those_that_were_checked_for_colour_blindness(
+    role: str, dark: str, light: str
+) -> None:
+    assert (getattr(DARK, role), getattr(LIGHT, role)) == (dark, light)
+
+
 @pytest.mark.parametrize("theme", ALL, ids=lambda theme: theme.key)
 def test_text_is_readable_on_every_surface(theme: Theme) -> None:
     surfaces = ("window", "panel", "raised", "input", "hover", "stripe", "node_body", "selection")
