@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QEvent, QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QFont, QHideEvent, QShowEvent
@@ -32,6 +33,7 @@ class SecondTicker(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._listeners: set[int] = set()
+        self._watched: set[int] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tick)
@@ -43,7 +45,11 @@ class SecondTicker(QObject):
 
     def join(self, listener: QObject) -> None:
         """Tick for `listener`, which has connected itself, until it leaves."""
-        self._listeners.add(id(listener))
+        key = id(listener)
+        if key not in self._watched:
+            self._watched.add(key)
+            listener.destroyed.connect(partial(self._forget, key))
+        self._listeners.add(key)
         if not self._timer.isActive():
             self._wait()
 
@@ -53,9 +59,15 @@ class SecondTicker(QObject):
         if not self._listeners:
             self._timer.stop()
 
+    def _forget(self, key: int, *_gone: object) -> None:
+        """A widget that is deleted while it is shown never says that it leaves."""
+        self._watched.discard(key)
+        self._listeners.discard(key)
+
     def _tick(self) -> None:
-        self._wait()
-        self.ticked.emit()
+        if self._listeners:
+            self._wait()
+            self.ticked.emit()
 
     def _wait(self) -> None:
         # All clocks of the window change at the same moment, and with those of the system.

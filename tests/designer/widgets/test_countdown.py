@@ -111,3 +111,12 @@ def test_the_ticker_ticks_just_after_the_full_second(qtbot: QtBot) -> None:
     assert utc_now().microsecond < 400_000
     ticker.leave(listener)
     assert not ticker.is_running
+
+
+def test_a_label_that_is_deleted_while_shown_is_forgotten(
+    qtbot: QtBot, ticker: SecondTicker, clock: FakeClock
+) -> None:
+    label = CountdownLabel(clock=clock, ticker=ticker)
+    label.show()
+    label.deleteLater()
+    qtbot.waitUntil(lambda: not ticker.is_running, timeout=2500)
