@@ -31,6 +31,7 @@ from engine.state.status import ENDED, RunStatus
 Json = Any
 #: How long `cancel` waits for the process that drives the run.
 CANCEL_S = 8.0
+_LOOK_S = 0.5
 _ROWS = 8
 
 
@@ -144,7 +145,9 @@ async def _cancel(engine: Engine, run: str, reason: str) -> tuple[bool, str]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CANCEL_S):
             while engine.run(record.run).status not in ENDED:
-                await changed.wait()
+                # What changed before the first look is not told, so look again by ourselves.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_S)
                 changed.clear()
     return engine.run(record.run).status is RunStatus.CANCELLED, record.run
 

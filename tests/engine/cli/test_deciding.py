@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.cli.program import END, START, Terminal
+
+ROWS = [{"id": 1, "total": 5}, {"id": 2, "total": 7}]
+
+
+@pytest.fixture
+def waiting(headgate: Terminal) -> Path:
+    """A run that waits at a barrier with a table."""
+    params: dict[str, Any] = {
+        "title": "Pay {{ input|length }}?",
+        "editable": ["total"],
+        "timeout_s": "2 h",
+        "default": "reject",
+        "reroute_to": ["other"],
+        "options": [{"key": "later", "title": "Later", "needs_comment": True}],
+    }
+    path = headgate.write(
+        "pay",
+        {"start": START, "ask": {"type": "barrier", "params": params}, "yes": END, "other": END},
+        "start ask",
+        "ask.approved yes",
+        "ask.rejected yes",
+        "ask.later yes",
+        "ask.rerouted other",
+    )
+    assert headgate("run", path, "--input", json.dumps(ROWS)).code == 5
+    return path
+
+
+@pytest.mark.usefixtures("waiting")
+def test_the_inbox_says_what_is_asked(headgate: Terminal) -> None:
+    (request,) = headgate("inbox", "--json").lines
+    assert request["run"] == headgate.newest()
+    assert (request["node"], request["title"]) == ("ask", "Pay 2?")
+    assert request["payload"] == ROWS
+    assert request["deadline"] > request["opened_at"]
+    assert len(request["digest"]) == 64
+    assert request["choices"] == ["approve", "reject", "modify", "reroute", "later"]
+
+
+@pytest.mark.usefixtures("waiting")
+def test_people_read_the_question_and_how_to_answer(headgate: Terminal) -> None:
+    said = headgate("inbox").out
+    assert "Pay 2?" in said
+    assert f"headgate decide {headgate.request()} --store {headgate.store}" in said
+    headgate("cancel", headgate.newest())
+    assert headgate("inbox").out == "Nothing is waiting for you.\n"
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_decision_is_only_stored_until_the_run_is_resumed(headgate: Terminal) -> None:
+    said = headgate("decide", headgate.request()[:6], "approve", "--comment", "ok", "--json")
+    (decision,) = said.lines
+    assert said.code == 0
+    assert (decision["choice"], decision["comment"], decision["accepted"]) == (
+        "approve",
+        "ok",
+        True,
+    )
+    assert headgate("runs", "--json").lines[0]["status"] == "waiting"
+    assert headgate("resume", headgate.newest(), "--json").lines[-1]["result"] == ROWS
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_decision_may_resume_the_run(headgate: Terminal) -> None:
+    edited = [ROWS[0], {"id": 2, "total": 9}]
+    words = ("modify", "--values", json.dumps(edited), "--resume", "--json")
+    said = headgate("decide", headgate.request(), *words)
+    assert said.code == 0
+    assert said.lines[-1]["event"] == "RunFinished"
+    assert said.lines[-1]["result"] == edited
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["perhaps"], "does not offer perhaps; choose one of approve"),
+        (["modify", "--values", '[{"id": 1, "total": 5}, {"id": 9, "total": 7}]'], "[1].id"),
+        (["modify", "--values", "[]"], "rows may not be added or removed"),
+        (["reroute", "--to", "yes"], "it may go to other"),
+        (["later"], "Later needs a comment"),
+        (["approve", "--digest", "0" * 64], "has changed since you saw it"),
+    ],
+)
+@pytest.mark.usefixtures("waiting")
+def test_a_decision_that_does_not_fit_is_refused(
+    headgate: Terminal, words: list[str], reason: str
+) -> None:
+    said = headgate("decide", headgate.request(), *words)
+    assert (said.code, said.out) == (7, "")
+    assert reason in said.err
+    assert headgate("decide", headgate.request(), "approve").code == 0
+
+
+@pytest.mark.usefixtures("waiting")
+def test_the_second_decision_is_late(headgate: Terminal) -> None:
+    request = headgate.request()
+    headgate("decide", request, "reject")
+    said = headgate("decide", request, "approve", "--resume")
+    assert said.code == 7
+    assert "answered already" in said.err
+    result = headgate("resume", headgate.newest(), "--json").lines[-1]["result"]
+    assert result["choice"] == "reject"
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_decision_may_send_the_payload_elsewhere(headgate: Terminal) -> None:
+    words = ("reroute", "--to", "other", "--resume", "--json")
+    said = headgate("decide", headgate.request(), *words)
+    decision, *events = said.lines
+    ended = [line["node"] for line in events if line["event"] == "TaskFinished"]
+    assert decision["to"] == "other"
+    assert ended[-1] == "other"
+
+
+def test_an_unknown_request_is_no_refusal(headgate: Terminal) -> None:
+    said = headgate("decide", "nobody", "approve")
+    assert said.code == 2
+    assert "headgate inbox lists the open ones" in said.err
