@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QPointF, SignalInstance
+from PySide6.QtCore import QPointF
 
 from designer.actions.ids import ActionId as A
 from designer.actions.registry import ActionRegistry
@@ -27,7 +27,6 @@ class Bound(Protocol):
     board: CanvasScene
     verbs: Verbs
     trail: Trail
-    pin_requested: SignalInstance
 
     def fit(self, *, glide: bool = False) -> None:
         """Show everything."""
@@ -39,6 +38,10 @@ class Bound(Protocol):
 
     def open_quick_add(self, pos: QPointF | None = None) -> None:
         """Open the list of node types."""
+        ...
+
+    def request_pin(self) -> None:
+        """Ask for the outputs of the selected nodes to be pinned."""
         ...
 
     def activate(self) -> None:
@@ -163,9 +166,7 @@ def _bind_nodes(actions: ActionRegistry, canvas: Bound) -> None:
         enabled_when=lambda: (nodes() or chosen.current is not None) and may_edit(),
     )
     actions.bind(A.NODE_TOGGLE_ENABLED, verbs.toggle_enabled, enabled_when=nodes)
-    actions.bind(
-        A.NODE_PIN, lambda: canvas.pin_requested.emit(sorted(chosen.nodes)), enabled_when=nodes
-    )
+    actions.bind(A.NODE_PIN, canvas.request_pin, enabled_when=nodes)
     actions.bind(A.NODE_LOCK, verbs.toggle_lock, enabled_when=nodes)
     actions.bind(A.NODE_FRAME, verbs.frame_selection, enabled_when=nodes)
     actions.bind(

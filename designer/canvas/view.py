@@ -309,6 +309,14 @@ class CanvasView(Surface):
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.verbs.adding.drop_node(node_type, at, edge_id)
 
+    def file_was_dropped(self, path: Path) -> None:
+        """Tell of a dropped file."""
+        self.file_dropped.emit(path)
+
+    def request_pin(self) -> None:
+        """Ask for the outputs of the selected nodes to be pinned."""
+        self.pin_requested.emit(sorted(self.document.selection.nodes))
+
     def show_cursor(self, shape: Qt.CursorShape | None) -> None:
         """Show a cursor, or the usual one."""
         if shape is None:

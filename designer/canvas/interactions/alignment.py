@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QLineF, QPointF, QRectF
 
-from designer.canvas.geometry import GRID, PORT_TOP
+from designer.canvas.geometry import PORT_TOP, snapped
 
 #: Lines reach this far beyond what they join.
 OVERSHOOT = 14.0
@@ -22,7 +22,12 @@ class Snap:
 
 
 def snap(
-    box: QRectF, offset: QPointF, others: Sequence[QRectF], *, reach: float, grid: bool
+    box: QRectF,
+    offset: QPointF,
+    others: Sequence[QRectF],
+    *,
+    reach: float,
+    anchor: QPointF | None,
 ) -> Snap:
     """Return `offset` corrected so that `box`, moved by it, is in line with something.
 
@@ -31,7 +36,7 @@ def snap(
         offset: how far the pointer has moved.
         others: what does not move.
         reach: how far a line attracts.
-        grid: fall back to the grid where no line is near.
+        anchor: what comes to lie on the grid where no line is near; None for no grid.
     """
     moved = box.translated(offset)
     column = _nearest(
@@ -45,10 +50,10 @@ def snap(
         + [(moved.bottom(), other.bottom(), other) for other in others],
         reach,
     )
-    corner = moved.topLeft()
-    x = corner.x() + column[0] if column else _on_grid(corner.x(), grid=grid)
-    y = corner.y() + row[0] if row else _on_grid(corner.y(), grid=grid)
-    result = QPointF(x, y) - box.topLeft()
+    rest = offset if anchor is None else snapped(anchor + offset) - anchor
+    result = QPointF(
+        offset.x() + column[0] if column else rest.x(), offset.y() + row[0] if row else rest.y()
+    )
     final = box.translated(result)
     guides: list[QLineF] = []
     if column is not None:
@@ -60,10 +65,6 @@ def snap(
         span = final.united(row[2])
         guides.append(QLineF(span.left() - OVERSHOOT, row[1], span.right() + OVERSHOOT, row[1]))
     return Snap(result, tuple(guides))
-
-
-def _on_grid(value: float, *, grid: bool) -> float:
-    return round(value / GRID) * GRID if grid else value
 
 
 def _nearest(

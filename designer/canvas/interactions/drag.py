@@ -54,6 +54,9 @@ class Drag(Gesture):
         held = self.host.document.selection.current
         if held in self._nodes and len(self._nodes) < 2:
             self._box = scene.nodes[held].body
+        # One node's corner on the grid keeps all others as far from it as they were.
+        first = held if held in self._nodes else next(iter(sorted(self._nodes)), None)
+        self._anchor = scene.nodes[first].pos() if first is not None else self._box.topLeft()
         self._others = self._neighbours()
         self._splices = self._may_splice()
 
@@ -80,9 +83,12 @@ class Drag(Gesture):
         reach = 0.0 if free else SNAP_PX / self.host.camera.zoom
         grid = self.host.settings.snap_to_grid and not free
         found = snap(
-            self._box, pointer.scene - self._from, self._others if reach else (), reach=reach,
-            grid=grid,
-        )  # fmt: skip
+            self._box,
+            pointer.scene - self._from,
+            self._others if reach else (),
+            reach=reach,
+            anchor=self._anchor if grid else None,
+        )
         self._offset, self._guides = found.offset, found.guides
         scene = self.host.board
         scene.preview_shift(self._nodes | self._frames | self._notes, self._offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt, SignalInstance
+from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragMoveEvent, QDropEvent, QPainter, QPen
 
 from designer.canvas.geometry import NODE_HEIGHT, NODE_RADIUS, NODE_WIDTH, snapped
@@ -18,7 +18,9 @@ from engine.model.node_types import NodeType
 class DropHost(Host, Protocol):
     """The canvas, as drops see it."""
 
-    file_dropped: SignalInstance
+    def file_was_dropped(self, path: Path) -> None:
+        """Tell of a dropped file."""
+        ...
 
     def to_scene(self, point: QPointF) -> QPointF:
         """A point of the viewport in the scene."""
@@ -72,7 +74,7 @@ class Drop:
             return
         path = _workflow_in(event.mimeData())
         if path is not None:
-            self._host.file_dropped.emit(path)
+            self._host.file_was_dropped(path)
             event.acceptProposedAction()
         else:
             event.ignore()

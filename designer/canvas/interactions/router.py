@@ -103,10 +103,10 @@ class Router(QObject):
 
     def move(self, pointer: Pointer) -> None:
         """The pointer moved with a button down."""
-        self._last = pointer
         if self._gesture is None:
             return
         self._gesture.move(pointer)
+        self._last = pointer  # now: it may have become another gesture, from where it began
         pulled = not self._pull(pointer).isNull()
         if self._gesture is not None and self._gesture.scrolls and pulled:
             if not self._scroll.isActive():

@@ -77,10 +77,10 @@ def flow(
     frames: tuple[Frame, ...] = (),
     notes: tuple[Note, ...] = (),
 ) -> Workflow:
-    """A workflow; nodes without a place stand in one row, 300 pixels apart."""
+    """A workflow; nodes without a place stand in one row, 320 pixels apart."""
     made = [node(each) if isinstance(each, str) else each for each in nodes]
     wired = [edge(each) if isinstance(each, str) else each for each in edges]
-    spots: dict[str, Place] = {each.key: (300.0 * at, 0.0) for at, each in enumerate(made)}
+    spots: dict[str, Place] = {each.key: (320.0 * at, 0.0) for at, each in enumerate(made)}
     spots.update(places or {})
     return Workflow(
         id="w1",
