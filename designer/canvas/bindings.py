@@ -13,7 +13,6 @@ from designer.canvas.camera import ZOOM_STEP, Camera
 from designer.canvas.scene import CanvasScene
 from designer.canvas.trail import Trail
 from designer.canvas.verbs import Verbs
-from designer.document.clipboard import can_paste
 from designer.document.document import WorkflowDocument
 from designer.settings import Settings
 
@@ -75,7 +74,8 @@ def _bind_edit(actions: ActionRegistry, canvas: Bound) -> None:
         return bool(chosen.nodes) and not canvas.is_read_only
 
     def may_paste() -> bool:
-        return can_paste() and not canvas.is_read_only
+        # Whatever the clipboard holds: pasting says why when it holds no nodes.
+        return not canvas.is_read_only
 
     actions.bind(A.EDIT_CUT, verbs.cut, enabled_when=may_change)
     actions.bind(A.EDIT_COPY, verbs.copy, enabled_when=any_chosen)

@@ -142,10 +142,13 @@ class CanvasView(Surface):
             pinned: the workflow that the run was started with: nodes edited since are
                 marked; while read-only it is drawn in place of the document.
         """
-        if read_only and not self.is_read_only:
+        turned = read_only != self.is_read_only
+        if turned:
             self.router.cancel()
             self.verbs.close_editors()
         self._set_moment((label or "Viewing the past") if read_only else "")
+        if turned:
+            self._refresh_actions()
         self.presenter.set_run(view, touched=touched, pinned=pinned, show_pinned=read_only)
 
     def set_breakpoints(self, breakpoints: frozenset[str]) -> None:
@@ -192,6 +195,7 @@ class CanvasView(Surface):
         item = self.board.nodes.get(key)
         if item is not None:
             self.trail.leave()
+            self._refresh_actions()
             self.document.selection.set(nodes=(key,))
             self.camera.look_at(item.body.center(), max(self.zoom, 0.75), glide=True)
 
@@ -369,6 +373,9 @@ class CanvasView(Surface):
             note.mark(selected=id_ in chosen.notes)
         if ink.detail is Detail.OVERVIEW:
             self.viewport().update()
+        self._refresh_actions()
+
+    def _refresh_actions(self) -> None:
         if self._actions is not None and self.isVisible():
             self._actions.refresh()
 

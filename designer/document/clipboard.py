@@ -92,15 +92,15 @@ def copy(
 # --- paste --------------------------------------------------------------------------------
 
 
-def clipboard_text() -> str:
-    """The text on the clipboard, whatever it is."""
-    return QGuiApplication.clipboard().text()
+def _data() -> QMimeData | None:
+    """What is on the clipboard; None while nothing has ever been copied."""
+    return QGuiApplication.clipboard().mimeData()
 
 
 def can_paste() -> bool:
     """Whether the clipboard holds something that may be nodes; cheap, asked by menus."""
-    data = QGuiApplication.clipboard().mimeData()
-    return data.hasFormat(FRAGMENT_MIME) or data.hasText()
+    data = _data()
+    return data is not None and (data.hasFormat(FRAGMENT_MIME) or data.hasText())
 
 
 def paste_from_clipboard(
@@ -111,11 +111,11 @@ def paste_from_clipboard(
     Raises:
         ChangeRefused: the clipboard holds no nodes; says what it holds instead.
     """
-    data = QGuiApplication.clipboard().mimeData()
-    if data.hasFormat(FRAGMENT_MIME):
+    data = _data()
+    if data is not None and data.hasFormat(FRAGMENT_MIME):
         raw = bytes(data.data(FRAGMENT_MIME).data())
     else:
-        raw = data.text().encode()
+        raw = data.text().encode() if data is not None else b""
     return paste_text(workflow, raw, at, with_incoming=with_incoming)
 
 
