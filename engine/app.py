@@ -26,7 +26,7 @@ from engine.executors.services import LocalServices
 from engine.ids import IdFactory, RandomIds, RunId
 from engine.model import codec
 from engine.model.node_types import Option, Registry, Request
-from engine.model.plan import Plan, compile_workflow
+from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.nodes.builtin import builtin_registry
 from engine.run_view import RunView
@@ -36,6 +36,7 @@ from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
 from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
+from engine.runtime.plans import Plans
 from engine.runtime.ports import (
     Clock,
     CommitSummary,
@@ -173,6 +174,22 @@ class RunHandle:
         self._task = _spawn(self._loop.run(opening, recovered))
         self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
 
+    async def begun(self) -> None:
+        """Wait until the first commit of this leg is stored, so that others find the run.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        if self._task is None:
+            return
+        first = _spawn(self._loop.begun.wait())
+        try:
+            await asyncio.wait({first, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            first.cancel()
+        if self._task.done() and not self._loop.begun.is_set():
+            self._task.result()
+
     async def stop(self) -> None:
         """Stop driving without a terminal event: as after a crash, but orderly."""
         if self._task is not None and not self._task.done():
@@ -227,6 +244,7 @@ class Engine:
         self._services = services or LocalServices()
         self._writer: Writer = ThreadWriter(store) if self.options.threaded else DirectWriter(store)
         self._history = History(store)
+        self._plans = Plans(self.registry, self.options.environ)
         self._held: dict[str, _Held] = {}
         self._subscribers: list[tuple[str | None, Callable[[News], None]]] = []
         self._watchers: list[Callable[[], None]] = []
@@ -280,6 +298,14 @@ class Engine:
         self.store.close()
 
     # --- starting and driving ---------------------------------------------------------------
+
+    def prepare(self, workflow: Workflow) -> Plan:
+        """Compile a workflow ahead of its runs; `start` of the same document uses the plan.
+
+        Raises:
+            InvalidWorkflow: it has errors.
+        """
+        return self._plans.prepare(workflow).plan
 
     def capabilities(self, workflow: Workflow) -> dict[str, tuple[str, ...]]:
         """Return each capability that the workflow needs, with the nodes that need it."""
@@ -355,7 +381,7 @@ class Engine:
             raise
         recovered = recovered_outcomes(plan, loaded.state, loaded.journal, loaded.claims)
         opening = opening_of_resume(loaded.state, loaded.legs + 1, "resume")
-        return self._drive_with(
+        return await self._drive_with(
             lease,
             plan,
             loaded.state,
@@ -586,7 +612,7 @@ class Engine:
         return self._compile(codec.loads(document))
 
     def _compile(self, workflow: Workflow) -> Plan:
-        return compile_workflow(workflow, self.registry, environ=self.options.environ)
+        return self._plans.prepare(workflow).plan
 
     def _check_allowed(self, workflow: Workflow, allow: frozenset[str]) -> None:
         missing = {k: v for k, v in self.capabilities(workflow).items() if k not in allow}
@@ -609,7 +635,7 @@ class Engine:
             workflow_id=plan.workflow.id,
             workflow=plan.workflow.name,
             revision=plan.revision,
-            document=codec.dumps(plan.workflow),
+            document=self._plans.prepare(plan.workflow).document,
             input=value,
             seed=self._ids.seed(),
             started_at=now,
@@ -627,9 +653,9 @@ class Engine:
         view: RunView,
     ) -> RunHandle:
         lease = await self._io(self.store.acquire, record.run, current_holder(), record.started_at)
-        return self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
+        return await self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
 
-    def _drive_with(
+    async def _drive_with(
         self,
         lease: Lease,
         plan: Plan,
@@ -667,6 +693,8 @@ class Engine:
         self._held[facts.run] = _Held(handle, lease)
         self._start_watching()
         handle.drive(opening, recovered)
+        if self.options.threaded:
+            await handle.begun()
         return handle
 
     def _publish(self, news: Sequence[News]) -> None:

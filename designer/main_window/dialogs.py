@@ -95,6 +95,20 @@ async def ask_to_save(parent: QWidget, title: str) -> str:
     return {button.Save.value: "save", button.Discard.value: "discard"}.get(code, "cancel")
 
 
+async def ask_overwrite(parent: QWidget, problem: str) -> bool:
+    """Ask whether to write over a file that another program has changed."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setText(problem)
+    box.setInformativeText("Saving now replaces what the other program wrote.")
+    save = box.addButton("Save anyway", QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    chosen: list[object] = []
+    box.buttonClicked.connect(chosen.append)
+    await _finished(box)
+    return chosen == [save]
+
+
 async def ask_trust(parent: QWidget, name: str, needs: Mapping[str, tuple[str, ...]]) -> bool:
     """List what a workflow wants to do, and ask whether it may."""
     box = QMessageBox(parent)

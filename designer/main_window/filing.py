@@ -16,6 +16,7 @@ from designer.document.document import WorkflowDocument
 from designer.document.recovery import Recovery, RecoveryJournal
 from designer.main_window import dialogs
 from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.runs.rows import EngineError
 from designer.settings import Settings, data_dir
 from designer.widgets.kinds import Kind
 from engine.model.node_types import Registry
@@ -51,7 +52,7 @@ class Filing(QObject):
         self._settings = settings
         self._spawn = spawn
         self._closed: list[Path] = []
-        self.journal = RecoveryJournal()
+        self.journal = RecoveryJournal(settings)
 
     # --- opening ----------------------------------------------------------------------------
 
@@ -132,15 +133,34 @@ class Filing(QObject):
             if path is None:
                 return False
         try:
-            files.save_as(document, path)
+            if path == document.path:
+                await self._save_here(tab)
+            else:
+                tab.file.save_as(path)
         except files.FileProblem as problem:
             self.message.emit(str(problem), Kind.ERROR)
             return False
-        self.journal.forget(document)
-        self._settings.add_recent_file(path)
-        self._settings.last_folder = str(path.parent)
+        if document.is_modified or document.path is None:
+            return False
+        self._settings.add_recent_file(document.path)
+        self._settings.last_folder = str(document.path.parent)
         self.saved.emit("saved")
         return True
+
+    async def _save_here(self, tab: Tab) -> None:
+        """Save over the own file; ask first when another program has changed it."""
+        try:
+            tab.file.save()
+        except files.ChangedOutside as problem:
+            if await dialogs.ask_overwrite(self._window, str(problem)):
+                tab.file.save(over_others=True)
+
+    def reload(self, tab: Tab) -> None:
+        """Show what the file holds now."""
+        try:
+            tab.file.reload()
+        except files.FileProblem as problem:
+            self.message.emit(str(problem), Kind.ERROR)
 
     # --- closing ----------------------------------------------------------------------------
 
@@ -194,11 +214,16 @@ class Filing(QObject):
 
     def restore(self, recovery: Recovery) -> None:
         """Open the unsaved state of a document, still unsaved."""
-        workflow = self.journal.restore(recovery)
-        path = Path(recovery.path) if recovery.path else None
-        document = WorkflowDocument(workflow, self._registry, path=path)
+        try:
+            workflow = recovery.workflow()
+        except EngineError as error:
+            self.message.emit(str(error), Kind.ERROR)
+            return
+        document = WorkflowDocument(workflow, self._registry, path=recovery.path)
         self._add(document)
         document.replace(workflow, modified=True)
+        self.journal.put(document)
+        self.journal.discard(recovery)
 
     def discard(self, recovery: Recovery) -> None:
         """Forget the unsaved state of a document."""

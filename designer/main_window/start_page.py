@@ -12,7 +12,7 @@ from designer.main_window.filing import example_names
 from designer.settings import Settings
 from designer.theme import ui_font
 from designer.widgets.buttons import ButtonKind, TextButton
-from designer.widgets.icons import pixmap
+from designer.widgets.icons import app_icon
 
 RECENT_SHOWN = 8
 
@@ -53,7 +53,7 @@ class StartPage(QScrollArea):
     def _headline(self, page: QWidget) -> QVBoxLayout:
         layout = QVBoxLayout()
         mark = QLabel(page)
-        mark.setPixmap(pixmap("headgate", 56, "accent"))
+        mark.setPixmap(app_icon().pixmap(56, 56))
         title = QLabel("Headgate", page)
         title.setFont(ui_font(30, title.font().Weight.DemiBold))
         line = QLabel("Draw the flow, hold the gate, replay any step.", page)

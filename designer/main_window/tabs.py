@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 
 from designer.canvas.view import CanvasView
 from designer.document.document import WorkflowDocument
+from designer.document.files import DocumentFile
 from designer.settings import Settings
 from designer.widgets.icons import icon
 
@@ -19,12 +20,14 @@ class Tab:
     """One open workflow.
 
     Attributes:
+        file: what saves it and watches its file.
         run: id of the run that was shown over it last.
         pinned: it shows the version that a run used, and cannot be edited.
     """
 
     document: WorkflowDocument
     canvas: CanvasView
+    file: DocumentFile
     run: str | None = None
     pinned: bool = False
 
@@ -62,7 +65,7 @@ class WorkflowTabs(QTabWidget):
         """Open a document in a new tab and bring it to the front."""
         document.setParent(self)
         canvas = CanvasView(document, document.registry, self._settings, self)
-        tab = Tab(document, canvas, pinned=pinned)
+        tab = Tab(document, canvas, DocumentFile(document), pinned=pinned)
         self._tabs.append(tab)
         document.title_changed.connect(lambda _title: self._name(tab))
         document.modified_changed.connect(lambda _modified: self._name(tab))

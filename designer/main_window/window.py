@@ -229,10 +229,10 @@ class MainWindow(QMainWindow):
         self.running.message.connect(self.tell)
         self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
         self.palette_panel.insert_requested.connect(self._insert)
-        for panel in (self.frontier, self.log, self.outline, self.barriers):
+        for panel in (self.frontier, self.log, self.outline):
             panel.node_activated.connect(self._go_to_node)
+        self.barriers.node_activated.connect(self._on_dialog_node)
         self.frontier.request_activated.connect(self.barrier_dialog.open_request)
-        self.barriers.run_activated.connect(self._show_run)
         self.checkpoints.run_activated.connect(self._show_run)
         self.barrier_dialog.node_activated.connect(self._on_dialog_node)
         self.problems.problem_activated.connect(self._show_problem)
@@ -285,6 +285,7 @@ class MainWindow(QMainWindow):
         canvas.node_activated.connect(lambda _key: self.docks.show("inspector", focus=True))
         canvas.decision_requested.connect(self.barrier_dialog.open_request)
         canvas.file_dropped.connect(self.filing.open_path)
+        tab.file.changed_outside.connect(lambda: self._on_changed_outside(tab))
         canvas.message.connect(self.tell)
         canvas.zoom_changed.connect(self._on_zoom)
         canvas.pointer_moved.connect(lambda point: self.status.set_place(point=point))
@@ -371,6 +372,23 @@ class MainWindow(QMainWindow):
     def _on_zoom(self, zoom: float) -> None:
         self._zoom.setText(f"{zoom * 100:.0f} %")
         self.status.set_place(zoom=zoom)
+
+    def _on_changed_outside(self, tab: Tab) -> None:
+        key = f"outside.{id(tab)}"
+
+        def reload() -> None:
+            self.banners.dismiss(key)
+            self.filing.reload(tab)
+
+        self.banners.show_banner(
+            key,
+            f"{tab.document.title} was changed by another program.",
+            Kind.WARNING,
+            (
+                ButtonSpec(text="Reload", on_click=reload),
+                ButtonSpec(text="Keep mine", on_click=lambda: self.banners.dismiss(key)),
+            ),
+        )
 
     # --- runs -------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import heapq
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -84,6 +85,8 @@ class RunLoop:
         self._due: list[tuple[float, TaskId]] = []
         self._disarm: Callable[[], None] | None = None
         self._wake = asyncio.Event()
+        #: Set when the first commit of this leg is stored.
+        self.begun = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
         self._paused = state.status is RunStatus.PAUSED
@@ -374,7 +377,7 @@ class RunLoop:
             durable=bool(step.decisions) or self.plan.workflow.settings.durability == "power",
         )
         self._seq += len(records)
-        waiter = self.env.writer.commit(self.lease, record, lambda: self.env.publish(records))
+        waiter = self.env.writer.commit(self.lease, record, partial(self._stored, records))
         if waiter is not None:
             await waiter
         self._ready.extend(ready.task for ready in step.ready)
@@ -389,6 +392,10 @@ class RunLoop:
     def _rows(self) -> int:
         state = self.state
         return len(self.view.nodes) + len(state.values) + len(state.tasks) + len(state.outputs)
+
+    def _stored(self, records: Sequence[ev.Recorded]) -> None:
+        self.begun.set()
+        self.env.publish(records)
 
     # --- waiting ----------------------------------------------------------------------------
 
