@@ -485,6 +485,10 @@ class JsonTreeView(QTreeView):
         """Put the current row's path on the clipboard, as one writes it in an expression."""
         QGuiApplication.clipboard().setText(path_text(self._model.path(self.currentIndex())))
 
+    def current_path(self) -> JsonPath:
+        """Where the current row stands in the value; empty without one."""
+        return self._model.path(self.currentIndex())
+
     def current_value(self) -> JsonValue:
         """The value of the current row; the whole value without one."""
         return self._model.value_of(self.currentIndex())
