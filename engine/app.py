@@ -61,6 +61,7 @@ from engine.state.run_state import RunState
 from engine.state.status import ENDED, RunStatus
 from engine.store.leases import current_holder
 from engine.store.open import open_store
+from engine.store.trust import TrustedFiles
 
 Json = Any
 T = TypeVar("T")
@@ -85,6 +86,7 @@ __all__ = [
     "RunIsHeld",
     "RunRecord",
     "TaskValues",
+    "TrustedFiles",
     "UnknownRun",
     "Workflow",
 ]
@@ -305,7 +307,7 @@ class Engine:
         Raises:
             InvalidWorkflow: it has errors.
         """
-        return self._plans.prepare(workflow).plan
+        return self._plans.compile(workflow)
 
     def capabilities(self, workflow: Workflow) -> dict[str, tuple[str, ...]]:
         """Return each capability that the workflow needs, with the nodes that need it."""
@@ -612,7 +614,7 @@ class Engine:
         return self._compile(codec.loads(document))
 
     def _compile(self, workflow: Workflow) -> Plan:
-        return self._plans.prepare(workflow).plan
+        return self._plans.compile(workflow)
 
     def _check_allowed(self, workflow: Workflow, allow: frozenset[str]) -> None:
         missing = {k: v for k, v in self.capabilities(workflow).items() if k not in allow}
@@ -635,7 +637,7 @@ class Engine:
             workflow_id=plan.workflow.id,
             workflow=plan.workflow.name,
             revision=plan.revision,
-            document=self._plans.prepare(plan.workflow).document,
+            document=self._plans.document(plan.workflow),
             input=value,
             seed=self._ids.seed(),
             started_at=now,

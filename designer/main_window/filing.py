@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -20,9 +19,7 @@ from designer.runs.rows import EngineError
 from designer.settings import Settings, data_dir
 from designer.widgets.kinds import Kind
 from engine.model.node_types import Registry
-from resources import resource
-
-SUFFIX = ".flow.json"
+from resources.examples import SUFFIX, examples, working_copy
 
 
 class Filing(QObject):
@@ -92,7 +89,8 @@ class Filing(QObject):
     def open_example(self, name: str) -> Tab | None:
         """Open the person's own copy of an example; the shipped one is never written to."""
         try:
-            path = copy_of_example(name)
+            example = next(each for each in examples() if each.name == name)
+            path = working_copy(example, data_dir() / "examples")
         except OSError as error:
             self.message.emit(f"The example {name} could not be copied: {error}.", Kind.ERROR)
             return None
@@ -244,34 +242,8 @@ class Filing(QObject):
     def fill_examples(self, menu: QMenu) -> None:
         """List the examples."""
         menu.clear()
-        for name in example_names():
-            title = name.replace("-", " ").capitalize()
-            menu.addAction(title, partial(self.open_example, name))
-
-
-def example_names() -> list[str]:
-    """The names of the shipped examples."""
-    folder = resource("examples")
-    return sorted(
-        entry.name.removesuffix(SUFFIX) for entry in folder.iterdir() if entry.name.endswith(SUFFIX)
-    )
-
-
-def copy_of_example(name: str) -> Path:
-    """The person's copy of an example with its data, made when it is missing."""
-    target = data_dir() / "examples" / name
-    path = target / f"{name}{SUFFIX}"
-    if not path.exists():
-        source = resource("examples")
-        target.mkdir(parents=True, exist_ok=True)
-        for entry in source.iterdir():
-            if entry.name.startswith("__"):
-                continue
-            if entry.is_dir():
-                shutil.copytree(entry, target / entry.name, dirs_exist_ok=True)
-            elif not entry.name.endswith(SUFFIX) or entry.name == path.name:
-                shutil.copy2(entry, target / entry.name)
-    return path
+        for example in examples():
+            menu.addAction(example.title, partial(self.open_example, example.name))
 
 
 def _file_name(name: str) -> str:

@@ -12,11 +12,13 @@ from designer.document.document import WorkflowDocument
 from designer.main_window import dialogs
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.engine_client import EngineClient
-from designer.runs.rows import InvalidWorkflow
+from designer.runs.rows import InvalidWorkflow, TrustedFiles
 from designer.runs.run_model import RunModel
 from designer.settings import Settings
 from designer.widgets.kinds import Kind
 from engine.model.diagnostics import Severity
+from engine.model.revision import revision_hash
+from resources.examples import is_shipped
 
 Json = Any
 #: A run in one of these does not start again by itself.
@@ -44,7 +46,7 @@ class Running(QObject):
         self._client = client
         self._model = model
         self._settings = settings
-        self._trusted: set[str] = set()
+        self._own: set[str] = set()
         self._starting = False
         client.run_started.connect(self._on_started)
 
@@ -129,17 +131,26 @@ class Running(QObject):
     async def _may_run(self, document: WorkflowDocument) -> bool:
         """Ask once before a workflow that came from a file does anything outside."""
         needs: Mapping[str, tuple[str, ...]] = self._client.engine.capabilities(document.workflow)
-        key = document.workflow.id
-        if not needs or key in self._trusted or is_own_file(document):
+        path = document.path
+        # What was drawn in this window is the person's own; so is what ships with the program.
+        if not needs or path is None or document.workflow.id in self._own or is_shipped(path):
+            self._own.add(document.workflow.id)
             return True
-        if await dialogs.ask_trust(self._window, document.title, needs):
-            self._trusted.add(key)
+        revision = revision_hash(document.workflow, document.registry)
+        known = TrustedFiles()
+        if known.has(path, revision):
             return True
-        return False
-
-    def trust(self, document: WorkflowDocument) -> None:
-        """Let a document of the person's own run without asking."""
-        self._trusted.add(document.workflow.id)
+        if not await dialogs.ask_trust(self._window, document.title, needs):
+            return False
+        self._own.add(document.workflow.id)
+        try:
+            known.add(path, revision)
+        except OSError as error:
+            text = (
+                f"Your answer could not be remembered ({error.strerror}); you will be asked again."
+            )
+            self.message.emit(text, Kind.WARNING)
+        return True
 
     def pause(self) -> None:
         """Start nothing new."""
@@ -176,11 +187,6 @@ class Running(QObject):
 
     def _on_started(self, run: str) -> None:
         self._model.show_run(run)
-
-
-def is_own_file(document: WorkflowDocument) -> bool:
-    """Whether the document was drawn here and has never been a file."""
-    return document.path is None
 
 
 def _cannot_run(document: WorkflowDocument, errors: int) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from designer.main_window.filing import example_names
 from designer.settings import Settings
 from designer.theme import ui_font
 from designer.widgets.buttons import ButtonKind, TextButton
 from designer.widgets.icons import app_icon
+from resources.examples import examples
 
 RECENT_SHOWN = 8
 
@@ -78,10 +78,13 @@ class StartPage(QScrollArea):
 
     def _examples(self, page: QWidget) -> QVBoxLayout:
         layout = self._column(page, "Examples")
-        for name in example_names():
-            title = name.replace("-", " ").capitalize()
+        for example in examples():
             self._link(
-                layout, page, title, "node-workflow", lambda n=name: self.example_wanted.emit(n)
+                layout,
+                page,
+                example.title,
+                "node-workflow",
+                lambda name=example.name: self.example_wanted.emit(name),
             )
         return layout
 

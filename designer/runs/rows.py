@@ -16,6 +16,7 @@ from engine.app import (
     RequestRecord,
     RunIsHeld,
     RunRecord,
+    TrustedFiles,
     UnknownRun,
     Workflow,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "RequestRecord",
     "RunIsHeld",
     "RunRecord",
+    "TrustedFiles",
     "UnknownRun",
     "Workflow",
 ]

@@ -6,8 +6,6 @@ meaning (revision) in the same file.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +17,7 @@ from engine.errors import NotAllowed
 from engine.model.plan import compile_workflow
 from engine.model.revision import revision_hash
 from engine.model.workflow import Workflow
-from engine.store.open import default_path
+from engine.store.trust import TrustedFiles
 from resources.examples import is_shipped
 
 _WORDS: Mapping[str, str] = {
@@ -47,13 +45,16 @@ def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -
         return settings.allow
     if is_shipped(file):
         return ALL
-    known = _Known(default_path().with_name("trusted.json"))
+    known = TrustedFiles()
     revision = revision_hash(workflow, engine.registry)
     if known.has(file, revision):
         return ALL
     compile_workflow(workflow, engine.registry)
     if _agrees(workflow, file, missing):
-        known.add(file, revision)
+        try:
+            known.add(file, revision)
+        except OSError as error:
+            print(f"headgate: {known.file} cannot be written: {error.strerror}.", file=sys.stderr)
         return ALL
     flags = " ".join(f"--allow {name}" for name in missing)
     needed = "; ".join(f"{name} ({_few(nodes)})" for name, nodes in missing.items())
@@ -79,30 +80,3 @@ def _few(nodes: tuple[str, ...]) -> str:
     shown = ", ".join(clean(node) for node in nodes[:_MOST_NODES])
     more = len(nodes) - _MOST_NODES
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-class _Known:
-    """The workflows that a person has agreed to: path to revision, in a JSON file."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def has(self, file: Path, revision: str) -> bool:
-        return self._read().get(str(file.resolve())) == revision
-
-    def add(self, file: Path, revision: str) -> None:
-        """Remember; if that is not possible, the person is asked again next time."""
-        entries = {**self._read(), str(file.resolve()): revision}
-        spare = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        try:
-            spare.write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
-            spare.replace(self._file)
-        except OSError as error:
-            print(f"headgate: {self._file} cannot be written: {error.strerror}.", file=sys.stderr)
-
-    def _read(self) -> dict[str, str]:
-        try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
