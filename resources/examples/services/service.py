@@ -48,12 +48,17 @@ class Service(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """GET /health and POST /stop."""
 
-    server: Service
     timeout = 5
+
+    @property
+    def service(self) -> Service:
+        """The service that was asked."""
+        assert isinstance(self.server, Service)
+        return self.server
 
     def do_GET(self) -> None:
         """Say how the service is."""
-        service = self.server
+        service = self.service
         service.answered += 1
         service.asked_at = time.monotonic()
         if self.path != "/health":
@@ -70,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/stop":
             self.answer(404, {"error": "there is only /stop"})
             return
-        self.answer(200, {"service": self.server.name, "status": "stopping"})
-        self.server.end()
+        self.answer(200, {"service": self.service.name, "status": "stopping"})
+        self.service.end()
 
     def answer(self, status: int, content: dict[str, Any]) -> None:
         """Send JSON."""
@@ -84,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Print one line for a request; it shows up in the run while the service serves."""
-        print(f"{self.server.name}: {format % args}", flush=True)
+        print(f"{self.service.name}: {format % args}", flush=True)
 
 
 def take_over(name: str, port: int, ill: str) -> Service:

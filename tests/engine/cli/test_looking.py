@@ -9,8 +9,11 @@ from tests.engine.cli.program import ASK, END, START, Terminal
 
 @pytest.fixture
 def path(headgate: Terminal) -> Path:
-    count = {"type": "set", "params": {"fields": {"n": {"expr": "input.n + 1"}}}}
-    count["writes"] = {"seen": {"expr": "[output.n]"}}
+    count = {
+        "type": "set",
+        "params": {"fields": {"n": {"expr": "input.n + 1"}}},
+        "writes": {"seen": {"expr": "[output.n]"}},
+    }
     return headgate.write(
         "look",
         {"start": START, "count": count, "ask": ASK, "end": END},
