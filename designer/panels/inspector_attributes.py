@@ -1,0 +1,188 @@
+"""Forms over the typed parts of a document: what is no value of the right kind is not taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_rows import FieldRow
+from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
+
+Json = Any
+Convert = Callable[[Json], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One field of a part of the document.
+
+    Attributes:
+        path: as diagnostics name it: ``retry.attempts``.
+        read: the value in the part, UNSET where its default counts.
+        write: the part with another value. Raises ValueError with a sentence for the person.
+        shown: whether the field means something for the part as it is.
+    """
+
+    spec: FieldSpec
+    path: str
+    read: Callable[[Any], Json]
+    write: Callable[[Any, Json], Any]
+    shown: Callable[[Any], bool] = lambda part: True  # noqa: E731 - a default
+
+
+class AttributeForm(QWidget):
+    """Rows for some attributes of one part: a node, a wire, the settings."""
+
+    #: The part as it would be, the title and the path of the field, and whether it was typed.
+    edited = Signal(object, str, str, bool)
+
+    def __init__(
+        self, attributes: Sequence[Attribute], bench: Bench, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._part: Any = None
+        self._attributes = {each.path: each for each in attributes}
+        self.rows: dict[str, FieldRow] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        for each in attributes:
+            row = FieldRow(each.spec, bench, each.path, self)
+            row.edited.connect(
+                lambda value, typed, path=each.path: self._on_edited(path, value, typed)
+            )
+            self.rows[each.path] = row
+            layout.addWidget(row)
+
+    def show_part(self, part: Any, *, fresh: bool = False) -> None:
+        """Show a part of the document."""
+        self._part = part
+        for path, each in self._attributes.items():
+            self.rows[path].show_value(each.read(part), fresh=fresh)
+            self.rows[path].setVisible(each.shown(part))
+
+    def set_locked(self, locked: bool) -> None:
+        """Let the values be read only."""
+        for row in self.rows.values():
+            row.set_locked(locked)
+
+    def _on_edited(self, path: str, value: Json, typed: bool) -> None:
+        attribute = self._attributes[path]
+        try:
+            new = attribute.write(self._part, value)
+        except ValueError as error:
+            self.rows[path].refuse(str(error))
+            return
+        self._part = new
+        for other, each in self._attributes.items():
+            self.rows[other].setVisible(each.shown(new))
+        self.edited.emit(new, attribute.spec.title, path, typed)
+
+
+# --- converters: from what an editor tells to what the document holds -----------------------
+
+
+def text(value: Json) -> str:
+    """A text; nothing is the empty one."""
+    return "" if value is UNSET or value is None else str(value)
+
+
+def whole(least: int, default: int) -> Convert:
+    """A whole number that is at least `least`."""
+
+    def convert(value: Json) -> int:
+        if value is UNSET:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("Enter a whole number.")
+        if value < least:
+            raise ValueError(f"Enter {least} or more.")
+        return value
+
+    return convert
+
+
+def seconds(default: float | None, *, zero: bool = False) -> Convert:
+    """Seconds, also written as ``1h 30m``."""
+
+    def convert(value: Json) -> float | None:
+        if value is UNSET:
+            return default
+        number = seconds_of(value) if isinstance(value, str) else value
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError("Enter seconds, or a duration such as 1h 30m.")
+        if number < 0 or (number == 0 and not zero):
+            raise ValueError("Enter a duration above 0.")
+        return float(number)
+
+    return convert
+
+
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+
+
+def seconds_of(words: str) -> float | None:
+    """The seconds of ``1h 30m``; None when it is no duration."""
+    bare = words.strip().lower()
+    total, end = 0.0, 0
+    for part in _PART.finditer(bare):
+        if part.start() != end or part[2] not in _UNITS:
+            return None
+        total += float(part[1]) * _UNITS[part[2]]
+        end = part.end()
+    return total if bare and end == len(bare) else None
+
+
+def above_zero(default: float) -> Convert:
+    """A number above 0."""
+
+    def convert(value: Json) -> float:
+        if value is UNSET:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise ValueError("Enter a number above 0.")
+        return float(value)
+
+    return convert
+
+
+def flag(default: bool) -> Convert:
+    """True or false."""
+    return lambda value: default if value is UNSET else bool(value)
+
+
+def texts(value: Json) -> tuple[str, ...]:
+    """Texts without the empty ones, which are still being typed."""
+    return tuple(str(each) for each in value if each) if isinstance(value, list) else ()
+
+
+def unless(value: Any, default: Any) -> Json:
+    """A value for its editor; UNSET where it is the default."""
+    if value == default and type(value) is type(default):
+        return UNSET
+    return list(value) if isinstance(value, tuple) else value
+
+
+def spec(
+    name: str, title: str, kind: FieldKind, description: str = "", **more: Any
+) -> FieldSpec:
+    """A field that is no parameter: never computed."""
+    return FieldSpec(
+        name=name, title=title, kind=kind, description=description, computable=False, **more
+    )
+
+
+def below(problems: Mapping[str, str], path: str) -> dict[str, str]:
+    """The problems at a place and inside it, with their paths from there."""
+    return {
+        where[len(path) :].removeprefix("."): sentence
+        for where, sentence in problems.items()
+        if where == path or where.startswith((f"{path}.", f"{path}["))
+    }

@@ -1,0 +1,239 @@
+"""What a node does besides its parameters: errors, retries, times, writes, joins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, cast
+
+from designer.panels.inspector_attributes import (
+    Attribute,
+    Convert,
+    above_zero,
+    flag,
+    seconds,
+    spec,
+    texts,
+    unless,
+    whole,
+)
+from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
+from engine.model.node_types import Port
+from engine.model.workflow import JoinPolicy, Node, RetryPolicy, Write
+
+Json = Any
+
+ON_ERROR = {
+    "fail": "Fail the run",
+    "continue": "Go on with the error as value",
+    "error_port": "Send it through a port 'error'",
+    "fallback_edge": "Take the fallback wire",
+    "ignore": "Go on as if skipped",
+}
+EFFECTS = {
+    "": "As the kind of node says",
+    "none": "None",
+    "idempotent": "The same when repeated",
+    "once": "Only once",
+}
+ROUTES = {"all": "Every wire whose condition holds", "first": "The first by priority"}
+JOINS = {
+    "all_active": "All that can still come",
+    "all": "All; skipped if one is skipped",
+    "any": "The first, and no other",
+    "n_of_m": "A number of them",
+    "each": "Each by itself",
+}
+_DEFAULT_RETRY = RetryPolicy()
+
+
+def error_attributes() -> list[Attribute]:
+    """What happens when the node fails, and when it takes too long."""
+    return [
+        Attribute(
+            spec=spec("on_error", "When it fails", FieldKind.CHOICE, choices=tuple(ON_ERROR),
+                      default="fail", words=ON_ERROR),
+            path="on_error",
+            read=lambda node: unless(node.on_error, "fail"),
+            write=lambda node, value: replace(node, on_error="fail" if value is UNSET else value),
+        ),
+        Attribute(
+            spec=spec("retry", "Try again after a failure", FieldKind.SWITCH, default=False),
+            path="retry",
+            read=lambda node: UNSET if node.retry is None else True,
+            write=lambda node, value: replace(
+                node, retry=RetryPolicy() if value is True else None
+            ),
+        ),
+        *_retry_attributes(),
+        _plain("timeout_s", "Time limit of one attempt", FieldKind.DURATION, seconds(None),
+               unit="s", placeholder="none"),
+        _plain("total_timeout_s", "Time limit with all attempts", FieldKind.DURATION,
+               seconds(None), unit="s", placeholder="none"),
+    ]  # fmt: skip
+
+
+def _retry_attributes() -> Iterable[Attribute]:
+    default = _DEFAULT_RETRY
+    for name, title, kind, convert, more in (
+        ("attempts", "Attempts in all", FieldKind.NUMBER, whole(1, default.attempts),
+         {"whole": True, "lowest": 1}),
+        ("delay_s", "First delay", FieldKind.DURATION, seconds(default.delay_s, zero=True),
+         {"unit": "s"}),
+        ("factor", "Each delay times", FieldKind.NUMBER, above_zero(default.factor),
+         {"lowest": 1}),
+        ("max_delay_s", "Longest delay", FieldKind.DURATION,
+         seconds(default.max_delay_s, zero=True), {"unit": "s"}),
+        ("jitter", "Spread the delays at random", FieldKind.SWITCH, flag(default.jitter), {}),
+        ("on", "Only after these errors", FieldKind.LIST, texts, {"item": _text_item()}),
+        ("give_up_on", "Never after these errors", FieldKind.LIST, texts,
+         {"item": _text_item()}),
+    ):  # fmt: skip
+        yield Attribute(
+            spec=spec(name, title, kind, default=getattr(default, name), **cast(Any, more)),
+            path=f"retry.{name}",
+            read=_reader_of_retry(name),
+            write=_writer_of_retry(name, convert),
+            shown=lambda node: node.retry is not None,
+        )
+
+
+def _reader_of_retry(name: str) -> Callable[[Node], Json]:
+    return lambda node: (
+        UNSET
+        if node.retry is None
+        else unless(getattr(node.retry, name), getattr(_DEFAULT_RETRY, name))
+    )
+
+
+def _writer_of_retry(name: str, convert: Convert) -> Callable[[Node, Json], Node]:
+    return lambda node, value: replace(
+        node,
+        retry=replace(node.retry or RetryPolicy(), **cast(Any, {name: convert(value)})),
+    )
+
+
+def _text_item() -> FieldSpec:
+    return spec("", "Value", FieldKind.TEXT, required=True)
+
+
+def _plain(
+    name: str, title: str, kind: FieldKind, convert: Convert, default: Any = None, **more: Any
+) -> Attribute:
+    return Attribute(
+        spec=spec(name, title, kind, default=default, **more),
+        path=name,
+        read=lambda node: unless(getattr(node, name), default),
+        write=lambda node, value: replace(node, **cast(Any, {name: convert(value)})),
+    )
+
+
+def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
+    """What the node writes and reads besides its ports, and when it starts."""
+    found = [
+        Attribute(
+            spec=spec(
+                "writes", "Writes to channels", FieldKind.CARDS,
+                "Computed from output when the node has succeeded.",
+                default=(),
+                fields=(
+                    spec("channel", "Channel", FieldKind.CHANNEL, required=True),
+                    spec("op", "How", FieldKind.CHOICE, choices=("reduce", "set", "delete"),
+                         default="reduce",
+                         words={"reduce": "Merge with the reducer", "set": "Replace",
+                                "delete": "Delete"}),
+                    spec("expr", "Value", FieldKind.SOURCE, placeholder="output",
+                         sees_output=True),
+                ),
+            ),
+            path="writes",
+            read=_read_writes,
+            write=_write_writes,
+        ),
+        Attribute(
+            spec=spec("reads", "Reads more channels", FieldKind.LIST,
+                      "Channels that only its code reads; expressions tell by themselves.",
+                      default=(), item=_text_item(), advanced=True),
+            path="reads",
+            read=lambda node: unless(node.reads, ()),
+            write=lambda node, value: replace(node, reads=texts(value)),
+        ),
+        Attribute(
+            spec=spec("effects", "Effects on the outside", FieldKind.CHOICE,
+                      "What a repetition of this node would do.",
+                      choices=tuple(EFFECTS), default="", words=EFFECTS),
+            path="effects",
+            read=lambda node: node.effects or UNSET,
+            write=lambda node, value: replace(
+                node, effects=None if value in (UNSET, "") else value
+            ),
+        ),
+        Attribute(
+            spec=spec("route", "Wires that it takes", FieldKind.CHOICE,
+                      choices=tuple(ROUTES), default="all", words=ROUTES),
+            path="route",
+            read=lambda node: unless(node.route, "all"),
+            write=lambda node, value: replace(node, route="all" if value is UNSET else value),
+        ),
+    ]  # fmt: skip
+    for port in ports:
+        found += _join_attributes(port)
+    return found
+
+
+def _read_writes(node: Node) -> Json:
+    if not node.writes:
+        return UNSET
+    return [
+        {"channel": name, "expr": write.expr}
+        | ({} if write.op == "reduce" else {"op": write.op})
+        for name, write in node.writes.items()
+    ]
+
+
+def _write_writes(node: Node, value: Json) -> Node:
+    made: dict[str, Write] = {}
+    for each in value if isinstance(value, list) else []:
+        name = each.get("channel", "")
+        if not name:
+            raise ValueError("Choose the channel. New ones are declared in the workflow's settings.")
+        if name in made:
+            raise ValueError(f"Two writes go to {name}; put them into one.")
+        old = node.writes.get(name)
+        write = Write(expr=each.get("expr", ""), op=each.get("op", "reduce"))
+        made[name] = replace(write, extra=old.extra) if old is not None else write
+    return replace(node, writes=made)
+
+
+def _join_attributes(port: Port) -> list[Attribute]:
+    name = port.name
+
+    def policy(node: Node) -> JoinPolicy:
+        return node.joins.get(name, JoinPolicy())
+
+    def with_policy(node: Node, new: JoinPolicy) -> Node:
+        others = {key: each for key, each in node.joins.items() if key != name}
+        return replace(node, joins=others if new == JoinPolicy() else {**others, name: new})
+
+    title = f"Waits at '{name}' for"
+    return [
+        Attribute(
+            spec=spec(f"join_{name}", title, FieldKind.CHOICE, choices=tuple(JOINS),
+                      default="all_active", words=JOINS),
+            path=f"joins.{name}",
+            read=lambda node: unless(policy(node).mode, "all_active"),
+            write=lambda node, value: with_policy(
+                node, replace(policy(node), mode="all_active" if value is UNSET else value)
+            ),
+        ),
+        Attribute(
+            spec=spec(f"join_{name}_n", "How many", FieldKind.NUMBER, whole=True, lowest=1,
+                      default=1, unit="values"),
+            path=f"joins.{name}.n",
+            read=lambda node: unless(policy(node).n, 1),
+            write=lambda node, value: with_policy(
+                node, replace(policy(node), n=whole(1, 1)(value))
+            ),
+            shown=lambda node: policy(node).mode == "n_of_m",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,234 @@
+"""One row of a form: the title, the editor, and what is wrong with the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_computed import ComputedField
+from designer.panels.inspector_expression import ExpressionField, TemplateField
+from designer.panels.inspector_inputs import (
+    AnyField,
+    ChoiceField,
+    CodeField,
+    DurationField,
+    Editor,
+    JsonField,
+    LineField,
+    NumberField,
+    PathField,
+    SecretField,
+    SwitchField,
+    TextField,
+)
+from designer.panels.inspector_lists import CardsField, ListField, MappingField
+from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
+from designer.widgets.buttons import IconButton
+from designer.widgets.json_value import same
+
+Json = Any
+
+_PLAIN = {
+    FieldKind.JSON: JsonField,
+    FieldKind.CODE: CodeField,
+    FieldKind.ANY: AnyField,
+    FieldKind.NUMBER: NumberField,
+    FieldKind.DURATION: DurationField,
+    FieldKind.SWITCH: SwitchField,
+    FieldKind.CHOICE: ChoiceField,
+    FieldKind.SECRET: SecretField,
+}
+_MANY = {
+    FieldKind.LIST: ListField,
+    FieldKind.MAPPING: MappingField,
+    FieldKind.CARDS: CardsField,
+}
+
+
+def make_plain(bench: Bench, spec: FieldSpec) -> Editor:
+    """The editor of a field's plain value."""
+    if spec.kind in _MANY:
+        return _MANY[spec.kind](spec, bench, partial(make_plain, bench))
+    if spec.kind is FieldKind.SOURCE:
+        return ExpressionField(spec, bench)
+    if spec.kind is FieldKind.CHANNEL:
+        return ChannelField(spec, bench)
+    if spec.kind is FieldKind.PATH:
+        return PathField(spec, folder=bench.folder)
+    if spec.kind in (FieldKind.TEXT, FieldKind.AREA):
+        area = spec.kind is FieldKind.AREA
+        if spec.is_template:
+            return TemplateField(spec, bench, area=area)
+        return TextField(spec, area=area) if area or not spec.name else LineField(spec)
+    return _PLAIN[spec.kind](spec)
+
+
+class ChannelField(ChoiceField):
+    """One of the workflow's channels, as they are now."""
+
+    def __init__(self, spec: FieldSpec, bench: Bench, parent: QWidget | None = None) -> None:
+        super().__init__(spec, parent)
+        self._bench = bench
+        self.box.setPlaceholderText("Choose a channel")
+
+    def show_value(self, value: Json) -> None:
+        """Offer what is declared and show what is chosen."""
+        names = list(self._bench.workflow.channels)
+        if names != [self.box.itemData(index) for index in range(self.box.count())]:
+            self.box.clear()
+            for name in names:
+                self.box.addItem(name, name)
+        if value is UNSET or value is None:
+            self.box.setCurrentIndex(-1)
+        else:
+            super().show_value(value)
+
+
+class FieldRow(QWidget):
+    """A field with its title; tells of edits and keeps what is no value.
+
+    Args:
+        spec: the field.
+        bench: the document.
+        path: where the value stands, for problems: ``params.url``.
+    """
+
+    #: A new value or UNSET, and whether it was typed.
+    edited = Signal(object, bool)
+
+    def __init__(
+        self,
+        spec: FieldSpec,
+        bench: Bench,
+        path: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        self.path = path
+        self._known: Json = UNSET
+        self._prior: Json = UNSET
+        self._own_problem = ""
+        self._problems: list[str] = []
+        self._locked = False
+        self.field = ComputedField(spec, bench, partial(make_plain, bench), self)
+        self.reset_button = IconButton("undo", f"Back to the default of {spec.title}", self)
+        self.problem = QLabel(self)
+        self.problem.setProperty("tone", "error")
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.setWordWrap(True)
+        self.problem.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        self._place(layout)
+        layout.addWidget(self.problem)
+        self.setFocusProxy(self.field)
+        self.field.edited.connect(self._on_edited)
+        self.field.broke.connect(self._on_broke)
+        self.reset_button.clicked.connect(lambda: self._on_edited(UNSET, False))
+        self._show_reset()
+
+    def _place(self, layout: QVBoxLayout) -> None:
+        """The title over the editor; a switch has its title beside the box."""
+        spec = self.spec
+        self.label = QLabel(f"{spec.title}{' *' if spec.required else ''}", self)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setToolTip(spec.description)
+        self.label.setWordWrap(True)
+        self.label.setBuddy(self.field)
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(2)
+        if spec.kind is FieldKind.SWITCH:
+            layout.addWidget(self.label)
+            line.addWidget(self.field, 1)
+        else:
+            line.addWidget(self.label, 1)
+        line.addWidget(self.reset_button)
+        line.addWidget(self.field.fx, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(line)
+        if spec.kind is not FieldKind.SWITCH:
+            layout.addWidget(self.field)
+
+    # --- value ----------------------------------------------------------------------------
+
+    def show_value(self, value: Json, *, fresh: bool = False) -> None:
+        """Show the value of the document.
+
+        Args:
+            value: or UNSET when the field is left out.
+            fresh: another node is shown, so that nothing of the last one counts.
+        """
+        if fresh:
+            self.field.forget()
+            self._own_problem = ""
+        elif same_value(value, self._known):
+            return  # what is shown may be more than the document can hold
+        self._known = value
+        self._own_problem = ""
+        self.field.show_value(value)
+        self._show_reset()
+        self._show_problem()
+
+    def refuse(self, sentence: str) -> None:
+        """What was typed cannot be taken: say why and leave it there."""
+        self._known = self._prior
+        self._own_problem = sentence
+        self._show_problem()
+
+    def _on_edited(self, value: Json, typed: bool) -> None:
+        if value is not UNSET and self.spec.is_default(value):
+            value = UNSET
+        reset = self.sender() is self.reset_button
+        self._prior, self._known = self._known, value
+        self._own_problem = ""
+        if reset:
+            self.field.forget()
+            self.field.show_value(UNSET)
+        self._show_reset()
+        self._show_problem()
+        self.edited.emit(value, typed)
+
+    def _on_broke(self, sentence: str) -> None:
+        self._own_problem = sentence
+        self._show_problem()
+
+    # --- looks ----------------------------------------------------------------------------
+
+    def set_problems(self, problems: Mapping[str, str]) -> None:
+        """Show what validation says: path inside the value to sentence."""
+        self._problems = list(dict.fromkeys(problems.values()))
+        self.field.set_problems(problems)
+        self._show_problem()
+
+    def set_locked(self, locked: bool) -> None:
+        """Let the value be read only."""
+        self._locked = locked
+        self.field.set_locked(locked)
+        self._show_reset()
+
+    def _show_problem(self) -> None:
+        sentences = [self._own_problem] if self._own_problem else self._problems
+        text = "\n".join(sentences)
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def _show_reset(self) -> None:
+        spec = self.spec
+        self.label.setVisible(spec.kind is not FieldKind.SWITCH or self.field.mode == "expr")
+        useful = spec.kind in _MANY or spec.kind in (FieldKind.SWITCH, FieldKind.CHOICE)
+        can = self._known is not UNSET and useful and not spec.required and not self._locked
+        self.reset_button.setVisible(can)
+
+
+def same_value(one: Json, other: Json) -> bool:
+    """Whether two values of a field are the same; UNSET is only itself."""
+    if one is UNSET or other is UNSET:
+        return one is other
+    return same(one, other)
