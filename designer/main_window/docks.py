@@ -124,21 +124,18 @@ class Docks:
         window.splitDockWidget(
             self._docks["palette"], self._docks["outline"], Qt.Orientation.Vertical
         )
-        window.splitDockWidget(
-            self._docks["inspector"], self._docks["barriers"], Qt.Orientation.Vertical
-        )
+        # Beside each other they would be too narrow: Barriers comes forward when it is asked.
+        window.tabifyDockWidget(self._docks["inspector"], self._docks["barriers"])
+        self._docks["inspector"].raise_()
         bottom = [spec.name for spec in DOCKS if spec.area == BOTTOM]
         for first, second in pairwise(bottom):
             window.tabifyDockWidget(self._docks[first], self._docks[second])
         self._docks[front].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks(
-            [self._docks["palette"], self._docks["inspector"]], [230, 340], horizontal
+            [self._docks["palette"], self._docks["inspector"]], [220, 380], horizontal
         )
         window.resizeDocks([self._docks[front]], [230], vertical)
-        window.resizeDocks(
-            [self._docks["inspector"], self._docks["barriers"]], [520, 260], vertical
-        )
 
     def restore(self) -> None:
         """Take the layout that was saved for the perspective, if there is one."""

@@ -21,6 +21,9 @@ from designer.widgets.kinds import Kind
 from engine.model.node_types import Registry
 from resources.examples import SUFFIX, examples, working_copy
 
+#: A workflow is opened no smaller than this.
+READABLE = 0.5
+
 
 class Filing(QObject):
     """What the File menu does.
@@ -102,7 +105,7 @@ class Filing(QObject):
         self.journal.watch(document)
         if front is not None and _is_untouched(front):
             self._drop(front)
-        tab.canvas.fit()
+        _show_readably(tab)
         tab.canvas.setFocus()
         return tab
 
@@ -249,6 +252,18 @@ class Filing(QObject):
 def _file_name(name: str) -> str:
     plain = "".join(c if c.isalnum() or c in "-_ " else " " for c in name).strip().lower()
     return "-".join(plain.split()) or "workflow"
+
+
+def _show_readably(tab: Tab) -> None:
+    """Fit the workflow; one that would be too small to read begins at its first node."""
+    canvas, workflow = tab.canvas, tab.document.workflow
+    canvas.fit()
+    if canvas.zoom >= READABLE or not workflow.nodes:
+        return
+    canvas.set_zoom(READABLE)
+    positions = workflow.view.positions
+    first = min(workflow.nodes, key=lambda key: positions[key].x if key in positions else 0.0)
+    canvas.centre_on(first)
 
 
 def _is_untouched(tab: Tab) -> bool:

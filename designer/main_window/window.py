@@ -506,11 +506,11 @@ class MainWindow(QMainWindow):
         self.docks.dock("barriers").setWindowTitle(f"Barriers ({count})" if count else "Barriers")
 
     def _on_request(self, request: object) -> None:
-        if not self.docks.dock("barriers").isVisible():
-            self.docks.show("barriers")
+        self.docks.show("barriers")
         if not self.isActiveWindow() and self.settings.notify_decisions:
             QGuiApplication.alert(self)  # type: ignore[attr-defined]
         name = getattr(request, "request", "")
+        self._show_asking_node(request)
         self.tell(
             "1 decision is waiting" if len(self.client.inbox) < 2
             else f"{len(self.client.inbox)} decisions are waiting",
@@ -518,6 +518,13 @@ class MainWindow(QMainWindow):
             action="Show",
             on_action=lambda: self.barrier_dialog.open_request(name),
         )  # fmt: skip
+
+    def _show_asking_node(self, request: object) -> None:
+        """Scroll the canvas to the node that asks, if it belongs to the run shown."""
+        node = getattr(request, "node", "")
+        if self.tab is not None and getattr(request, "run", None) == self.run_model.run:
+            if node in self.tab.document.workflow.nodes:
+                self.tab.canvas.reveal(node)
 
     def _show_barriers(self) -> None:
         self.docks.show("barriers")
