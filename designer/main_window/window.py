@@ -522,9 +522,9 @@ class MainWindow(QMainWindow):
     def _show_asking_node(self, request: object) -> None:
         """Scroll the canvas to the node that asks, if it belongs to the run shown."""
         node = getattr(request, "node", "")
-        if self.tab is not None and getattr(request, "run", None) == self.run_model.run:
-            if node in self.tab.document.workflow.nodes:
-                self.tab.canvas.reveal(node)
+        shown = getattr(request, "run", None) == self.run_model.run
+        if shown and self.tab is not None and node in self.tab.document.workflow.nodes:
+            self.tab.canvas.reveal(node)
 
     def _show_barriers(self) -> None:
         self.docks.show("barriers")
