@@ -307,15 +307,19 @@ class EngineClient(QObject):
             self._frame.start(max(0, FRAME_MS - int(waited)))
 
     def _note_commit(self, record: ev.Recorded, event: ev.SuperstepCommitted) -> None:
-        view = self.live_view(record.run)
-        tick = Tick(
-            event.commit,
-            record.at,
-            event.admitted,
-            event.changed,
-            view.status if view is not None else "running",
-        )
+        tick = Tick(event.commit, record.at, event.admitted, event.changed)
         self._ticks.setdefault(record.run, []).append(tick)
+
+    def _with_status(self, run: str, ticks: list[Tick]) -> list[Tick]:
+        """The ticks of a frame, the last one with the status that the run has after it.
+
+        The view may be ahead of what was heard: then the run has gone on.
+        """
+        view = self.live_view(run)
+        last = ticks[-1]
+        if view is not None and view.commit == last.number:
+            ticks[-1] = Tick(last.number, last.at, last.tasks, last.changed, view.status)
+        return ticks
 
     def _flush(self) -> None:
         """Pass on what was heard since the last frame."""
@@ -334,7 +338,7 @@ class EngineClient(QObject):
                 if (status := _ENDED.get(type(event))) is not None:
                     ended.append((news.run, status))
         for run, added in ticks.items():
-            self.commits_added.emit(run, added)
+            self.commits_added.emit(run, self._with_status(run, added))
         for run, heard in by_run.items():
             self.run_changed.emit(run, frozenset(touched_nodes(heard)))
         self.news.emit(batch)
