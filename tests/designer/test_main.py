@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from designer import __main__ as program
+from resources.examples import examples
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[list[str], str | None]]:
+    """What windows would be opened with: files and store."""
+    opened: list[tuple[list[str], str | None]] = []
+
+    def main(files: Sequence[str], *, store: str | None = None) -> int:
+        opened.append((list(files), store))
+        return 0
+
+    monkeypatch.setitem(sys.modules, "designer.app", SimpleNamespace(main=main))
+    monkeypatch.setenv("HEADGATE_DATA_DIR", str(tmp_path))
+    return opened
+
+
+def test_a_command_is_carried_out_without_qt() -> None:
+    code = (
+        "import sys; from designer.__main__ import main; code = main(['--version']); "
+        "print(code, 'PySide6' in sys.modules, 'typer' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1] == "0 False False"
+
+
+def test_files_open_windows(windows: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    assert program.main([]) == 0
+    assert program.main(["--store", "runs.sqlite", "new.flow.json", "b.json"]) == 0
+    assert program.main([str(tmp_path / "plain")]) == 0
+    assert windows == [
+        ([], None),
+        (["new.flow.json", "b.json"], "runs.sqlite"),
+        ([str(tmp_path / "plain")], None),
+    ]
+
+
+def test_an_example_is_opened_as_a_copy(windows: list[Any], tmp_path: Path) -> None:
+    example = examples()[0]
+    program.main([str(example.path)])
+    copy = tmp_path / "examples" / example.name / example.path.name
+    assert windows == [([str(copy)], None)]
+    assert copy.read_bytes() == example.path.read_bytes()
+
+
+@pytest.mark.parametrize("words", [["runz"], ["--bogus"], ["--store", "x", "opne"]])
+def test_a_mistyped_command_opens_no_window(
+    windows: list[Any], capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert program.main(words) == 2
+    assert "No such" in capsys.readouterr().err
+    assert windows == []
+
+
+def test_without_qt_the_window_is_refused_with_a_sentence(
+    windows: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert program.main([]) == 2
+    assert "needs PySide6" in capsys.readouterr().err
+    assert windows == []
