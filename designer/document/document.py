@@ -42,6 +42,8 @@ class WorkflowDocument(QObject):
     path_changed = Signal()
     #: What tabs and windows are called; without the mark of a modified document.
     title_changed = Signal(str)
+    #: Edits are refused from now on, or allowed again.
+    read_only_changed = Signal()
 
     _validated = Signal(int, object)
 
@@ -120,7 +122,9 @@ class WorkflowDocument(QObject):
 
     def set_read_only(self, reason: str) -> None:
         """Refuse edits with `reason`; allow them again with an empty one."""
-        self._refusal = reason
+        if reason != self._refusal:
+            self._refusal = reason
+            self.read_only_changed.emit()
 
     # --- edits --------------------------------------------------------------------------
 

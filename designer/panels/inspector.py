@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -17,20 +21,32 @@ from PySide6.QtWidgets import (
 
 from designer.document.document import WorkflowDocument
 from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_data import DataPage
 from designer.panels.inspector_json import JsonPage
-from designer.panels.inspector_node import NodePage
+from designer.panels.inspector_node import NodePage, following_wires
 from designer.panels.inspector_scope import ScopeKey
+from designer.panels.inspector_several import EdgePage, ManyPage
+from designer.panels.inspector_workflow import WorkflowPage
 from designer.runs.engine_client import EngineClient
+from designer.runs.rows import EngineError
 from designer.runs.run_model import RunModel
 from designer.settings import Settings
 from designer.theme import scaled_px
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.icons import pixmap
 from designer.widgets.kinds import Kind
-from engine.model.changes import Change, Compound, RenameNode, SetNode
-from engine.model.codec import node_from_json, node_to_json
+from engine.model.changes import Change, Compound, RenameNode, ReplaceEdge, SetDocument
+from engine.model.codec import (
+    edge_from_json,
+    edge_to_json,
+    node_from_json,
+    node_to_json,
+    workflow_from_json,
+    workflow_to_json,
+)
 from engine.model.diagnostics import Diagnostic
 from engine.model.node_types import Registry
+from engine.model.workflow import Node
 
 
 class LockStrip(QFrame):
@@ -57,12 +73,28 @@ class LockStrip(QFrame):
 
     def take_theme(self) -> None:
         """Draw the icon in the colours of the theme."""
-        self._icon.setPixmap(pixmap("lock", scaled_px(15), "text_waiting", self.devicePixelRatioF()))
+        self._icon.setPixmap(
+            pixmap("lock", scaled_px(15), "text_waiting", self.devicePixelRatioF())
+        )
+
+
+Json = Any
+Page = NodePage | WorkflowPage | EdgePage | ManyPage
+_NO_NODE = "Select one node to see what goes in and out."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the inspector is about: ``node``, ``edge``, ``many``, ``workflow``, or nothing."""
+
+    kind: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class InspectorPanel(QWidget):
     """Setup, data and JSON of what is selected; without a selection of the workflow itself."""
 
+    #: Something to tell in a toast.
     message = Signal(str, Kind)
 
     def __init__(
@@ -76,21 +108,28 @@ class InspectorPanel(QWidget):
         super().__init__(parent)
         self._settings = settings
         self._document: WorkflowDocument | None = None
-        self._shown: tuple[str, ...] = ()
+        self._subject = Subject()
         self.bench = Bench(registry, client, run_model, self)
         self.bench.message.connect(self.message)
         self.setAccessibleName("Inspector")
-        self.setMinimumWidth(scaled_px(260))
         self.lock_strip = LockStrip(self)
         self.node_page = NodePage(self.bench, self)
+        self.workflow_page = WorkflowPage(self.bench, self)
+        self.edge_page = EdgePage(self.bench, self)
+        self.many_page = ManyPage(self.bench, self)
         self.nothing = EmptyState("Open a workflow to see its settings.", parent=self)
         self.pages = QStackedWidget(self)
-        for page in (self.nothing, _scrolled(self.node_page, self)):
-            self.pages.addWidget(page)
+        self._places: dict[str, QWidget] = {"": self.nothing}
+        for name, page in self._by_name().items():
+            self._places[name] = _scrolled(page, self)
+        for place in self._places.values():
+            self.pages.addWidget(place)
+        self.data_page = DataPage(client, self)
         self.json_page = JsonPage(self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.pages, "Setup")
+        self.tabs.addTab(self.data_page, "Data")
         self.tabs.addTab(self.json_page, "JSON")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -101,106 +140,211 @@ class InspectorPanel(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.refresh)
+        self.tabs.currentChanged.connect(self._later)
         for signal in (run_model.changed, run_model.run_changed, run_model.viewing_changed):
             signal.connect(self._later)
         self.refresh()
+
+    def _by_name(self) -> dict[str, Page]:
+        return {
+            "node": self.node_page,
+            "workflow": self.workflow_page,
+            "edge": self.edge_page,
+            "many": self.many_page,
+        }
+
+    @property
+    def page(self) -> Page | None:
+        """The page that Setup shows; None without a document."""
+        return self._by_name().get(self._subject.kind)
 
     # --- what is shown --------------------------------------------------------------------
 
     def set_document(self, document: WorkflowDocument | None) -> None:
         """Show another document, or none."""
         old = self._document
+        if old is document:
+            return
         if old is not None:
             old.changed.disconnect(self._on_changed)
-            old.reset.disconnect(self._later)
+            old.reset.disconnect(self._on_reset)
             old.diagnostics_changed.disconnect(self._show_problems)
+            old.read_only_changed.disconnect(self._show_lock)
             old.selection.changed.disconnect(self._later)
             old.destroyed.disconnect(self._forget)
         self._document = document
         self.bench.document = document
         if document is not None:
             document.changed.connect(self._on_changed)
-            document.reset.connect(self._later)
+            document.reset.connect(self._on_reset)
             document.diagnostics_changed.connect(self._show_problems)
+            document.read_only_changed.connect(self._show_lock)
             document.selection.changed.connect(self._later)
             document.destroyed.connect(self._forget)
-        self._shown = ()
-        self.refresh()
+        self._on_reset()
 
     def show_problem(self, problem: Diagnostic) -> None:
         """Go to the field that a problem is about."""
+        document = self._document
+        if document is None:
+            return
+        if problem.edge and any(edge.id == problem.edge for edge in document.workflow.edges):
+            document.selection.set(edges=(problem.edge,))
+        elif problem.node in document.workflow.nodes:
+            document.selection.set(nodes=(problem.node,))
         self.tabs.setCurrentIndex(0)
         self.refresh()
-        if problem.node and self.node_page.node is not None:
-            row = self.node_page.reveal(problem.field)
-            if row is not None:
-                row.setFocus(Qt.FocusReason.OtherFocusReason)
-                area = self.pages.currentWidget()
-                if isinstance(area, QScrollArea):
-                    area.ensureWidgetVisible(row, 0, scaled_px(60))
+        row = self.page.reveal(problem.field) if self.page is not None else None
+        if row is None:
+            return
+        row.setFocus(Qt.FocusReason.OtherFocusReason)
+        area = self.pages.currentWidget()
+        if isinstance(area, QScrollArea):
+            self.layout().activate()  # type: ignore[union-attr]
+            area.ensureWidgetVisible(row, 0, scaled_px(60))
 
     def refresh(self) -> None:
         """Show what is selected now."""
         self._soon.stop()
+        subject = subject_of(self._document)
+        fresh, self._subject = subject != self._subject, subject
         document = self._document
-        if document is None:
-            self.pages.setCurrentIndex(0)
-            self.lock_strip.show_reason("")
-            self.bench.set_scope(None)
-            return
-        key = document.selection.node
-        node = document.workflow.nodes.get(key) if key is not None else None
-        shown = ("node", key or "") if node is not None else ("workflow",)
-        fresh = shown != self._shown
-        self._shown = shown
-        if node is not None:
-            self.node_page.show_node(node)
-            self.pages.setCurrentIndex(1)
-        else:
-            self.pages.setCurrentIndex(0)
+        if document is not None:
+            self._show_subject(document, subject)
+        self.pages.setCurrentWidget(self._places[subject.kind])
         self._show_json(fresh)
         self._show_problems()
         self._show_lock()
-        self._show_scope()
+        self._show_run()
+
+    def _show_subject(self, document: WorkflowDocument, subject: Subject) -> None:
+        workflow = document.workflow
+        if subject.kind == "node":
+            self.node_page.show_node(workflow.nodes[subject.keys[0]])
+        elif subject.kind == "edge":
+            self.edge_page.show_edge(next(e for e in workflow.edges if e.id == subject.keys[0]))
+        elif subject.kind == "many":
+            selection = document.selection
+            nodes = tuple(n for key, n in workflow.nodes.items() if key in selection.nodes)
+            others = len(selection.frames) + len(selection.notes)
+            self.many_page.show_many(nodes, len(selection.edges), others)
+        else:
+            self.workflow_page.show_workflow(workflow)
+
+    # --- parts ----------------------------------------------------------------------------
+
+    @property
+    def _node(self) -> Node | None:
+        return self.node_page.node if self._subject.kind == "node" else None
 
     def _show_json(self, fresh: bool) -> None:
-        node = self.node_page.node
-        if node is not None:
-            self.json_page.show_json(node_to_json(node), self._apply_json, fresh=fresh)
+        document, kind = self._document, self._subject.kind
+        self.tabs.setTabEnabled(
+            self.tabs.indexOf(self.json_page), kind in ("node", "edge", "workflow")
+        )
+        if document is None or self.tabs.currentWidget() is not self.json_page:
+            if fresh:
+                self.json_page.forget()
+            return
+        workflow = document.workflow
+        if kind == "node" and self._node is not None:
+            self.json_page.show_json(node_to_json(self._node), self._apply_json, fresh=fresh)
+        elif kind == "edge":
+            edge = next(e for e in workflow.edges if e.id == self._subject.keys[0])
+            self.json_page.show_json(edge_to_json(edge), self._apply_json, fresh=fresh)
+        elif kind == "workflow":
+            head = {
+                key: value
+                for key, value in workflow_to_json(workflow).items()
+                if key not in ("nodes", "edges", "view")
+            }
+            self.json_page.show_json(head, self._apply_json, fresh=fresh)
 
-    def _apply_json(self, value: object) -> None:
-        node = self.node_page.node
-        if node is not None:
-            self.bench.push(SetNode(node_from_json(node.key, value)), f"Edit {node.key} as JSON")
+    def _apply_json(self, value: Json) -> None:
+        document, node = self._document, self._node
+        if document is None:
+            return
+        try:
+            if node is not None:
+                change = following_wires(self.bench, node, node_from_json(node.key, value))
+                text = f"Edit {node.title or node.key} as JSON"
+            elif self._subject.kind == "edge":
+                change = ReplaceEdge(self._subject.keys[0], edge_from_json(value))
+                text = "Edit a wire as JSON"
+            else:
+                whole = workflow_to_json(document.workflow)
+                body = {key: whole[key] for key in ("nodes", "edges", "view") if key in whole}
+                if not isinstance(value, dict):
+                    raise ValueError("The settings of a workflow are an object.")
+                change = SetDocument(workflow_from_json({**value, **body}))
+                text = "Edit the workflow's settings as JSON"
+        except EngineError as error:
+            raise ValueError(str(error)) from error
+        if not self.bench.push(change, text):
+            raise ValueError("The change was refused; the document is as it was.")
 
     def _show_problems(self) -> None:
-        node = self.node_page.node
-        if self._document is not None and node is not None:
-            self.node_page.set_problems(self._document.problems_of(node.key))
+        document = self._document
+        if document is None:
+            return
+        found = document.diagnostics
+        keys = self._subject.keys
+        if self._subject.kind == "node":
+            self.node_page.set_problems(tuple(d for d in found if d.node == keys[0] and not d.edge))
+        elif self._subject.kind == "edge":
+            self.edge_page.set_problems(tuple(d for d in found if d.edge == keys[0]))
+        elif self._subject.kind == "workflow":
+            self.workflow_page.set_problems(tuple(d for d in found if not (d.node or d.edge)))
 
     def _show_lock(self) -> None:
         reason = self.bench.locked
         self.lock_strip.show_reason(reason)
-        self.node_page.set_locked(bool(reason))
+        if self.page is not None:
+            self.page.set_locked(bool(reason))
         self.json_page.set_locked(bool(reason))
 
-    def _show_scope(self) -> None:
-        node = self.node_page.node
+    def _show_run(self) -> None:
+        """Say whose values expressions are tried on and the Data tab shows."""
+        node, document = self._node, self._document
         model = self.bench.run_model
         view = model.view
-        if node is None or view is None or model.run is None:
+        record = model.record
+        foreign = record is not None and record.workflow_id != self.bench.workflow.id
+        if document is None or view is None or model.run is None or foreign:
             self.bench.set_scope(None)
+            self.data_page.show_task(None, "", None, None, _NO_NODE if node is None else "")
             return
         tasks = {key: str(each.last_task) for key, each in view.nodes.items() if each.last_task}
-        key = ScopeKey(
-            run=model.run, node=node.key, commit=model.viewing, task=tasks.get(node.key, "")
-        )
+        key = scope_key(self._subject, node, model, tasks, document)
         self.bench.set_scope(key, tasks)
+        if self.tabs.currentWidget() is not self.data_page:
+            return
+        if node is None:
+            self.data_page.show_task(None, "", None, None, _NO_NODE)
+            return
+        task, mark = tasks.get(node.key, ""), view.commit
+        if not task:
+            task = next((str(t) for t, e in view.frontier.items() if e.node == node.key), "")
+        seen = view.nodes.get(node.key)
+        state = (seen.state, seen.done, seen.failed, seen.attempt) if seen is not None else ()
+        self.data_page.show_task(
+            model.run, task, model.viewing, (state, mark if not task else 0),
+            f"{node.title or node.key} has not been reached in this run.",
+        )  # fmt: skip
 
     # --- hearing --------------------------------------------------------------------------
 
     def _later(self, *_: object) -> None:
-        self._soon.start()
+        if self.isVisible():
+            self._soon.start()
+
+    def _on_reset(self) -> None:
+        self._subject = Subject()
+        self.node_page.forget()
+        self.workflow_page.forget()
+        self.edge_page.forget()
+        self.many_page.forget()
+        self.refresh()
 
     def _forget(self) -> None:
         self._document = None
@@ -209,14 +353,15 @@ class InspectorPanel(QWidget):
 
     def _on_changed(self, change: Change) -> None:
         """Follow an edit, undo or redo at once, so that the form never shows what is not so."""
-        document, node = self._document, self.node_page.node
+        document, node = self._document, self._node
         if document is None:
             return
         new = renamed_key(change, node.key) if node is not None else ""
         if node is not None and new != node.key and new in document.workflow.nodes:
             self.node_page.renamed(new)
+            self._subject = Subject("node", (new,))
             document.selection.set(nodes=(new,))
-        if document.selection.node is not None:
+        if subject_of(document) == self._subject:
             self.refresh()
         else:
             self._later()
@@ -232,6 +377,43 @@ class InspectorPanel(QWidget):
         if event.type() == QEvent.Type.StyleChange and hasattr(self, "node_page"):
             self.node_page.take_theme()
             self.lock_strip.take_theme()
+
+
+def subject_of(document: WorkflowDocument | None) -> Subject:
+    """What is selected in a document."""
+    if document is None:
+        return Subject()
+    selection, workflow = document.selection, document.workflow
+    nodes, edges = selection.nodes, selection.edges
+    others = selection.frames | selection.notes
+    if len(nodes) == 1 and not edges and not others and nodes <= workflow.nodes.keys():
+        return Subject("node", tuple(nodes))
+    if len(edges) == 1 and not nodes and not others:
+        known = any(edge.id in edges for edge in workflow.edges)
+        return Subject("edge", tuple(edges)) if known else Subject("workflow")
+    if nodes or edges or others:
+        return Subject("many", tuple(sorted(nodes | edges | others)))
+    return Subject("workflow")
+
+
+def scope_key(
+    subject: Subject,
+    node: Node | None,
+    model: RunModel,
+    tasks: Mapping[str, str],
+    document: WorkflowDocument,
+) -> ScopeKey | None:
+    """Whose values expressions are tried on; None for nobody's."""
+    run = model.run or ""
+    if node is not None:
+        return ScopeKey(run=run, node=node.key, commit=model.viewing, task=tasks.get(node.key, ""))
+    if subject.kind == "edge":
+        source = next(e.source for e in document.workflow.edges if e.id == subject.keys[0])
+        task = tasks.get(source.node, "")
+        return ScopeKey(
+            run=run, node=source.node, edge=subject.keys[0], commit=model.viewing, task=task
+        )
+    return ScopeKey(run=run, node="", commit=model.viewing) if subject.kind == "workflow" else None
 
 
 def renamed_key(change: Change, key: str) -> str:

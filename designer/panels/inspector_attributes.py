@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from designer.panels.inspector_bench import Bench
-from designer.panels.inspector_rows import FieldRow
+from designer.panels.inspector_rows import FieldRow, Problem, Problems
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
+from engine.model.diagnostics import Diagnostic, Severity
 
 Json = Any
 Convert = Callable[[Json], Any]
@@ -33,7 +34,7 @@ class Attribute:
     path: str
     read: Callable[[Any], Json]
     write: Callable[[Any, Json], Any]
-    shown: Callable[[Any], bool] = lambda part: True  # noqa: E731 - a default
+    shown: Callable[[Any], bool] = lambda part: True
 
 
 class AttributeForm(QWidget):
@@ -100,7 +101,7 @@ def whole(least: int, default: int) -> Convert:
         if value is UNSET:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("Enter a whole number.")
+            raise ValueError("Enter a whole number.")  # noqa: TRY004 - typed
         if value < least:
             raise ValueError(f"Enter {least} or more.")
         return value
@@ -116,7 +117,7 @@ def seconds(default: float | None, *, zero: bool = False) -> Convert:
             return default
         number = seconds_of(value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise ValueError("Enter seconds, or a duration such as 1h 30m.")
+            raise ValueError("Enter seconds, or a duration such as 1h 30m.")  # noqa: TRY004 - typed
         if number < 0 or (number == 0 and not zero):
             raise ValueError("Enter a duration above 0.")
         return float(number)
@@ -170,19 +171,51 @@ def unless(value: Any, default: Any) -> Json:
     return list(value) if isinstance(value, tuple) else value
 
 
-def spec(
-    name: str, title: str, kind: FieldKind, description: str = "", **more: Any
-) -> FieldSpec:
+def spec(name: str, title: str, kind: FieldKind, description: str = "", **more: Any) -> FieldSpec:
     """A field that is no parameter: never computed."""
     return FieldSpec(
         name=name, title=title, kind=kind, description=description, computable=False, **more
     )
 
 
-def below(problems: Mapping[str, str], path: str) -> dict[str, str]:
+def is_below(where: str, path: str) -> bool:
+    """Whether a place is the one that `path` names, or inside it."""
+    return where == path or where.startswith((f"{path}.", f"{path}["))
+
+
+def below(problems: Problems, path: str) -> dict[str, Problem]:
     """The problems at a place and inside it, with their paths from there."""
     return {
-        where[len(path) :].removeprefix("."): sentence
-        for where, sentence in problems.items()
-        if where == path or where.startswith((f"{path}.", f"{path}["))
+        where[len(path) :].removeprefix("."): each
+        for where, each in problems.items()
+        if is_below(where, path)
     }
+
+
+_SOURCE = re.compile(r"^the (expression|template) in \S+ is wrong", re.IGNORECASE)
+
+
+def problems_of(found: Iterable[Diagnostic], prefix: str = "") -> dict[str, Problem]:
+    """Diagnostics by the place that they are about, worded for the form that shows them."""
+    made: dict[str, Problem] = {}
+    for each in found:
+        words = _SOURCE.sub(r"the \1 is wrong", each.message.removeprefix(prefix))
+        sentence = words[:1].upper() + words[1:]
+        place = each.field or "part"
+        before = made.get(place)
+        is_error = each.severity is Severity.ERROR
+        if before is not None:
+            sentence = f"{before.sentence}\n{sentence}"
+            is_error = is_error or before.is_error
+        made[place] = Problem(sentence, is_error)
+    return made
+
+
+def show_in_form(form: AttributeForm, problems: Problems) -> set[str]:
+    """Show problems at the rows of a form; returns the places that were shown."""
+    claimed: set[str] = set()
+    for path, row in sorted(form.rows.items(), key=lambda entry: -len(entry[0])):
+        found = {where: each for where, each in problems.items() if where not in claimed}
+        row.set_problems(below(found, path))
+        claimed |= {where for where in found if is_below(where, path)}
+    return claimed

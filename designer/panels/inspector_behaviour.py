@@ -136,6 +136,7 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
                 "writes", "Writes to channels", FieldKind.CARDS,
                 "Computed from output when the node has succeeded.",
                 default=(),
+                unordered=True,
                 fields=(
                     spec("channel", "Channel", FieldKind.CHANNEL, required=True),
                     spec("op", "How", FieldKind.CHOICE, choices=("reduce", "set", "delete"),
@@ -185,8 +186,7 @@ def _read_writes(node: Node) -> Json:
     if not node.writes:
         return UNSET
     return [
-        {"channel": name, "expr": write.expr}
-        | ({} if write.op == "reduce" else {"op": write.op})
+        {"channel": name, "expr": write.expr} | ({} if write.op == "reduce" else {"op": write.op})
         for name, write in node.writes.items()
     ]
 
@@ -196,7 +196,9 @@ def _write_writes(node: Node, value: Json) -> Node:
     for each in value if isinstance(value, list) else []:
         name = each.get("channel", "")
         if not name:
-            raise ValueError("Choose the channel. New ones are declared in the workflow's settings.")
+            raise ValueError(
+                "Choose the channel. New ones are declared in the workflow's settings."
+            )
         if name in made:
             raise ValueError(f"Two writes go to {name}; put them into one.")
         old = node.writes.get(name)

@@ -12,9 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_editor import Editor
 from designer.panels.inspector_expression import ExpressionField, TemplateField
-from designer.panels.inspector_inputs import Editor, JsonField
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec, mode_of
+from designer.panels.inspector_texts import JsonField
 from designer.widgets.json_value import is_container, members
 
 Json = Any

@@ -6,13 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import QStringListModel, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCompleter, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCompleter, QLabel, QListView, QVBoxLayout, QWidget
 
 from designer.panels.inspector_bench import Bench
-from designer.panels.inspector_inputs import Editor, GrowingEdit, TextField
+from designer.panels.inspector_editor import Editor
 from designer.panels.inspector_names import names_at, place_of
 from designer.panels.inspector_scope import Preview, SourceKind
 from designer.panels.inspector_spec import UNSET, FieldSpec
+from designer.panels.inspector_texts import GrowingEdit, TextField
 from designer.widgets.highlighter import Language
 
 Json = Any
@@ -29,7 +30,9 @@ class ExpressionEdit(GrowingEdit):
         self._bench = bench
         self._output = output
         self._names = QStringListModel(self)
+        self.popup = QListView()
         self.completer = QCompleter(self._names, self)
+        self.completer.setPopup(self.popup)  # which owns it from now on
         self.completer.setWidget(self)
         self.completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         self.completer.setMaxVisibleItems(_SHOWN_NAMES)
@@ -38,7 +41,7 @@ class ExpressionEdit(GrowingEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Type, and offer what may come next; Ctrl+Space offers it at once."""
-        popup = self.completer.popup()
+        popup = self.popup
         key = event.key()
         ends = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Escape)
         if popup.isVisible() and key in ends:
@@ -59,7 +62,7 @@ class ExpressionEdit(GrowingEdit):
         """Show the names that may stand at the cursor."""
         before = self.toPlainText()[: self.textCursor().position()]
         place = place_of(before)
-        popup = self.completer.popup()
+        popup = self.popup
         if place is None or (not force and not place[0] and not place[1]):
             popup.hide()
             return

@@ -68,6 +68,14 @@ class JsonPage(QWidget):
             self._shown = text
         self._on_text()
 
+    def forget(self) -> None:
+        """Something else is selected."""
+        self._shown = ""
+        self._apply = None
+        self.edit.set_text_keeping_place("")
+        self._say("")
+        self._on_text()
+
     def set_locked(self, locked: bool) -> None:
         """Let the text be read only."""
         self._locked = locked

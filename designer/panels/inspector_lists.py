@@ -1,4 +1,4 @@
-"""Editors of several values: arguments in a list, fields of a mapping, and lists of objects."""
+"""Editors of several values: arguments in a list, and fields of a mapping."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QVBoxLayout,
@@ -19,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from designer.panels.inspector_bench import Bench
 from designer.panels.inspector_computed import ComputedField
-from designer.panels.inspector_inputs import Editor, mark_invalid
+from designer.panels.inspector_editor import Editor, mark_invalid
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from designer.widgets.buttons import ButtonKind, IconButton, TextButton
 from designer.widgets.json_value import same
@@ -32,7 +30,7 @@ def _empty_of(spec: FieldSpec) -> Json:
     return 0 if spec.kind is FieldKind.NUMBER else ""
 
 
-class _Many(Editor):
+class ManyEditor(Editor):
     """Rows under each other and a button that adds one."""
 
     def __init__(
@@ -99,7 +97,7 @@ class _ItemRow(QWidget):
         layout.addWidget(remove, 0, top)
 
 
-class ListField(_Many):
+class ListField(ManyEditor):
     """A list. Enter adds a value, Backspace in an empty one removes it, Alt+arrows move it."""
 
     def __init__(
@@ -135,7 +133,7 @@ class ListField(_Many):
     def set_problems(self, problems: Mapping[str, str]) -> None:
         """Outline the values that are wrong."""
         for index, row in enumerate(self._rows):
-            row.editor.set_problems(_inside(problems, f"[{index}]"))
+            row.editor.set_problems(inside(problems, f"[{index}]"))
         mark_invalid(self.add_button, "" in problems)
 
     def add(self, at: int | None = None) -> None:
@@ -157,13 +155,13 @@ class ListField(_Many):
         target = self._rows[max(0, index - 1)].editor if self._rows else self.add_button
         target.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def move(self, index: int, by: int) -> None:
+    def shift(self, index: int, by: int) -> None:
         """Move a value up or down."""
         other = index + by
         if not 0 <= other < len(self._values):
             return
-        for line in (self._values, self._rows):
-            line[index], line[other] = line[other], line[index]  # type: ignore[index]
+        self._values.insert(other, self._values.pop(index))
+        self._rows.insert(other, self._rows.pop(index))
         self._rows_layout.removeWidget(self._rows[other])
         self._rows_layout.insertWidget(other, self._rows[other])
         self.edited.emit(list(self._values), False)
@@ -212,7 +210,7 @@ class ListField(_Many):
         elif key == Qt.Key.Key_Backspace and not _text_of(watched):
             self.remove(index)
         elif alt and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self.move(index, -1 if key == Qt.Key.Key_Up else 1)
+            self.shift(index, -1 if key == Qt.Key.Key_Up else 1)
         else:
             return False
         return True
@@ -231,7 +229,7 @@ def _is_rest(widget: QObject) -> bool:
     return not is_open
 
 
-def _inside(problems: Mapping[str, str], place: str) -> dict[str, str]:
+def inside(problems: Mapping[str, str], place: str) -> dict[str, str]:
     """The problems of one part, with their paths inside it."""
     return {
         path[len(place) :].removeprefix("."): sentence
@@ -264,7 +262,7 @@ class _EntryRow(QWidget):
         layout.addWidget(remove, 0, top)
 
 
-class MappingField(_Many):
+class MappingField(ManyEditor):
     """Names and values. A row without a name, or with one twice, waits until it has its own."""
 
     def __init__(
@@ -313,7 +311,7 @@ class MappingField(_Many):
     def set_problems(self, problems: Mapping[str, str]) -> None:
         """Outline the values that are wrong."""
         for row in self._rows:
-            row.editor.set_problems(_inside(problems, row.name.text()))
+            row.editor.set_problems(inside(problems, row.name.text()))
         self._check()
 
     def add(self) -> None:
@@ -395,163 +393,3 @@ class MappingField(_Many):
         if sentence != self.__dict__.get("_said", ""):
             self._said = sentence
             self.broke.emit(sentence)
-
-
-# --- lists of objects -----------------------------------------------------------------------
-
-
-class _Card(QFrame):
-    """One object of a list: a title and its fields under each other."""
-
-    def __init__(self, owner: CardsField, title: str, buttons: list[IconButton]) -> None:
-        super().__init__(owner)
-        self.setProperty("card", True)
-        self.title = QLabel(title, self)
-        self.title.setProperty("tone", "small")
-        self.buttons = buttons
-        self.editors: dict[str, Editor] = {}
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(8, 4, 6, 8)
-        self.body.setSpacing(4)
-        top = QHBoxLayout()
-        top.setSpacing(0)
-        top.addWidget(self.title)
-        top.addStretch(1)
-        for button in buttons:
-            top.addWidget(button)
-        self.body.addLayout(top)
-
-
-class CardsField(_Many):
-    """A list of objects: the cases of a switch, the answers of a barrier."""
-
-    def __init__(
-        self, spec: FieldSpec, bench: Bench, make: Make, parent: QWidget | None = None
-    ) -> None:
-        self._one = spec.title.rstrip("s").split()[-1].lower()
-        super().__init__(spec, bench, make, parent)
-        self._values: list[dict[str, Json]] = []
-        self._cards: list[_Card] = []
-
-    def _add_text(self) -> str:
-        article = "an" if self._one[:1] in "aeiou" else "a"
-        return f"Add {article} {self._one}"
-
-    @property
-    def cards(self) -> list[Mapping[str, Editor]]:
-        """The editors of each object, by field."""
-        return [card.editors for card in self._cards]
-
-    def show_value(self, value: Json) -> None:
-        """Show the objects."""
-        found = self._spec.default if value is UNSET else value
-        self._values = [dict(v) for v in found or () if isinstance(v, Mapping)]
-        while len(self._cards) > len(self._values):
-            self._drop(len(self._cards) - 1)
-        for index, each in enumerate(self._values):
-            if index == len(self._cards):
-                self._insert(index)
-            self._show(index, each)
-
-    def _show(self, index: int, value: Mapping[str, Json]) -> None:
-        card = self._cards[index]
-        for spec in self._spec.fields:
-            card.editors[spec.name].show_value(value.get(spec.name, UNSET))
-
-    def set_locked(self, locked: bool) -> None:
-        """Let the objects be read only."""
-        super().set_locked(locked)
-        for card in self._cards:
-            for editor in card.editors.values():
-                editor.set_locked(locked)
-            for button in card.buttons:
-                button.setVisible(not locked)
-
-    def set_problems(self, problems: Mapping[str, str]) -> None:
-        """Outline the fields that are wrong."""
-        for index, card in enumerate(self._cards):
-            for name, editor in card.editors.items():
-                editor.set_problems(_inside(problems, f"[{index}].{name}"))
-
-    def add(self) -> None:
-        """Add an object and go to its first field."""
-        self._values.append({})
-        self._insert(len(self._cards))
-        self._show(len(self._cards) - 1, {})
-        self._tell(typed=False)
-        first = next(iter(self._cards[-1].editors.values()))
-        first.setFocus(Qt.FocusReason.TabFocusReason)
-
-    def remove(self, index: int) -> None:
-        """Take an object out."""
-        del self._values[index]
-        self._drop(index)
-        self._number()
-        self._tell(typed=False)
-        self.add_button.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def move(self, index: int, by: int) -> None:
-        """Move an object up or down."""
-        other = index + by
-        if not 0 <= other < len(self._values):
-            return
-        for line in (self._values, self._cards):
-            line[index], line[other] = line[other], line[index]  # type: ignore[index]
-        self._rows_layout.removeWidget(self._cards[other])
-        self._rows_layout.insertWidget(other, self._cards[other])
-        self._number()
-        self._tell(typed=False)
-
-    def _insert(self, index: int) -> None:
-        buttons = [
-            self._icon("arrow-up", "Move up", lambda: self.move(self._cards.index(card), -1)),
-            self._icon("arrow-down", "Move down", lambda: self.move(self._cards.index(card), 1)),
-            self._icon("close", "Remove", lambda: self.remove(self._cards.index(card))),
-        ]
-        card = _Card(self, "", buttons)
-        for spec in self._spec.fields:
-            editor = self._make(spec)
-            editor.setParent(card)
-            card.editors[spec.name] = editor
-            if spec.kind is not FieldKind.SWITCH:
-                label = QLabel(f"{spec.title}{' *' if spec.required else ''}", card)
-                label.setProperty("tone", "small")
-                label.setToolTip(spec.description)
-                card.body.addWidget(label)
-            card.body.addWidget(editor)
-            editor.set_locked(self._locked)
-            editor.edited.connect(
-                lambda value, typed, name=spec.name: self._on_field(card, name, value, typed)
-            )
-            for widget in editor.inputs():
-                self._bench.watch(widget)
-        self._cards.insert(index, card)
-        self._rows_layout.insertWidget(index, card)
-        for button in buttons:
-            button.setVisible(not self._locked)
-        self._number()
-
-    def _number(self) -> None:
-        last = len(self._cards) - 1
-        for index, card in enumerate(self._cards):
-            card.title.setText(f"{self._one.capitalize()} {index + 1}")
-            card.buttons[0].setEnabled(index > 0)
-            card.buttons[1].setEnabled(index < last)
-
-    def _drop(self, index: int) -> None:
-        card = self._cards.pop(index)
-        self._rows_layout.removeWidget(card)
-        card.hide()
-        card.deleteLater()
-
-    def _on_field(self, card: _Card, name: str, value: Json, typed: bool) -> None:
-        index = self._cards.index(card)
-        changed = {key: each for key, each in self._values[index].items() if key != name}
-        spec = next(each for each in self._spec.fields if each.name == name)
-        if value is not UNSET and not spec.is_default(value):
-            changed[name] = value
-        self._values[index] = changed
-        self._tell(typed=typed)
-
-    def _tell(self, *, typed: bool) -> None:
-        self.edited.emit([dict(value) for value in self._values], typed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,11 +10,20 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from designer.panels.inspector_attributes import Attribute, AttributeForm, below, spec, text
+from designer.panels.inspector_attributes import (
+    Attribute,
+    AttributeForm,
+    is_below,
+    problems_of,
+    show_in_form,
+    spec,
+    text,
+)
 from designer.panels.inspector_behaviour import ON_ERROR, data_attributes, error_attributes
 from designer.panels.inspector_bench import Bench
-from designer.panels.inspector_inputs import mark_invalid
+from designer.panels.inspector_editor import mark_invalid
 from designer.panels.inspector_params import ParamForm
+from designer.panels.inspector_rows import show_problems
 from designer.panels.inspector_spec import UNSET, FieldKind
 from designer.theme import scaled_px
 from designer.widgets.format import plural
@@ -162,11 +171,11 @@ class NodePage(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(12, 12, 12, 16)
         self._layout.setSpacing(10)
-        for widget in (self.head, self.top, self.key, self.problems):
-            self._layout.addWidget(widget)
+        for above in (self.head, self.top, self.key, self.problems):
+            self._layout.addWidget(above)
         self._layout.addLayout(self._form_place)
-        for widget in (self.errors_section, self.data_section, self.bottom):
-            self._layout.addWidget(widget)
+        for below_it in (self.errors_section, self.data_section, self.bottom):
+            self._layout.addWidget(below_it)
         self._layout.addStretch(1)
         self.top.edited.connect(self._on_attribute)
         self.bottom.edited.connect(self._on_attribute)
@@ -202,6 +211,10 @@ class NodePage(QWidget):
             self.params.show_params(node.params, fresh=fresh)
         self._summarise(node)
 
+    def forget(self) -> None:
+        """Another document is shown."""
+        self._node = None
+
     def renamed(self, key: str) -> None:
         """The node that is shown has another key now: it is not another node."""
         if self._node is not None:
@@ -210,8 +223,9 @@ class NodePage(QWidget):
     def _build(self, node: Node, node_type: NodeType | None) -> None:
         while (item := self._form_place.takeAt(0)) is not None:
             old = item.widget()
-            old.hide()
-            old.deleteLater()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
         self.params = None
         if node_type is not None:
             self.params = ParamForm(node_type, self._bench, self)
@@ -251,17 +265,11 @@ class NodePage(QWidget):
     def set_problems(self, found: tuple[Diagnostic, ...]) -> None:
         """Show what is wrong with the node, each problem at its field."""
         prefix = f"{self._node.title or self._node.key}: " if self._node is not None else ""
-        by_place: dict[str, str] = {}
-        for each in found:
-            sentence = _sentence(each.message.removeprefix(prefix))
-            place = each.field or "node"
-            by_place[place] = "\n".join(filter(None, (by_place.get(place), sentence)))
-        claimed = self.params.set_problems(by_place) if self.params is not None else set()
+        problems = problems_of(found, prefix)
+        claimed = self.params.set_problems(problems) if self.params is not None else set()
         for form in (self.top, self.bottom, *self.behaviour):
-            claimed |= form_problems(form, by_place)
-        rest = [text for place, text in by_place.items() if place not in claimed]
-        self.problems.setText("\n".join(rest))
-        self.problems.setVisible(bool(rest))
+            claimed |= show_in_form(form, problems)
+        show_problems(self.problems, [p for place, p in problems.items() if place not in claimed])
 
     def take_theme(self) -> None:
         """Draw what has colours of its own again."""
@@ -271,14 +279,14 @@ class NodePage(QWidget):
         """Open what hides a field and return its row."""
         if self.params is not None:
             for name, row in self.params.rows.items():
-                if below({field: ""}, f"params.{name}"):
+                if is_below(field, f"params.{name}"):
                     if row.spec.advanced:
                         self.params.more.set_expanded(True)
                     return row
         sections = (self.errors_section, self.data_section)
         for section, form in zip(sections, self.behaviour, strict=False):
             for path, row in sorted(form.rows.items(), key=lambda entry: -len(entry[0])):
-                if below({field: ""}, path):
+                if is_below(field, path):
                     section.set_expanded(True)
                     return row
         if field == "key":
@@ -338,20 +346,6 @@ class NodePage(QWidget):
             self._bench.message.emit(
                 f"{old} is now {new}; {plural(len(left), 'text')} may still name it.", Kind.WARNING
             )
-
-
-def form_problems(form: AttributeForm, problems: Mapping[str, str]) -> set[str]:
-    """Show problems at the rows of a form; returns the places that were shown."""
-    claimed: set[str] = set()
-    for path, row in sorted(form.rows.items(), key=lambda entry: -len(entry[0])):
-        found = {where: each for where, each in problems.items() if where not in claimed}
-        row.set_problems(below(found, path))
-        claimed |= {where for where in found if below({where: ""}, path)}
-    return claimed
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def following_wires(bench: Bench, old: Node, new: Node) -> Change:

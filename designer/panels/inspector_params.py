@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from designer.panels.inspector_attributes import below
+from designer.panels.inspector_attributes import below, is_below
 from designer.panels.inspector_bench import Bench
-from designer.panels.inspector_rows import FieldRow
+from designer.panels.inspector_rows import FieldRow, Problems
 from designer.panels.inspector_spec import UNSET, fields_of, is_shown
 from designer.widgets.section import CollapsibleSection
 from engine.model.node_types import NodeType
@@ -63,12 +63,12 @@ class ParamForm(QWidget):
         for row in self.rows.values():
             row.set_locked(locked)
 
-    def set_problems(self, problems: Mapping[str, str]) -> set[str]:
+    def set_problems(self, problems: Problems) -> set[str]:
         """Show what is wrong; returns the places that some row has shown."""
         claimed: set[str] = set()
         for name, row in self.rows.items():
             path = f"params.{name}"
             found = below(problems, path)
             row.set_problems(found)
-            claimed |= {where for where in problems if below({where: ""}, path)}
+            claimed |= {where for where in problems if is_below(where, path)}
         return claimed

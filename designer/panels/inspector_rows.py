@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,24 +11,22 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_cards import CardsField
 from designer.panels.inspector_computed import ComputedField
+from designer.panels.inspector_editor import Editor
 from designer.panels.inspector_expression import ExpressionField, TemplateField
 from designer.panels.inspector_inputs import (
-    AnyField,
     ChoiceField,
-    CodeField,
     DurationField,
-    Editor,
-    JsonField,
     LineField,
     NumberField,
     PathField,
     SecretField,
     SwitchField,
-    TextField,
 )
-from designer.panels.inspector_lists import CardsField, ListField, MappingField
+from designer.panels.inspector_lists import ListField, MappingField
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
+from designer.panels.inspector_texts import AnyField, CodeField, JsonField, TextField
 from designer.widgets.buttons import IconButton
 from designer.widgets.json_value import same
 
@@ -66,6 +65,18 @@ def make_plain(bench: Bench, spec: FieldSpec) -> Editor:
             return TemplateField(spec, bench, area=area)
         return TextField(spec, area=area) if area or not spec.name else LineField(spec)
     return _PLAIN[spec.kind](spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value, in one sentence."""
+
+    sentence: str
+    is_error: bool = True
+
+
+#: Path of a field to what is wrong with it.
+Problems = Mapping[str, Problem]
 
 
 class ChannelField(ChoiceField):
@@ -114,10 +125,16 @@ class FieldRow(QWidget):
         self._known: Json = UNSET
         self._prior: Json = UNSET
         self._own_problem = ""
-        self._problems: list[str] = []
+        self._problems: list[Problem] = []
         self._locked = False
         self.field = ComputedField(spec, bench, partial(make_plain, bench), self)
         self.reset_button = IconButton("undo", f"Back to the default of {spec.title}", self)
+        self.field.setAccessibleDescription(spec.description)
+        self.words = QLabel(spec.description, self)
+        self.words.setProperty("tone", "small")
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setWordWrap(True)
+        self.words.setVisible(bool(spec.description))
         self.problem = QLabel(self)
         self.problem.setProperty("tone", "error")
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
@@ -155,6 +172,7 @@ class FieldRow(QWidget):
         layout.addLayout(line)
         if spec.kind is not FieldKind.SWITCH:
             layout.addWidget(self.field)
+        layout.addWidget(self.words)
 
     # --- value ----------------------------------------------------------------------------
 
@@ -201,10 +219,12 @@ class FieldRow(QWidget):
 
     # --- looks ----------------------------------------------------------------------------
 
-    def set_problems(self, problems: Mapping[str, str]) -> None:
-        """Show what validation says: path inside the value to sentence."""
+    def set_problems(self, problems: Problems) -> None:
+        """Show what validation says: path inside the value to what is wrong there."""
         self._problems = list(dict.fromkeys(problems.values()))
-        self.field.set_problems(problems)
+        self.field.set_problems(
+            {path: each.sentence for path, each in problems.items() if each.is_error}
+        )
         self._show_problem()
 
     def set_locked(self, locked: bool) -> None:
@@ -214,10 +234,8 @@ class FieldRow(QWidget):
         self._show_reset()
 
     def _show_problem(self) -> None:
-        sentences = [self._own_problem] if self._own_problem else self._problems
-        text = "\n".join(sentences)
-        self.problem.setText(text)
-        self.problem.setVisible(bool(text))
+        found = [Problem(self._own_problem)] if self._own_problem else self._problems
+        show_problems(self.problem, found)
 
     def _show_reset(self) -> None:
         spec = self.spec
@@ -225,6 +243,17 @@ class FieldRow(QWidget):
         useful = spec.kind in _MANY or spec.kind in (FieldKind.SWITCH, FieldKind.CHOICE)
         can = self._known is not UNSET and useful and not spec.required and not self._locked
         self.reset_button.setVisible(can)
+
+
+def show_problems(label: QLabel, found: Sequence[Problem]) -> None:
+    """Say what is wrong, or nothing; a warning alone has a colour of its own."""
+    label.setText("\n".join(each.sentence for each in found))
+    label.setVisible(bool(found))
+    tone = "error" if any(each.is_error for each in found) else "warning"
+    if label.property("tone") != tone:
+        label.setProperty("tone", tone)
+        label.style().unpolish(label)
+        label.style().polish(label)
 
 
 def same_value(one: Json, other: Json) -> bool:

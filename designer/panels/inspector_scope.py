@@ -110,7 +110,8 @@ class RecordedScope:
         except EngineError:
             found = None  # it is under way: nothing has come out yet
         if found is not None:
-            commit = max(0, found.commit - 1)
+            # A condition sees the channels after its source, a node those before itself.
+            commit = found.commit if self.key.edge else max(0, found.commit - 1)
         state = self.engine.state_at(self.key.run, commit)
         row = state.tasks.get(task)
         if found is not None and self.key.edge:

@@ -64,6 +64,7 @@ class FieldSpec:
         lowest, highest: limits of a number, None where there is none.
         starts_computed: an empty field is an empty expression.
         sees_output: an expression may read what the node has made.
+        unordered: the order of a list of cards means nothing to the document.
         shown_when: the field means something only while others have one of these values.
         item: what a list or a mapping holds.
         fields: of each object in a list of cards.
@@ -90,6 +91,7 @@ class FieldSpec:
     highest: float | None = None
     starts_computed: bool = False
     sees_output: bool = False
+    unordered: bool = False
     item: FieldSpec | None = None
     fields: tuple[FieldSpec, ...] = ()
 

@@ -1,0 +1,89 @@
+"""What all editors of a form have in common: one value in, edits out.
+
+What a person types is never lost: a text that is no value is handed on as it is where the
+document can hold it (validation then says what is wrong), and kept in the field where not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from designer.panels.inspector_spec import FieldSpec
+
+Json = Any
+
+
+def mark_invalid(widget: QWidget, invalid: bool) -> None:
+    """Outline an input as wrong, or no longer."""
+    if bool(widget.property("invalid")) != invalid:
+        widget.setProperty("invalid", invalid)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class Editor(QWidget):
+    """Base of all editors: one value in, edits out."""
+
+    #: A new value (or `UNSET`), and whether it was typed, so that more may follow.
+    edited = Signal(object, bool)
+    #: What was typed is no value and stays in the field: why, or empty when it is mended.
+    broke = Signal(str)
+
+    def show_value(self, value: Json) -> None:
+        """Show the value of the document; what shows it already is left alone."""
+        raise TypeError(f"{type(self).__name__} shows nothing")
+
+    def set_locked(self, locked: bool) -> None:
+        """Let the value be read only."""
+        for widget in self.inputs():
+            lock(widget, locked)
+
+    def set_problems(self, problems: Mapping[str, str]) -> None:
+        """Outline what is wrong: path inside the value to sentence."""
+        for widget in self.inputs():
+            mark_invalid(widget, bool(problems))
+
+    def inputs(self) -> list[QWidget]:
+        """The widgets that take the keyboard, in order."""
+        return []
+
+
+def lock(widget: QWidget, locked: bool) -> None:
+    """Make an input read-only where it can be, so that its text can still be copied."""
+    if isinstance(widget, QLineEdit | QPlainTextEdit):
+        widget.setReadOnly(locked)
+    else:
+        widget.setEnabled(not locked)
+
+
+class SingleEditor(Editor):
+    """An editor of one widget over its whole width."""
+
+    def _take(self, widget: QWidget) -> None:
+        self._input = widget
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(widget)
+        self.setFocusProxy(widget)
+
+    def inputs(self) -> list[QWidget]:
+        return [self._input]
+
+
+def placeholder_of(spec: FieldSpec) -> str:
+    """What an empty field shows: the default that then counts, or an example."""
+    if isinstance(spec.default, int | float) and not isinstance(spec.default, bool):
+        return number_text(spec.default)
+    if isinstance(spec.default, str) and spec.default:
+        return spec.default
+    return spec.placeholder
+
+
+def number_text(value: float) -> str:
+    """A number as it is typed."""
+    return str(int(value)) if float(value).is_integer() else repr(value)
