@@ -9,7 +9,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from engine.app import DecisionRecord, Engine, RequestRecord, UnknownRun
+from engine.app import (
+    DecisionRecord,
+    Engine,
+    RequestRecord,
+    RunHandle,
+    RunIsHeld,
+    UnknownRun,
+)
 from engine.cli.codes import ExitCode
 from engine.cli.driving import Manner, drive
 from engine.cli.options import AsJson, Globals, RunArgument, UsageError, json_of
@@ -29,9 +36,9 @@ from engine.runtime.decisions import choices
 from engine.state.status import ENDED, RunStatus
 
 Json = Any
-#: How long `cancel` waits for the process that drives the run.
+#: How long to wait for the process that drives the run.
 CANCEL_S = 8.0
-_LOOK_S = 0.5
+_LOOK_S = 0.25
 _ROWS = 8
 
 
@@ -107,7 +114,13 @@ def decide(
     if not resume:
         return ExitCode.OK
     manner = Manner(store=settings.store, as_json=as_json)
-    return drive(manner, lambda engine: engine.resume(stored.run))
+    try:
+        return drive(manner, lambda engine: _take_over(engine, stored))
+    except _TakenIn:
+        if not as_json:
+            command = hint(settings.store, f"show {stored.run}")
+            console().print(f"Stored, and taken in by the process that drives it. See {command}")
+        return ExitCode.OK
 
 
 def cancel(
@@ -135,6 +148,32 @@ def cancel(
             f"and it will obey. Look with: {hint(settings.store, f'show {record}')}"
         )
     return ExitCode.OK
+
+
+class _TakenIn(Exception):  # noqa: N818 - no error
+    """Another process drives the run and has taken the decision in."""
+
+
+async def _take_over(engine: Engine, decision: DecisionRecord) -> RunHandle:
+    """Resume the run, unless whoever drives it takes the decision in.
+
+    Raises:
+        _TakenIn: it has. RunIsHeld: somebody drives the run and does not.
+    """
+    clock = asyncio.get_running_loop()
+    until = clock.time() + CANCEL_S
+    while True:
+        try:
+            return await engine.resume(decision.run)
+        except RunIsHeld:
+            if any(
+                each.admitted for each in engine.decisions(decision.run) if each.id == decision.id
+            ):
+                raise _TakenIn from None
+            if clock.time() > until:
+                raise
+        # The other process may end its leg at any moment, and then it is our turn.
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _cancel(engine: Engine, run: str, reason: str) -> tuple[bool, str]:

@@ -21,6 +21,7 @@ from engine.errors import (
     UnknownRun,
     UnreadableFile,
 )
+from engine.model.codec import BrokenDocument
 
 # Typer brings its own copy of click or uses the installed one, depending on its version;
 # what both agree on is the family of the one exception that it exports.
@@ -33,6 +34,7 @@ _PARSER_ERRORS: tuple[type[BaseException], ...] = tuple(
 _CODES: tuple[tuple[type[EngineError], ExitCode], ...] = (
     (DecisionRefused, ExitCode.REFUSED),
     (InvalidWorkflow, ExitCode.INVALID),
+    (BrokenDocument, ExitCode.INVALID),
     (UnknownNodeType, ExitCode.INVALID),
     (UnreadableFile, ExitCode.UNREADABLE),
     (StoreError, ExitCode.UNREADABLE),

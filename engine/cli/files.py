@@ -28,6 +28,8 @@ Json = Any
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="A workflow, or the name of an example.")
 ]
+#: The rule of what is no document at all, so that the others cannot be asked.
+_SHAPE = "E000-document"
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -44,8 +46,13 @@ def validate(settings: Globals, file: FileArgument, as_json: AsJson = False) -> 
     Exit code 4 when it has errors; warnings do not count.
     """
     del settings
-    workflow = codec.load_file(readable(file))
-    problems = find_problems(workflow, builtin_registry())
+    try:
+        workflow = codec.load_file(readable(file))
+    except codec.BrokenDocument as error:
+        name, problems = str(file), tuple(_misshapen(*each) for each in error.problems)
+    else:
+        size = f"{count(len(workflow.nodes), 'node')}, {count(len(workflow.edges), 'edge')}"
+        name, problems = f"{workflow.name} ({size})", find_problems(workflow, builtin_registry())
     for each in problems:
         if as_json:
             json_line(_problem_json(each))
@@ -53,11 +60,10 @@ def validate(settings: Globals, file: FileArgument, as_json: AsJson = False) -> 
             _print_problem(each)
     errors = sum(each.severity is Severity.ERROR for each in problems)
     if not as_json:
-        size = f"{count(len(workflow.nodes), 'node')}, {count(len(workflow.edges), 'edge')}"
         verdict = f"{count(errors, 'error')}" if errors else "It can run"
         others = len(problems) - errors
         more = f", {others:,} more to know" if others else ""
-        console().print(f"{clean(workflow.name)} ({size}): {verdict}{more}.")
+        console().print(f"{clean(name)}: {verdict}{more}.")
     return ExitCode.INVALID if errors else ExitCode.OK
 
 
@@ -132,6 +138,20 @@ def _write(path: Path, text: str) -> None:
         raise StoreError(
             f"{path} was not written: {error.strerror}; choose another place."
         ) from error
+
+
+def _misshapen(place: str, what: str) -> Diagnostic:
+    """Return a problem of a file whose values are not those of a document."""
+    parts = place.split(".")
+    node = parts[1] if parts[0] == "nodes" and len(parts) > 1 else ""
+    return Diagnostic(
+        rule=_SHAPE,
+        severity=Severity.ERROR,
+        message=f"{place or 'The document'} {what}.",
+        fix="See docs/document.md for what a document holds.",
+        node=node,
+        field=".".join(parts[2:]) if node else place,
+    )
 
 
 def _problem_json(problem: Diagnostic) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from engine.cli.options import (
 )
 from engine.cli.trust import allowed
 from engine.cli.workflow_files import runnable
+from engine.commands import Decide
 from engine.model import codec
 
 Json = Any
@@ -110,6 +112,7 @@ def resume(
     early = early_of(decide, _nodes_of(settings, run)) if decide else {}
 
     async def begin(engine: Engine) -> RunHandle:
+        await _answer_open(engine, engine.run(run).run, early)
         return await engine.resume(run)
 
     manner = Manner(
@@ -147,6 +150,20 @@ def fork(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
     )
     return drive(manner, begin)
+
+
+async def _answer_open(engine: Engine, run: str, early: Mapping[str, str]) -> None:
+    """Answer what the run asks already; what it will ask is answered by the engine."""
+    for request in engine.inbox():
+        if request.run == run and request.node in early:
+            command = Decide(
+                request=request.request,
+                choice=early[request.node],
+                by=engine.user,
+                through="cli",
+                digest=request.digest,
+            )
+            await engine.decide(command)
 
 
 def _nodes_of(settings: Globals, run: str) -> Any:

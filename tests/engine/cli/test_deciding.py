@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.cli.program import END, START, Terminal
+from tests.engine.cli.program import END, START, Terminal, finished
 
 ROWS = [{"id": 1, "total": 5}, {"id": 2, "total": 7}]
 
@@ -125,3 +125,23 @@ def test_an_unknown_request_is_no_refusal(headgate: Terminal) -> None:
     said = headgate("decide", "nobody", "approve")
     assert said.code == 2
     assert "headgate inbox lists the open ones" in said.err
+
+
+@pytest.mark.parametrize("drives", [True, False])
+def test_resuming_leaves_the_run_to_whoever_drives_it(headgate: Terminal, drives: bool) -> None:
+    """The other process is busy beside the barrier, and takes the decision in."""
+    seconds = "3" if drives else "0.3"
+    beside = {"type": "shell.command", "params": {"command": ["sleep", seconds]}}
+    ask = {"type": "barrier", "params": {"title": "Now?"}}
+    nodes = {"start": START, "ask": ask, "beside": beside, "end": END}
+    wires = ("start ask", "start beside", "ask.approved end", "ask.rejected end")
+    path = headgate.write("busy", nodes, *wires)
+    process = headgate.start("run", path, "--allow", "process", "--json")
+    assert process.stdout is not None
+    wanted = "BarrierOpened" if drives else "RunWaiting"
+    assert any(wanted in line for line in process.stdout)
+    said = headgate("decide", headgate.request(), "approve", "--resume")
+    assert said.code == 0
+    assert ("taken in by the process that drives it" in said.out) is drives
+    assert finished(process).code == (0 if drives else 5)
+    assert headgate("runs", "--json").lines[0]["status"] == "completed"

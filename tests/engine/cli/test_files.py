@@ -33,6 +33,16 @@ def test_all_problems_are_listed_at_once(headgate: Terminal) -> None:
     assert {("x", "E002-unknown-type"), ("y", "E005-expression")} <= wrong
 
 
+def test_what_is_no_document_is_told_place_by_place(headgate: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "x.flow.json"
+    path.write_text('{"format": 1, "id": "x", "nodes": {"a": {"type": 5}}, "edges": {}}')
+    said = headgate("validate", path, "--json")
+    assert said.code == 4
+    assert {line["rule"] for line in said.lines} == {"E000-document"}
+    assert {(line["node"], line["field"]) for line in said.lines} == {("a", "type"), ("", "edges")}
+    assert headgate("run", path).code == 4
+
+
 def test_a_workflow_without_errors_is_exit_code_0(headgate: Terminal) -> None:
     path = headgate.write("good", {"start": START, "end": END}, "start end")
     said = headgate("validate", path)

@@ -115,7 +115,7 @@ def test_an_invalid_workflow_is_exit_code_4(headgate: Terminal) -> None:
     assert "no.such" in said.err
 
 
-@pytest.mark.parametrize("content", [None, "", '{"format": 1', '{"format": 99}', "[]"])
+@pytest.mark.parametrize("content", [None, "", '{"format": 1', '{"format": 99}'])
 def test_an_unreadable_file_is_exit_code_3(headgate: Terminal, content: str | None) -> None:
     path = headgate.folder / "broken.flow.json"
     if content is not None:
@@ -210,6 +210,13 @@ def test_a_run_that_somebody_drives_cannot_be_resumed(headgate: Terminal) -> Non
     finished(process)
     assert said.code == 2
     assert str(process.pid) in said.err
+
+
+def test_what_is_asked_already_may_be_answered_when_resuming(headgate: Terminal) -> None:
+    headgate("run", asking(headgate), "--input", '{"n": 1}')
+    said = headgate("resume", headgate.newest(), "--decide", "ask=reject", "--json")
+    assert said.code == 0
+    assert said.lines[-1]["result"]["choice"] == "reject"
 
 
 def test_a_completed_run_cannot_be_resumed(headgate: Terminal) -> None:
