@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
@@ -45,6 +46,7 @@ from engine.model.node_types import Registry
 from engine.model.revision import revision_hash
 
 if TYPE_CHECKING:
+    from engine.run_view import RunView
     from designer.document.recovery import Recovery
 
 #: Runs that the choice in the tool bar offers.
@@ -201,7 +203,7 @@ class MainWindow(QMainWindow):
         bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
         for verb, name in ((A.WINDOW_DESIGN, "design"), (A.WINDOW_RUN, "run"),
                            (A.WINDOW_DEBUG, "debug")):  # fmt: skip
-            bind(verb, lambda name=name: self.docks.choose(name))
+            bind(verb, partial(self.docks.choose, name))
         bind(A.WINDOW_NEXT_TAB, lambda: self._turn_tab(1), enabled_when=self._has_tab)
         bind(A.WINDOW_PREVIOUS_TAB, lambda: self._turn_tab(-1), enabled_when=self._has_tab)
         bind(A.WINDOW_NEXT_PANEL, lambda: self._next_panel(1))
@@ -213,9 +215,12 @@ class MainWindow(QMainWindow):
                             (A.VIEW_THEME_CONTRAST, ThemeChoice.HIGH_CONTRAST)):  # fmt: skip
             bind(
                 verb,
-                lambda theme=theme: self._theme.set_choice(theme),
-                checked_when=lambda theme=theme: self.settings.theme is theme,
+                partial(self._theme.set_choice, theme),
+                checked_when=partial(self._has_theme, theme),
             )
+
+    def _has_theme(self, theme: ThemeChoice) -> bool:
+        return self.settings.theme is theme
 
     def _connect(self) -> None:
         self.tabs.current_changed.connect(self._on_tab)
@@ -440,7 +445,7 @@ class MainWindow(QMainWindow):
         self.status.set_run(self.run_model.status_text)
         self.actions_.refresh((A.RUN_START, A.RUN_PAUSE, A.RUN_STOP, A.RUN_RESUME, A.DEBUG_STEP))
 
-    def _view_for(self, tab: Tab) -> object:
+    def _view_for(self, tab: Tab) -> RunView | None:
         record = self.run_model.record
         if record is not None and record.workflow_id != tab.document.workflow.id:
             return None
@@ -576,12 +581,8 @@ class MainWindow(QMainWindow):
                 recovery.sentence,
                 Kind.WARNING,
                 (
-                    ButtonSpec(
-                        text="Restore", on_click=lambda r=recovery, k=key: self._recover(r, k)
-                    ),
-                    ButtonSpec(
-                        text="Discard", on_click=lambda r=recovery, k=key: self._discard(r, k)
-                    ),
+                    ButtonSpec(text="Restore", on_click=partial(self._recover, recovery, key)),
+                    ButtonSpec(text="Discard", on_click=partial(self._discard, recovery, key)),
                 ),
                 closable=False,
             )
@@ -605,7 +606,7 @@ class MainWindow(QMainWindow):
 
     def _next_panel(self, by: int) -> None:
         """Move the focus to the next panel that can be seen; F6 leaves the canvas."""
-        stops: list[QWidget] = [self._stack.currentWidget()]
+        stops: list[QWidget] = [self._stack]
         if self.tab is not None and self._stack.currentWidget() is self.tabs:
             stops = [self.tab.canvas]
         names = ("palette", "outline", "inspector", "barriers", "frontier", "checkpoints",
