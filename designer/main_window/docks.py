@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from PySide6.QtCore import QByteArray, Qt
@@ -75,8 +76,8 @@ class Docks:
             self._docks[spec.name] = dock
             actions.bind(
                 spec.verb,
-                lambda name=spec.name: self.toggle(name),
-                checked_when=lambda dock=dock: not dock.isHidden(),
+                partial(self.toggle, spec.name),
+                checked_when=partial(_is_open, dock),
             )
             dock.visibilityChanged.connect(
                 lambda _visible, verb=spec.verb: actions.refresh((verb,))
@@ -160,3 +161,7 @@ class Docks:
         """Forget every saved layout."""
         self._settings.forget_window_states()
         self.arrange()
+
+
+def _is_open(dock: QDockWidget) -> bool:
+    return not dock.isHidden()

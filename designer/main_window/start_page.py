@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -84,7 +85,7 @@ class StartPage(QScrollArea):
                 page,
                 example.title,
                 "node-workflow",
-                lambda name=example.name: self.example_wanted.emit(name),
+                partial(self.example_wanted.emit, example.name),
             )
         return layout
 
@@ -98,7 +99,7 @@ class StartPage(QScrollArea):
                 page,
                 path.name.removesuffix(".json"),
                 "node-workflow",
-                lambda p=path: self.file_wanted.emit(p),
+                partial(self.file_wanted.emit, path),
             )
             button.setToolTip(str(path))
         if not found:

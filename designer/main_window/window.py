@@ -46,8 +46,8 @@ from engine.model.node_types import Registry
 from engine.model.revision import revision_hash
 
 if TYPE_CHECKING:
-    from engine.run_view import RunView
     from designer.document.recovery import Recovery
+    from engine.run_view import RunView
 
 #: Runs that the choice in the tool bar offers.
 RUNS_OFFERED = 30
