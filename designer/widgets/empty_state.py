@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from designer.theme import scaled_px
@@ -78,6 +79,14 @@ class EmptyState(QWidget):
         if self._icon_name:
             ratio = self.devicePixelRatioF()
             self._icon.setPixmap(pixmap(self._icon_name, scaled_px(36), "line_strong", ratio))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the words the width that there is."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         for label in (self._title, self._text):
             # A wrapping label that is centred gets no width of its own otherwise.
             label.setMinimumWidth(min(scaled_px(_TEXT_WIDTH_PX), max(120, self.width() - 40)))
