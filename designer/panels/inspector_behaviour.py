@@ -136,6 +136,7 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
                 "writes", "Writes to channels", FieldKind.CARDS,
                 "Computed from output when the node has succeeded.",
                 default=(),
+                singular="write",
                 unordered=True,
                 fields=(
                     spec("channel", "Channel", FieldKind.CHANNEL, required=True),

@@ -51,7 +51,7 @@ class CardsField(ManyEditor):
     def __init__(
         self, spec: FieldSpec, bench: Bench, make: Make, parent: QWidget | None = None
     ) -> None:
-        self._one = spec.title.rstrip("s").split()[-1].lower()
+        self._one = spec.singular or "entry"
         super().__init__(spec, bench, make, parent)
         self._values: list[dict[str, Json]] = []
         self._cards: list[_Card] = []

@@ -134,7 +134,8 @@ class PreviewLine(QLabel):
         if found is None:
             self.setText("")
             return
-        self.setText(f"= {found.text}" if found.ok else f"On the run shown: {found.text}.")
+        end = "" if found.text.endswith(("?", ".")) else "."
+        self.setText(f"= {found.text}" if found.ok else f"On the run shown: {found.text}{end}")
         self.setProperty("tone", "small" if found.ok else "warning")
         self.setAccessibleName(f"Value on the run shown: {found.text}")
         self.style().unpolish(self)

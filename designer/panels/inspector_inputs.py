@@ -166,6 +166,7 @@ class ChoiceField(SingleEditor):
         self._spec = spec
         self.box = ChoiceBox(self)
         self.box.setAccessibleName(spec.title)
+        self.box.setPlaceholderText(spec.placeholder)
         for choice in spec.choices:
             self.box.addItem(spec.words.get(choice, choice.replace("_", " ")), choice)
         self._take(self.box)

@@ -19,7 +19,7 @@ from designer.panels.inspector_attributes import (
     spec,
     text,
 )
-from designer.panels.inspector_behaviour import ON_ERROR, data_attributes, error_attributes
+from designer.panels.inspector_behaviour import data_attributes, error_attributes
 from designer.panels.inspector_bench import Bench
 from designer.panels.inspector_editor import mark_invalid
 from designer.panels.inspector_params import ParamForm
@@ -38,6 +38,14 @@ from engine.model.references import find_references
 from engine.model.workflow import Node, PortRef, Workflow
 
 Json = Any
+
+
+_SHORT = {
+    "continue": "goes on",
+    "error_port": "error port",
+    "fallback_edge": "fallback",
+    "ignore": "ignored",
+}
 
 
 class NodeHead(QWidget):
@@ -244,13 +252,12 @@ class NodePage(QWidget):
     def _summarise(self, node: Node) -> None:
         words = []
         if node.on_error != "fail":
-            words.append(ON_ERROR[node.on_error].lower())
+            words.append(_SHORT[node.on_error])
         if node.retry is not None:
             words.append(plural(node.retry.attempts, "attempt"))
         if node.timeout_s is not None:
             words.append(f"{node.timeout_s:g} s")
-        summary = ", ".join(words)
-        self.errors_section.set_summary(summary if len(summary) < 30 else f"{summary[:28]}…")
+        self.errors_section.set_summary(", ".join(words))
         writes = plural(len(node.writes), "write") if node.writes else ""
         self.data_section.set_summary(writes)
 
@@ -377,7 +384,7 @@ def _renamed_ends(
 
 def _title_attribute() -> Attribute:
     return Attribute(
-        spec=spec("title", "Title", FieldKind.TEXT, "What the node is called on the canvas."),
+        spec=spec("title", "Title", FieldKind.TEXT),
         path="title",
         read=lambda node: node.title or UNSET,
         write=lambda node, value: replace(node, title=text(value)),

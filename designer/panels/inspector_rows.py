@@ -240,7 +240,7 @@ class FieldRow(QWidget):
     def _show_reset(self) -> None:
         spec = self.spec
         self.label.setVisible(spec.kind is not FieldKind.SWITCH or self.field.mode == "expr")
-        useful = spec.kind in _MANY or spec.kind in (FieldKind.SWITCH, FieldKind.CHOICE)
+        useful = spec.kind in _MANY and spec.default not in ((), {}, [])
         can = self._known is not UNSET and useful and not spec.required and not self._locked
         self.reset_button.setVisible(can)
 

@@ -70,7 +70,7 @@ class RecordedScope:
             return None  # validation says so
         with self._reading:
             scope = self._scope(compiled.reads.nodes)
-        if scope is None:
+        if scope is None or ("input" in compiled.reads.names and "input" not in scope):
             return None
         try:
             evaluate = getattr(compiled, "evaluate", None) or compiled.render  # type: ignore[union-attr]

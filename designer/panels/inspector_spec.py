@@ -61,6 +61,7 @@ class FieldSpec:
         computable: it may be an expression instead of a value.
         is_template: a plain text is a Jinja template.
         words: what each choice is called, where not by its own name.
+        singular: what one object in a list of cards is called.
         lowest, highest: limits of a number, None where there is none.
         starts_computed: an empty field is an empty expression.
         sees_output: an expression may read what the node has made.
@@ -81,6 +82,7 @@ class FieldSpec:
     is_template: bool = False
     unit: str = ""
     placeholder: str = ""
+    singular: str = ""
     language: str = ""
     advanced: bool = False
     shown_when: Mapping[str, Sequence[Json]] = field(default_factory=dict)
@@ -147,8 +149,14 @@ def _field(
         highest=highest,
         starts_computed=annotation is Any and widget == "expression",
         item=_item(annotation, kind, computable=computable),
+        singular=_singular(info.title or name),
         fields=_inner(annotation, computable=computable) if kind is FieldKind.CARDS else (),
     )
+
+
+def _singular(title: str) -> str:
+    """``answer`` for *More answers*."""
+    return title.rsplit(" ", 1)[-1].lower().removesuffix("s")
 
 
 def _bare(annotation: Any) -> tuple[Any, bool, list[Any]]:

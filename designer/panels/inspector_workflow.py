@@ -271,6 +271,7 @@ def _channels_attribute() -> Attribute:
             "channels", "Channels", FieldKind.CARDS,
             "Values that nodes share; a reducer merges what is written.",
             default=(),
+            singular="channel",
             unordered=True,
             fields=(
                 spec("name", "Name", FieldKind.TEXT, required=True, placeholder="total"),
