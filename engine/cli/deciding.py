@@ -67,7 +67,7 @@ def decide(
     comment: Annotated[str, typer.Option("--comment", help="Why; kept with the decision.")] = "",
     values: Annotated[
         str | None,
-        typer.Option("--values", metavar="JSON|@FILE", help="For modify: the whole new payload."),
+        typer.Option("--values", metavar="JSON|@FILE", help="For modify: the whole payload."),
     ] = None,
     to: Annotated[
         str, typer.Option("--to", metavar="NODE", help="For reroute: where it goes.")
@@ -84,7 +84,7 @@ def decide(
     The decision is stored. A process that drives the run goes on at once; with --resume this
     one does, and the exit code is that of the run.
     """
-    if values is not None and choice != "modify":
+    if values is not None and choice in {"approve", "reject", "reroute"}:
         raise UsageError(f"--values goes with modify, not with {choice}.")
     if choice == "modify" and values is None:
         raise UsageError("modify needs --values with the whole edited payload.")
@@ -266,7 +266,8 @@ def _print_request(record: RequestRecord, store: str | None) -> None:
     for line in clean_lines(content.body).splitlines()[:_ROWS]:
         out.print(f"  {line}")
     payload = content.payload
-    rows = payload if isinstance(payload, list) else [payload]
+    rows: list[Json] = payload if isinstance(payload, list) else [payload]
+    rows = [] if payload is None else rows
     for row in rows[:_ROWS]:
         out.print(styled((f"    {short_json(row, 160)}", "dim")))
     if len(rows) > _ROWS:

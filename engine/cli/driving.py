@@ -24,6 +24,7 @@ from engine.cli.printing import (
 )
 from engine.cli.progress import Lines, Listener, print_json
 from engine.run_view import RunView
+from engine.runtime.decisions import choices
 
 Begin = Callable[[Engine], Awaitable[RunHandle]]
 
@@ -59,7 +60,7 @@ async def _drive(manner: Manner, begin: Begin) -> int:
         unsubscribe = engine.subscribe(None, heard.append)
         handle = await begin(engine)
         unsubscribe()
-        show = _listener(manner, handle)
+        show = _listener(manner, engine, handle)
         for news in heard:
             show(news)
         engine.subscribe(handle.run, show)
@@ -85,12 +86,15 @@ def _end_on_signals() -> None:
                 loop.add_signal_handler(number, task.cancel)
 
 
-def _listener(manner: Manner, handle: RunHandle) -> Listener:
+def _listener(manner: Manner, engine: Engine, handle: RunHandle) -> Listener:
+    def choices_of(request: str) -> tuple[str, ...]:
+        return choices(engine.request(request).content)
+
     if manner.as_json:
         return print_json
     workflow = handle.plan.workflow
     console().print(styled((clean(workflow.name), "bold"), ("  run ", "dim"), handle.run))
-    return Lines(workflow.nodes, store=manner.store, stays=manner.wait)
+    return Lines(workflow.nodes, choices_of, store=manner.store, stays=manner.wait)
 
 
 def _interrupted(handle: RunHandle, manner: Manner) -> None:

@@ -189,12 +189,14 @@ def _print_run(record: RunRecord, shown: dict[str, Json], view: RunView, store: 
             out.print(f"  {clean(channel)} = {short_json(value, 300)}")
     if shown["frontier"]:
         out.print(styled(("\nfrontier", "bold")))
+        kinds = {wait["task"]: wait["kind"] for wait in shown["waits"]}
         for entry in shown["frontier"]:
             due = f"  until {local_time(entry['due_at'])}" if entry["due_at"] else ""
             text = f"  {clean(entry['text'])}" if entry["text"] else ""
             out.print(f"  {entry['task']}  {entry['state']}{text}{due}")
             if entry["request"]:
-                command = f"decide {entry['request']} approve --resume"
+                choice = "approve" if kinds.get(entry["task"]) == "approval" else "CHOICE"
+                command = f"decide {entry['request']} {choice} --resume"
                 out.print(f"      {hint(store, command)}")
     if shown["result"] is not None:
         out.print(styled(("\nresult", "bold")))

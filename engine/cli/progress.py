@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,21 @@ class Lines:
 
     Args:
         nodes: of the workflow, for their titles.
+        choices: request to what it may be answered with.
         store: the one that was asked for, to be named in commands.
         stays: this process goes on with the run as soon as a decision is stored.
     """
 
     def __init__(
-        self, nodes: Mapping[str, Node], *, store: str | None = None, stays: bool = False
+        self,
+        nodes: Mapping[str, Node],
+        choices: Callable[[str], Sequence[str]],
+        *,
+        store: str | None = None,
+        stays: bool = False,
     ) -> None:
         self._nodes = nodes
+        self._choices = choices
         self._store = store
         self._stays = stays
         self._console = console()
@@ -153,9 +160,13 @@ class Lines:
         if event.deadline is not None:
             until = f" (until {local_time(event.deadline)}, then {event.default})"
         self._line("ask", "bold magenta", event.node, f"{clean(event.title)}{until}")
+        first, *others = self._choices(event.request)
+        if first != "approve":  # none of them goes without saying
+            first, others = "CHOICE", [first, *others]
         then = "" if self._stays else " --resume"
-        command = hint(self._store, f"decide {event.request} approve{then}")
-        self._console.print(styled("      ", (command, "bold"), ("   (or reject)", "dim")))
+        command = hint(self._store, f"decide {event.request} {first}{then}")
+        more = f"   ({'or ' if first == 'approve' else ''}{', '.join(others)})"
+        self._console.print(styled("      ", (command, "bold"), (more, "dim")))
 
     def _expired(self, event: ev.BarrierExpired, at: float) -> None:
         del at

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +147,30 @@ def test_resuming_leaves_the_run_to_whoever_drives_it(headgate: Terminal, drives
     assert ("taken in by the process that drives it" in said.out) is drives
     assert finished(process).code == (0 if drives else 5)
     assert headgate("runs", "--json").lines[0]["status"] == "completed"
+
+
+@pytest.mark.parametrize(("choice", "more"), [("happened", ["--values", '"paid"']), ("again", [])])
+def test_what_must_not_run_twice_is_asked_about_after_a_crash(
+    headgate: Terminal, choice: str, more: list[str]
+) -> None:
+    pay = {"type": "shell.command", "params": {"command": ["sleep", "1"]}}
+    path = headgate.write("pay", {"start": START, "pay": pay, "end": END}, "start pay", "pay end")
+    process = headgate.start("run", path, "--allow", "process", "--json")
+    assert process.stdout is not None
+    assert any('"ready":[["pay"' in line for line in process.stdout)
+    while not claimed(headgate):
+        assert process.poll() is None
+    process.kill()
+    finished(process)
+    said = headgate("resume", headgate.newest())
+    assert said.code == 5
+    assert "CHOICE --resume" in said.out
+    assert "(happened, again, fail)" in said.out
+    words = [headgate.request(), choice, *more, "--resume", "--json"]
+    result = headgate("decide", *words).lines[-1]["result"]
+    assert (result if choice == "happened" else result["exit_code"]) in ("paid", 0)
+
+
+def claimed(headgate: Terminal) -> bool:
+    with contextlib.closing(sqlite3.connect(headgate.folder / "runs.sqlite")) as database:
+        return bool(database.execute("SELECT 1 FROM claims").fetchall())
