@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +22,7 @@ from engine.model.graph import GraphFacts, Zone, analyse
 from engine.model.node_types import NodeType, Registry
 from engine.model.params import CompiledParams, compile_params
 from engine.model.revision import revision_hash
+from engine.model.shape import edge_order
 from engine.model.validation import validate
 from engine.model.workflow import Edge, Effects, JoinPolicy, Node, Workflow
 
@@ -158,7 +159,22 @@ def compile_workflow(
     problems = [d for d in validate(workflow, registry) if d.severity is Severity.ERROR]
     if problems:
         raise InvalidWorkflow(workflow.name, problems)
-    return _Compiler(workflow, registry, os.environ if environ is None else environ).plan()
+    environ = os.environ if environ is None else environ
+    plan = _Compiler(_in_order(workflow), registry, environ).plan()
+    return replace(plan, workflow=workflow)
+
+
+def _in_order(workflow: Workflow) -> Workflow:
+    """Return the workflow in the order of its document.
+
+    Made by a program it may be in another one; the plan of the first leg must be the plan
+    of the legs that are made of the stored document.
+    """
+    nodes = {
+        key: replace(node, writes=dict(sorted(node.writes.items()))) if node.writes else node
+        for key, node in sorted(workflow.nodes.items())
+    }
+    return replace(workflow, nodes=nodes, edges=tuple(sorted(workflow.edges, key=edge_order)))
 
 
 class _Compiler:
