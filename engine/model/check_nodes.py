@@ -377,18 +377,23 @@ def _depends_on_computed(
     Parts of `place` that name no field or item (they name a member of a union) are
     passed over.
     """
-    value: Json = params
-    if place and place[0] in node_type.raw:
+    if not place:
+        return _any_computed(params, node_type)
+    name = str(place[0])
+    if name in node_type.raw:
         return False  # the model itself says what an expression looks like there
-    is_text = bool(place) and place[0] in node_type.templates
-    for part in place:
+    if name not in params:
+        return False  # it is missing, whatever the others say
+    value: Json = params[name]
+    is_text = name in node_type.templates
+    for part in place[1:]:
         if dynamic_kind(value) is not None:
             return True
         if isinstance(value, Mapping):
             value = value.get(part, value)
         elif isinstance(value, list) and isinstance(part, int):
             value = value[part] if part < len(value) else value
-    return _holds_computed(value, is_text=is_text) if place else _any_computed(params, node_type)
+    return _holds_computed(value, is_text=is_text)
 
 
 def _any_computed(params: Mapping[str, Json], node_type: NodeType) -> bool:

@@ -30,6 +30,7 @@ from engine.model.workflow import (
     Workflow,
     Write,
 )
+from engine.nodes.builtin import builtin_registry
 from engine.state.channels import REDUCERS
 from tests.engine.model.documents import workflows
 from tests.engine.model.kit import KIT, TYPES, flow
@@ -616,3 +617,11 @@ def test_refused_wire_explains_itself(source: str, target: str, said: str) -> No
 def test_allowed_wire_needs_no_explanation(source: str, target: str) -> None:
     workflow = flow("a s:sum x:unknown")
     assert explain_refusal(workflow, KIT, PortRef.parse(source), PortRef.parse(target)) is None
+
+
+@pytest.mark.parametrize("name", ["expr", "template"])
+def test_a_parameter_named_like_a_marker_is_no_computed_value(name: str) -> None:
+    registry = builtin_registry()
+    node = Node(key="a", type="template", params={name: "1"})
+    found = validate(Workflow(id="x", nodes={"a": node}), registry)
+    assert [problem.rule for problem in found] == ["E004-params"]
