@@ -270,6 +270,7 @@ class MappingField(ManyEditor):
     ) -> None:
         super().__init__(spec, bench, make, parent)
         self._entries: list[tuple[str, Json]] = []
+        self._said = ""
         self._rows: list[_EntryRow] = []
 
     def _add_text(self) -> str:
@@ -375,10 +376,10 @@ class MappingField(ManyEditor):
         self._tell(typed=typed)
 
     def _tell(self, *, typed: bool) -> None:
-        self._check()
         self.edited.emit(self._value(), typed)
+        self._check(again=True)
 
-    def _check(self) -> None:
+    def _check(self, *, again: bool = False) -> None:
         """Mark names that are missing or there twice."""
         names = [name for name, _ in self._entries]
         sentence = ""
@@ -390,6 +391,6 @@ class MappingField(ManyEditor):
                 sentence = f"Two rows are named {name}; rename one."
             elif nameless:
                 sentence = "Give the row a name."
-        if sentence != self.__dict__.get("_said", ""):
+        if sentence != self._said or (again and sentence):
             self._said = sentence
             self.broke.emit(sentence)

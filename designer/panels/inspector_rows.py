@@ -148,7 +148,7 @@ class FieldRow(QWidget):
         self.setFocusProxy(self.field)
         self.field.edited.connect(self._on_edited)
         self.field.broke.connect(self._on_broke)
-        self.reset_button.clicked.connect(lambda: self._on_edited(UNSET, False))
+        self.reset_button.clicked.connect(self._reset)
         self._show_reset()
 
     def _place(self, layout: QVBoxLayout) -> None:
@@ -203,15 +203,17 @@ class FieldRow(QWidget):
     def _on_edited(self, value: Json, typed: bool) -> None:
         if value is not UNSET and self.spec.is_default(value):
             value = UNSET
-        reset = self.sender() is self.reset_button
         self._prior, self._known = self._known, value
         self._own_problem = ""
-        if reset:
-            self.field.forget()
-            self.field.show_value(UNSET)
         self._show_reset()
         self._show_problem()
         self.edited.emit(value, typed)
+
+    def _reset(self) -> None:
+        """Leave the field out, so that its default counts."""
+        self.field.forget()
+        self.field.show_value(UNSET)
+        self._on_edited(UNSET, False)
 
     def _on_broke(self, sentence: str) -> None:
         self._own_problem = sentence
