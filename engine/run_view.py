@@ -194,7 +194,7 @@ def _started(view: RunView, event: ev.RunStarted, at: float) -> None:
 def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
     del at
     view.leg = event.leg
-    view.status = "running"
+    view.status = "paused" if view.status == "paused" and event.reason != "fork" else "running"
     view.ended_at = None
     view.error = None
     view.reason = ""
@@ -299,6 +299,9 @@ def _retried(view: RunView, event: ev.TaskRetried, at: float) -> None:
 def _skipped(view: RunView, event: ev.TaskSkipped, at: float) -> None:
     del at
     node = view.node(event.node)
+    if event.task in view.frontier:  # it ran, and had nothing to do
+        _leave(view, event.task, event.node)
+        _settle(view, node, event.node, "skipped")
     node.skipped += 1
     node.text = event.reason
     if not node.active and not node.done and not node.failed:
@@ -340,8 +343,10 @@ def _closed(
     event: ev.BarrierDecided | ev.BarrierExpired | ev.BarrierWithdrawn,
     at: float,
 ) -> None:
-    del at
     view.requests.pop(event.request, None)
+    entry = view.frontier.get(event.task)
+    if entry is not None and entry.request == event.request:
+        _go_on(view, entry, at)
 
 
 def _wait_opened(view: RunView, event: ev.WaitOpened, at: float) -> None:
@@ -352,9 +357,13 @@ def _wait_opened(view: RunView, event: ev.WaitOpened, at: float) -> None:
 def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
     entry = view.frontier.get(event.task)
     if entry is not None:
-        entry.state, entry.due_at, entry.request, entry.since = "ready", None, None, at
-        node = view.node(event.node)
-        node.state, node.due_at, node.request = "ready", None, None
+        _go_on(view, entry, at)
+
+
+def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
+    entry.state, entry.due_at, entry.request, entry.since = "ready", None, None, at
+    node = view.node(entry.node)
+    node.state, node.due_at, node.request = "ready", None, None
 
 
 def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:

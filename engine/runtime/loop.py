@@ -38,7 +38,7 @@ from engine.runtime.ports import (
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import start_attempt
 from engine.runtime.transition import LimitHit, ready_tasks
-from engine.state.run_state import Delta, ParkedWait, RunState, apply
+from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
 from engine.state.status import RunStatus
 
 Json = Any
@@ -532,11 +532,16 @@ def superstep_cancel(state: RunState, running: Sequence[TaskId], reason: str) ->
 
 def opening_of_resume(state: RunState, leg: int, reason: str) -> superstep.Step:
     """Return the commit that begins a later leg."""
-    commit = ev.SuperstepCommitted(commit=state.commit + 1)
+    ready = tuple([_as_ready(state.tasks[task]) for task in ready_tasks(state)])
+    commit = ev.SuperstepCommitted(commit=state.commit + 1, ready=ready)
     started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
     paused = state.status is RunStatus.PAUSED
     status = RunStatus.PAUSED if paused else RunStatus.RUNNING
     return superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
+
+
+def _as_ready(task: Task) -> ev.TaskReady:
+    return ev.TaskReady(task.id, task.node, task.path, task.visit)
 
 
 def recovered_outcomes(

@@ -15,7 +15,7 @@ from engine.runtime.ports import RunRecord
 from engine.runtime.superstep import RunFacts
 from engine.state.channels import specs_from
 from engine.state.run_state import RunState
-from engine.state.status import ENDED, RunStatus
+from engine.state.status import RunStatus
 
 Json = Any
 
@@ -78,8 +78,7 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
         child.channels[name] = value
         child.versions[name] = child.versions.get(name, 0) + 1
     child.waits = {task: wait for task, wait in state.waits.items() if wait.request is None}
-    if child.status in ENDED or child.status is RunStatus.WAITING:
-        child.status = RunStatus.RUNNING
+    child.status = RunStatus.RUNNING
     child.commit = -1
     return child
 

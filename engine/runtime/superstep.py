@@ -310,7 +310,8 @@ class _Commit:
                 self._park(node, task, outcome)
             case "skip":
                 transition.finish(task)
-                transition.skip(node, task.path, outcome.text or "the node had nothing to do")
+                reason = outcome.text or "the node had nothing to do"
+                transition.skip(node, task.path, reason, task=task.id)
             case "abort":
                 self._finished_event(task, outcome, {})
                 transition.finish(task)
@@ -722,6 +723,8 @@ class _Commit:
                 return RunStatus.CANCELLED
             case _:
                 pass
+        if self.state.status is RunStatus.PAUSED:
+            return RunStatus.PAUSED  # what runs may finish; only the person ends a pause
         if self.transition.ready:
             return RunStatus.RUNNING
         waits, tasks = self.transition.waits, self.transition.tasks

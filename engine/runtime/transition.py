@@ -34,6 +34,12 @@ Json = Any
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 EMPTY_JOIN = JoinState()
+EMPTY_CYCLE = CycleState()
+#: The tables of the state that a commit may change, row by row.
+TABLES = ("tasks", "waits", "joins", "arrivals", "zones", "items", "cycles", "outputs")
+#: Their fields of a delta.
+_PUT = {name: f"put_{name}" for name in TABLES}
+_DROP = {name: f"drop_{name}" for name in TABLES}
 
 
 class LimitHit(Exception):  # noqa: N818 - becomes a failed run, not an error of ours
@@ -57,9 +63,8 @@ class Table(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """Return the row as it is now."""
-        if key in self.changes:
-            return self.changes[key]
-        return self.base.get(key)
+        changes = self.changes
+        return changes[key] if key in changes else self.base.get(key)
 
     def put(self, key: str, row: T) -> None:
         """Write a row."""
@@ -72,30 +77,41 @@ class Table(Generic[T]):
         else:
             self.changes.pop(key, None)
 
+    def size(self) -> int:
+        """Return how many rows there are now."""
+        base, count = self.base, len(self.base)
+        for key, row in self.changes.items():
+            count += (row is not None) - (key in base)
+        return count
+
     def split(self) -> tuple[dict[str, T], list[str]]:
         """Return (rows to put, keys to drop)."""
-        if not self.changes:
-            return {}, []
         put = {key: row for key, row in self.changes.items() if row is not None}
+        if len(put) == len(self.changes):
+            return put, []
         return put, [key for key, row in self.changes.items() if row is None]
 
 
 class Transition:
-    """Collects what one commit changes, and carries tokens to their ends."""
+    """Collects what one commit changes, and carries tokens to their ends.
+
+    Most commits touch two or three of the tables; the others are never made.
+    """
+
+    tasks: Table[Task]
+    waits: Table[ParkedWait]
+    joins: Table[JoinState]
+    arrivals: Table[tuple[Token, ...]]
+    zones: Table[ZoneState]
+    items: Table[ItemState]
+    cycles: Table[CycleState]
+    outputs: Table[ValueRef]
 
     def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:
         self.plan = plan
         self.state = state
         self.at = at
         self.commit = commit
-        self.tasks: Table[Task] = Table(state.tasks)
-        self.waits: Table[ParkedWait] = Table(state.waits)
-        self.joins: Table[JoinState] = Table(state.joins)
-        self.arrivals: Table[tuple[Token, ...]] = Table(state.arrivals)
-        self.zones: Table[ZoneState] = Table(state.zones)
-        self.items: Table[ItemState] = Table(state.items)
-        self.cycles: Table[CycleState] = Table(state.cycles)
-        self.outputs: Table[ValueRef] = Table(state.outputs)
         self.visits: dict[str, int] = {}
         self.values: dict[str, Json] = {}
         self.memory: dict[str, Json] = {}
@@ -105,8 +121,18 @@ class Transition:
         self.ready: list[TaskReady] = []
         self.taken: list[str] = []
         self.not_taken: list[str] = []
+        self._tables: dict[str, Table[Any]] = {}
         self._pending: deque[tuple[PlanEdge, Token]] = deque()
         self._loops_touched: dict[str, Path] = {}
+
+    def __getattr__(self, name: str) -> Table[Any]:
+        """Make a table when it is first asked for."""
+        if name not in TABLES:
+            raise AttributeError(name)
+        table: Table[Any] = Table(getattr(self.state, name))
+        self._tables[name] = table
+        setattr(self, name, table)
+        return table
 
     # --- values ---------------------------------------------------------------------------
 
@@ -118,13 +144,12 @@ class Transition:
             return value[int(index[:-1])] if bracket else value
         return self.state.value(ref)
 
-    def name_value(self, task: Task | None, ref: ValueRef, value: Json) -> ValueRef:
+    def name_value(self, task: Task, ref: ValueRef, value: Json) -> ValueRef:
         """Return the name of a task's output; one that only passed through keeps its name."""
-        if task is not None:
-            for pairs in task.inputs.values():
-                for _, known in pairs:
-                    if self.value(known) is value:
-                        return known
+        for pairs in task.inputs.values():
+            for _, known in pairs:
+                if self.value(known) is value:
+                    return known
         self.values[ref] = value
         return ref
 
@@ -290,20 +315,34 @@ class Transition:
             ),
         )
         self.ready.append(TaskReady(task, target.key, path, visit))
-        self._count_tokens(target, path, 1)
+        if target.loops:
+            self._count_tokens(target, path, 1)
 
     def finish(self, task: Task) -> None:
         """Take a task out of the frontier."""
         self.tasks.drop(task.id)
-        self.waits.drop(task.id)
-        self._count_tokens(self.plan.nodes[task.node], task.path, -1)
+        if task.id in self.state.waits:
+            self.waits.drop(task.id)
+        node = self.plan.nodes[task.node]
+        if node.loops:
+            self._count_tokens(node, task.path, -1)
 
-    def skip(self, target: PlanNode, path: Path, reason: str) -> None:
-        """Pass over a node: everything that leaves it is ruled out."""
+    def skip(
+        self, target: PlanNode, path: Path, reason: str, *, task: TaskId | None = None
+    ) -> None:
+        """Pass over a node: everything that leaves it is ruled out.
+
+        Args:
+            target: the node.
+            path: the scopes that it is passed over in.
+            reason: why, in words.
+            task: the task that found that it had nothing to do; else none was made.
+        """
         if target.type.role == "collect" and len(path) > target.depth:
             self._item_done(target, path, None)
             return
-        name = task_id(target.key, path)
+        # Not the name of a task that is alive: those have been visited already.
+        name = task or task_id(target.key, path, self._next_visit(target, path))
         self.events.append(TaskSkipped(task=name, node=target.key, reason=reason))
         if target.type.role == "split" and target.pair is not None:
             self._rule_out_pair(target, path)
@@ -538,36 +577,20 @@ class Transition:
 
     def delta(self) -> Delta:
         """Return everything that changed."""
-        put_tasks, drop_tasks = self.tasks.split()
-        put_waits, drop_waits = self.waits.split()
-        put_joins, drop_joins = self.joins.split()
-        put_arrivals, drop_arrivals = self.arrivals.split()
-        put_zones, drop_zones = self.zones.split()
-        put_items, drop_items = self.items.split()
-        put_cycles, drop_cycles = self.cycles.split()
-        put_outputs, drop_outputs = self.outputs.split()
-        return Delta(
+        delta = Delta(
             put_memory=self.memory,
             put_values=self.values,
-            put_outputs=put_outputs,
-            drop_outputs=drop_outputs,
-            put_tasks=put_tasks,
-            drop_tasks=drop_tasks,
-            put_waits=put_waits,
-            drop_waits=drop_waits,
-            put_joins=put_joins,
-            drop_joins=drop_joins,
-            put_arrivals=put_arrivals,
-            drop_arrivals=drop_arrivals,
-            put_zones=put_zones,
-            drop_zones=drop_zones,
-            put_items=put_items,
-            drop_items=drop_items,
-            put_cycles=put_cycles,
-            drop_cycles=drop_cycles,
             put_visits=self.visits,
             put_results=self.results,
         )
+        for name, table in self._tables.items():
+            if table.changes:
+                put, drop = table.split()
+                if put:
+                    setattr(delta, _PUT[name], put)
+                if drop:
+                    setattr(delta, _DROP[name], drop)
+        return delta
 
     def blocked(self) -> list[str]:
         """Return what joins still wait for, in words, when nothing can move any more."""
