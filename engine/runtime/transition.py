@@ -16,7 +16,7 @@ import msgspec
 from engine.events import AnyEvent, TaskReady, TaskSkipped
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import Plan, PlanEdge, PlanNode
-from engine.runtime import joins
+from engine.runtime.joins import Fired, fires, needs
 from engine.state.run_state import (
     CycleState,
     Delta,
@@ -234,9 +234,9 @@ class Transition:
         """Fire the node as often as its ports allow; return what is left of the join."""
         queues = partial(self._queue, scope)
         while True:
-            fired: list[joins.Fired] = []
+            fired: list[Fired] = []
             for port in target.in_ports:
-                found = joins.fires(port, queues)
+                found = fires(port, queues)
                 if found is None:
                     return join
                 fired.append(found)
@@ -259,7 +259,7 @@ class Transition:
         return self.arrivals.get(f"{edge}@{scope}") or ()
 
     def _consume(
-        self, target: PlanNode, path: Path, scope: str, join: JoinState, fired: joins.Fired
+        self, target: PlanNode, path: Path, scope: str, join: JoinState, fired: Fired
     ) -> JoinState:
         """Take the tokens of one firing off their edges."""
         emptied = values = 0
@@ -321,7 +321,7 @@ class Transition:
     def finish(self, task: Task) -> None:
         """Take a task out of the frontier."""
         self.tasks.drop(task.id)
-        if task.id in self.state.waits:
+        if self.state.waits or "waits" in self._tables:
             self.waits.drop(task.id)
         node = self.plan.nodes[task.node]
         if node.loops:
@@ -602,7 +602,7 @@ class Transition:
             name, _, scope = key.partition("@")
             queues = partial(self._queue, scope)
             for port in self.plan.nodes[name].in_ports:
-                missing = joins.needs(port, queues)
+                missing = needs(port, queues)
                 if missing:
                     found.append(f"{name}.{port.name} waits for {' and '.join(missing)}")
         return sorted(found)

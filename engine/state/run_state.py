@@ -136,8 +136,11 @@ class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     writer: TaskId
 
 
-class Delta(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What one commit changes. `put_x` replaces keys of table x, `drop_x` removes them."""
+class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What one commit changes. `put_x` replaces keys of table x, `drop_x` removes them.
+
+    A delta is never part of a cycle, so that the garbage collector need not look at it.
+    """
 
     status: RunStatus | None = None
     ops: list[ChannelOp] = []
@@ -219,7 +222,7 @@ class RunState(msgspec.Struct, kw_only=True):
 
 def base_of(ref: ValueRef) -> ValueRef:
     """Return the name of the stored value that `ref` is, or is an item of."""
-    return ref.partition("[")[0]
+    return ref.partition("[")[0] if "[" in ref else ref
 
 
 def _task_refs(task: Task) -> list[ValueRef]:
@@ -239,6 +242,10 @@ def _item_refs(item: ItemState) -> list[ValueRef]:
     return [item.value] if item.value else []
 
 
+def _itself(ref: ValueRef) -> list[ValueRef]:
+    return [ref]
+
+
 def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> None:
     """Move `state` from commit ``commit - 1`` to ``commit``.
 
@@ -246,38 +253,53 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
     and not what the channel holds. Values that nobody holds any more are dropped here,
     so that a restored state drops the same ones.
     """
-    for op in delta.ops:
-        old = state.channels.get(op.channel)
-        new = apply_op(specs[op.channel], old, op.op, op.value)
-        if new is not old and new != old:
-            state.versions[op.channel] = state.versions.get(op.channel, 0) + 1
-        state.channels[op.channel] = new
+    if delta.ops:
+        _write_channels(state, delta.ops, specs)
+    released: list[ValueRef] = []
     if delta.put_values:
         state.values.update(delta.put_values)
-    released: list[ValueRef] = list(delta.put_values)
-    _hold(state, state.tasks, delta.put_tasks, delta.drop_tasks, _task_refs, released)
-    _hold(state, state.arrivals, delta.put_arrivals, delta.drop_arrivals, _token_refs, released)
-    _hold(state, state.zones, delta.put_zones, delta.drop_zones, _zone_refs, released)
-    _hold(state, state.items, delta.put_items, delta.drop_items, _item_refs, released)
-    _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
+        released += delta.put_values
+    _apply_holders(state, delta, released)
     _update(state.waits, delta.put_waits, delta.drop_waits)
     _update(state.joins, delta.put_joins, delta.drop_joins)
     _update(state.cycles, delta.put_cycles, delta.drop_cycles)
-    state.memory.update(delta.put_memory)
-    state.visits.update(delta.put_visits)
+    if delta.put_memory:
+        state.memory.update(delta.put_memory)
+    if delta.put_visits:
+        state.visits.update(delta.put_visits)
+    if delta.put_results:
+        state.results.update(delta.put_results)
     state.counters.update(delta.put_counters)
-    state.results.update(delta.put_results)
+    refs = state.refs
     for ref in released:
-        if not state.refs.get(ref):
+        if not refs.get(ref):
             state.values.pop(ref, None)
-            state.refs.pop(ref, None)
+            refs.pop(ref, None)
     if delta.status is not None:
         state.status = delta.status
     state.commit = commit
 
 
-def _itself(ref: ValueRef) -> list[ValueRef]:
-    return [ref]
+def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> None:
+    """Update the tables whose rows hold values."""
+    _hold(state, state.tasks, delta.put_tasks, delta.drop_tasks, _task_refs, released)
+    if delta.put_arrivals or delta.drop_arrivals:
+        _hold(state, state.arrivals, delta.put_arrivals, delta.drop_arrivals, _token_refs, released)
+    if delta.put_zones or delta.drop_zones:
+        _hold(state, state.zones, delta.put_zones, delta.drop_zones, _zone_refs, released)
+    if delta.put_items or delta.drop_items:
+        _hold(state, state.items, delta.put_items, delta.drop_items, _item_refs, released)
+    if delta.put_outputs or delta.drop_outputs:
+        _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
+
+
+def _write_channels(state: RunState, ops: list[ChannelOp], specs: ChannelSpecs) -> None:
+    for op in ops:
+        old = state.channels.get(op.channel)
+        new = apply_op(specs[op.channel], old, op.op, op.value)
+        if new is not old and new != old:
+            state.versions[op.channel] = state.versions.get(op.channel, 0) + 1
+        state.channels[op.channel] = new
 
 
 def _update(table: dict[str, Any], put: dict[str, Any], drop: list[str]) -> None:
@@ -296,19 +318,18 @@ def _hold(
     released: list[ValueRef],
 ) -> None:
     """Update a table whose rows hold values, and count the holders."""
-    if not put and not drop:
-        return
     counts = state.refs
-    for row in put.values():
+    gone = [table.pop(key, None) for key in drop]
+    for key, row in put.items():
         for ref in refs_of(row):
             base = base_of(ref)
             counts[base] = counts.get(base, 0) + 1
-    for key in (*put, *drop):
-        row = table.pop(key, None) if key not in put else table.get(key)
-        if row is not None:
-            for ref in refs_of(row):
-                base = base_of(ref)
-                counts[base] -= 1
-                if not counts[base]:
-                    released.append(base)
+        if key in table:
+            gone.append(table[key])
+    for row in gone:
+        for ref in refs_of(row) if row is not None else ():
+            base = base_of(ref)
+            counts[base] -= 1
+            if not counts[base]:
+                released.append(base)
     table.update(put)
