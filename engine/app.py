@@ -253,7 +253,6 @@ class Engine:
         self._problems: list[Callable[[str, BaseException], None]] = []
         self._watching: asyncio.Task[None] | None = None
         self._pending: set[asyncio.Task[Any]] = set()
-        self._version = -1
 
     @classmethod
     def open(
@@ -723,15 +722,15 @@ class Engine:
     async def _watch(self) -> None:
         """Look at what other processes wrote, and keep our leases alive."""
         beat = self._clock.monotonic()
+        known = await self._io(self.store.data_version)
+        await self._hear_others()
         while self._watchers or self._held:
             await asyncio.sleep(WATCH_S)
             version = await self._io(self.store.data_version)
-            if version != self._version:
-                first = self._version < 0
-                self._version = version
+            if version != known:
+                known = version
                 await self._hear_others()
-                if not first:
-                    self._tell_watchers()
+                self._tell_watchers()
             if self._clock.monotonic() - beat >= HEARTBEAT_S:
                 beat = self._clock.monotonic()
                 for held in list(self._held.values()):
