@@ -24,13 +24,13 @@ PORT_RADIUS = 6.0
 GRID = 8.0
 
 #: What a node draws around its body: the selection outline, ports, the breakpoint's dot.
-NODE_MARGIN = 12.0
-NODE_MARGIN_LEFT = 28.0
+NODE_MARGIN = 9.0
+NODE_MARGIN_LEFT = 24.0
 #: Ports that are told apart by their names have rows of their own below the chip.
 NAMED_TOP = 93.0
 
-#: Edges longer than this are drawn by the part that is in sight.
-LONG_EDGE = 1600.0
+#: Curves longer than this on the screen are drawn by the part that is in sight.
+LONG_EDGE_PX = 1200.0
 
 _STUB = 26.0
 _CORNER = 14.0
@@ -50,8 +50,12 @@ def node_rect(position: QPointF, height: float) -> QRectF:
 
 def port_offset(row: int, *, output: bool, named: bool) -> QPointF:
     """Where the port in `row` of a side is, from the top left corner of its node."""
-    top = NAMED_TOP if named else PORT_TOP
-    return QPointF(NODE_WIDTH if output else 0.0, top + PORT_PITCH * row)
+    return QPointF(NODE_WIDTH if output else 0.0, port_top(row, named=named))
+
+
+def port_top(row: int, *, named: bool) -> float:
+    """How far the port in `row` is below the top of its node."""
+    return (NAMED_TOP if named else PORT_TOP) + PORT_PITCH * row
 
 
 def snapped(point: QPointF) -> QPointF:
@@ -152,3 +156,76 @@ def bounds(rects: Iterable[QRectF]) -> QRectF:
     for rect in rects:
         whole = whole.united(rect)
     return whole
+
+
+Curve = tuple[float, float, float, float, float, float, float, float]
+
+#: A long curve is looked at in this many places to find which part of it can be seen.
+_STEPS = 24
+_PARAMETERS = tuple(
+    (
+        (1 - step / _STEPS) ** 3,
+        3 * (1 - step / _STEPS) ** 2 * step / _STEPS,
+        3 * (1 - step / _STEPS) * (step / _STEPS) ** 2,
+        (step / _STEPS) ** 3,
+    )
+    for step in range(_STEPS + 1)
+)
+
+
+def curve_of(path: QPainterPath) -> Curve | None:
+    """The control points of a path that is one curve, as plain numbers."""
+    if path.elementCount() != 4 or not path.elementAt(1).isCurveTo():
+        return None
+    a, b, c, d = (path.elementAt(at) for at in range(4))
+    return a.x, a.y, b.x, b.y, c.x, c.y, d.x, d.y
+
+
+def seen_part(curve: Curve, sight: QRectF) -> QPainterPath:
+    """The part of a long curve that passes through `sight`, with a margin.
+
+    Plain numbers: rasterising the rest costs half a millisecond, and so would doing this
+    with points.
+    """
+    ax, ay, bx, by, cx, cy, dx, dy = curve
+    left, top = sight.left() - 40.0, sight.top() - 40.0
+    right, bottom = sight.right() + 40.0, sight.bottom() + 40.0
+    first = last = -1
+    last_x, last_y = ax, ay
+    for step in range(1, _STEPS + 1):
+        p, q, r, s = _PARAMETERS[step]
+        x = p * ax + q * bx + r * cx + s * dx
+        y = p * ay + q * by + r * cy + s * dy
+        apart = (
+            (x < left and last_x < left)
+            or (x > right and last_x > right)
+            or (y < top and last_y < top)
+            or (y > bottom and last_y > bottom)
+        )
+        if not apart:
+            last = step
+            if first < 0:
+                first = step - 1
+        last_x, last_y = x, y
+    part = QPainterPath()
+    if first < 0:
+        return part
+    low, high = first / _STEPS, last / _STEPS
+    ax, bx, cx, dx = _cut(ax, bx, cx, dx, low, high)
+    ay, by, cy, dy = _cut(ay, by, cy, dy, low, high)
+    part.moveTo(ax, ay)
+    part.cubicTo(bx, by, cx, cy, dx, dy)
+    return part
+
+
+def _cut(
+    a: float, b: float, c: float, d: float, low: float, high: float
+) -> tuple[float, float, float, float]:
+    """One coordinate of the piece of a cubic curve between two parameters (blossoming)."""
+
+    def at(r: float, s: float, t: float) -> float:
+        ab, bc, cd = a + (b - a) * r, b + (c - b) * r, c + (d - c) * r
+        abc, bcd = ab + (bc - ab) * s, bc + (cd - bc) * s
+        return abc + (bcd - abc) * t
+
+    return at(low, low, low), at(low, low, high), at(low, high, high), at(high, high, high)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF
 
+from designer.canvas.geometry import PORT_RADIUS
 from designer.canvas.hits import NOTHING, Hit, HitKind
-from designer.canvas.items.edge_item import EdgeItem
+from designer.canvas.items.edges import EdgeShape
 from designer.canvas.items.frame_item import FrameItem
 from designer.canvas.items.handles import handle_at
-from designer.canvas.items.node_item import NodeItem
-from designer.canvas.items.note_item import NoteItem
+from designer.canvas.items.nodes import NodeShape
 from designer.canvas.node_painter import COMPACT_FROM, FULL_FROM, chip_rect
 from designer.canvas.scene import CanvasScene
 from engine.model.workflow import PortRef
@@ -34,11 +34,12 @@ EDGE_REACH_PX = 8.0
 def hit_test(scene: CanvasScene, point: QPointF, zoom: float) -> Hit:
     """What is under `point` of the scene."""
     reach = REACH_PX / zoom
-    items = scene.items_near(point, reach)
-    handle = _handle(items, point, zoom)
+    near = QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
+    handle = _handle(scene, point, zoom)
     if handle is not None:
         return handle
-    nodes = [item for item in items if isinstance(item, NodeItem)]
+    around = near.adjusted(-PORT_RADIUS, -PORT_RADIUS, PORT_RADIUS, PORT_RADIUS)
+    nodes = [scene.nodes[key] for key in reversed(scene.nodes_in(around))]
     if zoom >= COMPACT_FROM:
         port = _port(nodes, point, zoom)
         if port is not None:
@@ -46,29 +47,33 @@ def hit_test(scene: CanvasScene, point: QPointF, zoom: float) -> Hit:
     for node in nodes:
         if node.body.contains(point):
             return _in_node(scene, node, point, zoom)
-    for note in items:
-        if isinstance(note, NoteItem) and note.box.contains(point):
+    for note in scene.notes.values():
+        if note.box.contains(point):
             return Hit(HitKind.NOTE, note.note.id)
-    edge = _edge(items, point, zoom)
+    edge = _edge([scene.edges[id_] for id_ in scene.edges_in(near)], point, zoom)
     if edge is not None:
         return edge
-    for frame in items:
-        if isinstance(frame, FrameItem) and _on_frame(frame, point, zoom):
-            return Hit(HitKind.FRAME, frame.frame.id)
+    # The smallest frame there: one inside another lies over it.
+    frames = [frame for frame in scene.frames.values() if _on_frame(frame, point, zoom)]
+    if frames:
+        frame = min(frames, key=lambda each: each.box.width() * each.box.height())
+        return Hit(HitKind.FRAME, frame.frame.id)
     return NOTHING
 
 
-def _handle(items: Sequence[object], point: QPointF, zoom: float) -> Hit | None:
-    for item in items:
-        if isinstance(item, FrameItem | NoteItem) and item.is_selected:
-            handle = handle_at(item.box, point, zoom)
-            if handle is not None:
-                key = item.frame.id if isinstance(item, FrameItem) else item.note.id
-                return Hit(HitKind.HANDLE, key, handle=handle)
+def _handle(scene: CanvasScene, point: QPointF, zoom: float) -> Hit | None:
+    for frame in scene.frames.values():
+        handle = handle_at(frame.box, point, zoom) if frame.is_selected else None
+        if handle is not None:
+            return Hit(HitKind.HANDLE, frame.frame.id, handle=handle)
+    for note in scene.notes.values():
+        handle = handle_at(note.box, point, zoom) if note.is_selected else None
+        if handle is not None:
+            return Hit(HitKind.HANDLE, note.note.id, handle=handle)
     return None
 
 
-def _port(nodes: list[NodeItem], point: QPointF, zoom: float) -> Hit | None:
+def _port(nodes: Sequence[NodeShape], point: QPointF, zoom: float) -> Hit | None:
     best: tuple[float, Hit] | None = None
     for node in nodes:
         inside = node.body.contains(point)
@@ -86,21 +91,20 @@ def _port(nodes: list[NodeItem], point: QPointF, zoom: float) -> Hit | None:
     return best[1] if best is not None else None
 
 
-def _in_node(scene: CanvasScene, node: NodeItem, point: QPointF, zoom: float) -> Hit:
+def _in_node(scene: CanvasScene, node: NodeShape, point: QPointF, zoom: float) -> Hit:
     if zoom >= FULL_FROM:
         chip = chip_rect(node.visual, scene.ink.style)
-        if chip.contains(point - node.pos()):
+        if chip.contains(point - node.place):
             return Hit(HitKind.CHIP, node.key)
     return Hit(HitKind.NODE, node.key)
 
 
-def _edge(items: Sequence[object], point: QPointF, zoom: float) -> Hit | None:
-    best: tuple[float, EdgeItem] | None = None
-    for item in items:
-        if isinstance(item, EdgeItem):
-            distance = item.distance_to(point)
-            if distance <= EDGE_REACH_PX / zoom and (best is None or distance < best[0]):
-                best = distance, item
+def _edge(edges: Sequence[EdgeShape], point: QPointF, zoom: float) -> Hit | None:
+    best: tuple[float, EdgeShape] | None = None
+    for each in edges:
+        distance = each.distance_to(point)
+        if distance <= EDGE_REACH_PX / zoom and (best is None or distance < best[0]):
+            best = distance, each
     if best is None:
         return None
     edge = best[1]

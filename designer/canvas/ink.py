@@ -48,7 +48,8 @@ class Ink:
     vector: bool = False
     pixmaps: NodePixmaps = field(default_factory=NodePixmaps)
     outlines: Stamps = field(default_factory=Stamps)
-    pens: dict[tuple[object, ...], QPen] = field(default_factory=dict)
+    labels: Stamps = field(default_factory=Stamps)
+    pens: dict[tuple[object, ...], tuple[QPen, QPen]] = field(default_factory=dict)
 
     @property
     def theme(self) -> Theme:
@@ -59,6 +60,7 @@ class Ink:
         """Paint in another theme or font size from now on."""
         self.style = style
         self.outlines.clear()
+        self.labels.clear()
         self.pens.clear()
 
     def vector_painter(self) -> NodePainter:
@@ -80,13 +82,21 @@ class Ink:
         else:
             self.outlines.draw(painter, (role, gap, height), box.adjusted(-2, -2, 2, 2), paint)
 
-    def edge_pen(self, edge: EdgeVisual, *, selected: bool, hovered: bool) -> QPen:
-        """The pen of a wire; the same object for the same looks."""
+    def edge_pens(
+        self, edge: EdgeVisual, *, selected: bool = False, hovered: bool = False
+    ) -> tuple[QPen, QPen]:
+        """The pen of a wire and its thin form; the same objects for the same looks."""
         key = (edge.state, edge.is_error, edge.problem, selected, hovered)
-        pen = self.pens.get(key)
-        if pen is None:
-            pen = self.pens[key] = self._edge_pen(edge, selected=selected, hovered=hovered)
-        return pen
+        pens = self.pens.get(key)
+        if pens is None:
+            pen = self._edge_pen(edge, selected=selected, hovered=hovered)
+            thin = QPen(pen)
+            if not (selected or hovered or edge.state is EdgeState.LIVE):
+                # One device pixel: five times faster to draw, and as wide as 2 px at 50 %.
+                thin.setCosmetic(True)
+                thin.setWidthF(1.0)
+            pens = self.pens[key] = (pen, thin)
+        return pens
 
     def _edge_pen(self, edge: EdgeVisual, *, selected: bool, hovered: bool) -> QPen:
         color = self.edge_color(edge)
@@ -96,9 +106,8 @@ class Ink:
         if hovered:
             width = HOVER_PX
         pen = QPen(color, max(width, float(self.theme.line_px)))
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         if edge.state is EdgeState.NOT_TAKEN or edge.is_error:
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             pen.setDashPattern([5.0, 4.0] if edge.is_error else [3.0, 4.0])
         return pen
 

@@ -44,7 +44,7 @@ class Minimap(QWidget):
 
     def showEvent(self, event: QEvent) -> None:
         """Draw what changed while it was hidden."""
-        self._draw_anew()
+        QTimer.singleShot(0, self, self._draw_anew)
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""

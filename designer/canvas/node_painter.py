@@ -109,9 +109,11 @@ def node_style(theme: Theme) -> NodeStyle:
 
 
 def extent(visual: NodeVisual) -> QRectF:
-    """Everything that a node draws, in its own coordinates."""
-    left, right = NODE_MARGIN_LEFT, NODE_MARGIN
-    return QRectF(-left, -NODE_MARGIN, NODE_WIDTH + left + right, visual.height + 2 * NODE_MARGIN)
+    """Everything that a node draws, in its own coordinates; its outlines lie further out."""
+    left = NODE_MARGIN_LEFT if visual.breakpoint else NODE_MARGIN
+    return QRectF(
+        -left, -NODE_MARGIN, NODE_WIDTH + left + NODE_MARGIN, visual.height + 2 * NODE_MARGIN
+    )
 
 
 def chip_rect(visual: NodeVisual, style: NodeStyle) -> QRectF:

@@ -9,11 +9,10 @@ it could not make is shown as it was, or plainly, until the next frame.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from time import perf_counter
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QPainter, QPixmap, QTransform
+from PySide6.QtGui import QPainter, QPixmap
 
 from designer.canvas.geometry import NODE_RADIUS, NODE_WIDTH
 from designer.canvas.node_painter import NodePainter, NodeStyle, detail_at, extent
@@ -26,19 +25,38 @@ FRAME_BUDGET_S = 0.005
 MEMORY_LIMIT = 96 * 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Picture:
-    visual: NodeVisual
-    pixmap: QPixmap
-    scale: float
-    bytes: int
+class Picture:
+    """A node as it looked at one zoom.
+
+    Attributes:
+        left, top: from the node's corner to the picture's, in pixels at that zoom.
+    """
+
+    __slots__ = ("bytes", "left", "pixmap", "ratio", "top", "visual", "zoom")
+
+    def __init__(self, visual: NodeVisual, pixmap: QPixmap, zoom: float, ratio: float) -> None:
+        box = extent(visual)
+        self.visual = visual
+        self.pixmap = pixmap
+        self.zoom = zoom
+        self.ratio = ratio
+        self.left = box.left() * zoom
+        self.top = box.top() * zoom
+        self.bytes = 4 * pixmap.width() * pixmap.height()
+
+    def draw_stretched(self, painter: QPainter, x: float, y: float, zoom: float) -> None:
+        """Draw it for another zoom, with the node's corner at a place of the viewport."""
+        scale = zoom / self.zoom
+        size = QSizeF(self.pixmap.size()) / self.ratio * scale
+        corner = QPointF(x + self.left * scale, y + self.top * scale)
+        painter.drawPixmap(QRectF(corner, size), self.pixmap, QRectF(self.pixmap.rect()))
 
 
 class NodePixmaps:
     """The pictures of the nodes that were seen lately, and the budget of the frame."""
 
     def __init__(self) -> None:
-        self._pictures: OrderedDict[str, _Picture] = OrderedDict()
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
         self._bytes = 0
         self._stamps = Stamps()
         self._painter: NodePainter | None = None
@@ -81,54 +99,31 @@ class NodePixmaps:
         if picture is not None:
             self._bytes -= picture.bytes
 
-    def draw(self, painter: QPainter, visual: NodeVisual, ratio: float) -> None:
-        """Draw the node at the painter's origin.
+    def picture(self, visual: NodeVisual, zoom: float, ratio: float) -> Picture | None:
+        """The picture to show now: a new one while there is time, otherwise the last.
 
-        Args:
-            painter: scaled and moved, not turned.
-            visual: the node.
-            ratio: device pixels a pixel.
+        Its zoom may be another one; None when the node has never been drawn.
         """
-        transform = painter.worldTransform()
-        zoom = transform.m11()
-        scale = zoom * ratio
         picture = self._pictures.get(visual.key)
-        fits = picture is not None and (picture.scale == scale or self._stretches)
-        if not fits or picture is None or picture.visual is not visual:
-            picture = self._renewed(picture, visual, zoom, ratio)
-        if picture is None:
-            self._draw_plainly(painter, visual)
-        elif picture.scale == scale:
-            box = extent(picture.visual)
-            # On whole device pixels, so that text stays sharp.
-            x = round((transform.dx() + box.left() * zoom) * ratio) / ratio
-            y = round((transform.dy() + box.top() * zoom) * ratio) / ratio
-            painter.setWorldTransform(_IDENTITY)
-            painter.drawPixmap(QPointF(x, y), picture.pixmap)
-            painter.setWorldTransform(transform)
-        else:
-            size = QSizeF(picture.pixmap.size()) / picture.scale
-            box = QRectF(extent(picture.visual).topLeft(), size)
-            painter.drawPixmap(box, picture.pixmap, QRectF(picture.pixmap.rect()))
-
-    def _renewed(
-        self, old: _Picture | None, visual: NodeVisual, zoom: float, ratio: float
-    ) -> _Picture | None:
-        """A new picture when there is time for it, otherwise the old one."""
+        if picture is not None and picture.visual is visual:
+            if picture.zoom == zoom and picture.ratio == ratio:
+                return picture
+            if self._stretches:
+                return picture
         if self._left_s <= 0:
             self.is_behind = True
-            return old
+            return picture
         start = perf_counter()
-        picture = self._make(visual, zoom, ratio)
+        made = self._make(visual, zoom, ratio)
         self.forget(visual.key)
-        self._pictures[visual.key] = picture
-        self._bytes += picture.bytes
+        self._pictures[visual.key] = made
+        self._bytes += made.bytes
         while self._bytes > MEMORY_LIMIT and len(self._pictures) > 1:
             self.forget(next(iter(self._pictures)))
         self._left_s -= perf_counter() - start
-        return picture
+        return made
 
-    def _make(self, visual: NodeVisual, zoom: float, ratio: float) -> _Picture:
+    def _make(self, visual: NodeVisual, zoom: float, ratio: float) -> Picture:
         assert self._painter is not None
         box, scale = extent(visual), zoom * ratio
         size = QSize(int(box.width() * scale) + 2, int(box.height() * scale) + 2)
@@ -140,15 +135,16 @@ class NodePixmaps:
         painter.translate(-box.topLeft())
         self._painter.paint(painter, visual, detail_at(zoom), zoom)
         painter.end()
-        return _Picture(visual, pixmap, scale, 4 * size.width() * size.height())
+        return Picture(visual, pixmap, zoom, ratio)
 
-    def _draw_plainly(self, painter: QPainter, visual: NodeVisual) -> None:
+    def draw_plainly(
+        self, painter: QPainter, visual: NodeVisual, x: float, y: float, zoom: float
+    ) -> None:
         """What stands in for a node that there was no time to draw yet."""
         assert self._painter is not None
         theme = self._painter.theme
         painter.setPen(theme.color(STATE_STYLES[visual.state].role))
         painter.setBrush(theme.color("node_body"))
-        painter.drawRoundedRect(QRectF(0, 0, NODE_WIDTH, visual.height), NODE_RADIUS, NODE_RADIUS)
-
-
-_IDENTITY = QTransform()
+        radius = NODE_RADIUS * zoom
+        box = QRectF(x, y, NODE_WIDTH * zoom, visual.height * zoom)
+        painter.drawRoundedRect(box, radius, radius)

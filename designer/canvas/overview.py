@@ -6,11 +6,15 @@ call on a list that is ready. The minimap draws from the same lists.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from designer.canvas.items.edges import EdgeShape
+from designer.canvas.items.nodes import NodeShape
 from designer.canvas.visuals import EdgeState
-from designer.theme import STATE_STYLES, NodeState, Theme
+from designer.theme import STATE_STYLES, Theme
 
 _EDGE_ROLES = {
     EdgeState.IDLE: "wire",
@@ -22,9 +26,21 @@ _NODE_ROLES = {state: style.role for state, style in STATE_STYLES.items()}
 
 
 class Overview:
-    """Boxes of nodes and lines of edges, grouped by colour."""
+    """Boxes of nodes and lines of edges, grouped by colour.
 
-    def __init__(self) -> None:
+    What has changed is noted, and looked up when it is drawn: opening a large workflow at
+    a readable zoom does not wait for it.
+
+    Args:
+        nodes: the scene's, by key.
+        edges: the scene's, by id.
+    """
+
+    def __init__(self, nodes: Mapping[str, NodeShape], edges: Mapping[str, EdgeShape]) -> None:
+        self._shapes = nodes
+        self._ways = edges
+        self._touched_nodes: set[str] = set()
+        self._touched_edges: set[str] = set()
         self._nodes: dict[str, dict[str, QRectF]] = {}
         self._role_of: dict[str, str] = {}
         self._edges: dict[EdgeState, dict[str, QLineF]] = {}
@@ -33,52 +49,60 @@ class Overview:
         self._edge_lists: dict[EdgeState, list[QLineF]] = {}
         self._bounds: QRectF | None = None
 
-    def set_node(self, key: str, body: QRectF, state: NodeState) -> None:
-        """Show a node, or show it anew."""
-        role = _NODE_ROLES[state]
-        old = self._role_of.get(key)
-        if old is not None and old != role:
-            del self._nodes[old][key]
-            self._node_lists.pop(old, None)
-        self._role_of[key] = role
-        self._nodes.setdefault(role, {})[key] = body
-        self._node_lists.pop(role, None)
+    def touch_nodes(self, keys: Iterable[str]) -> None:
+        """These nodes look different, are elsewhere or are gone."""
+        self._touched_nodes.update(keys)
         self._bounds = None
 
-    def remove_node(self, key: str) -> None:
-        """Show a node no more."""
-        role = self._role_of.pop(key, None)
-        if role is not None:
-            del self._nodes[role][key]
+    def touch_edge(self, id_: str) -> None:
+        """This edge looks different, leads elsewhere or is gone."""
+        self._touched_edges.add(id_)
+
+    def _catch_up(self) -> None:
+        """Look up what has changed since it was drawn last."""
+        for key in self._touched_nodes:
+            self._take_node(key, self._shapes.get(key))
+        self._touched_nodes.clear()
+        for id_ in self._touched_edges:
+            self._take_edge(id_, self._ways.get(id_))
+        self._touched_edges.clear()
+
+    def _take_node(self, key: str, node: NodeShape | None) -> None:
+        role = _NODE_ROLES[node.visual.state] if node is not None else None
+        old = self._role_of.pop(key, None)
+        if old is not None:
+            self._node_lists.pop(old, None)
+            if old != role:
+                del self._nodes[old][key]
+        if node is not None and role is not None:
+            self._role_of[key] = role
+            self._nodes.setdefault(role, {})[key] = node.body
             self._node_lists.pop(role, None)
-            self._bounds = None
 
-    def set_edge(self, id_: str, start: QPointF, end: QPointF, state: EdgeState) -> None:
-        """Show an edge, or show it anew."""
-        old = self._state_of.get(id_)
-        if old is not None and old != state:
-            del self._edges[old][id_]
+    def _take_edge(self, id_: str, edge: EdgeShape | None) -> None:
+        state = edge.visual.state if edge is not None else None
+        old = self._state_of.pop(id_, None)
+        if old is not None:
             self._edge_lists.pop(old, None)
-        self._state_of[id_] = state
-        self._edges.setdefault(state, {})[id_] = QLineF(start, end)
-        self._edge_lists.pop(state, None)
-
-    def remove_edge(self, id_: str) -> None:
-        """Show an edge no more."""
-        state = self._state_of.pop(id_, None)
-        if state is not None:
-            del self._edges[state][id_]
+            if old != state:
+                del self._edges[old][id_]
+        if edge is not None and state is not None:
+            line = QLineF(edge.start, edge.end)
+            if edge.offset is not None:
+                line.translate(edge.offset)
+            self._state_of[id_] = state
+            self._edges.setdefault(state, {})[id_] = line
             self._edge_lists.pop(state, None)
 
     def bounds(self) -> QRectF:
         """The smallest area that holds all nodes."""
         if self._bounds is None:
-            boxes = [box for group in self._nodes.values() for box in group.values()]
-            if boxes:
-                left = min(box.left() for box in boxes)
-                top = min(box.top() for box in boxes)
-                right = max(box.right() for box in boxes)
-                bottom = max(box.bottom() for box in boxes)
+            bodies = [node.body for node in self._shapes.values()]
+            if bodies:
+                left = min([body.left() for body in bodies])
+                top = min([body.top() for body in bodies])
+                right = max([body.right() for body in bodies])
+                bottom = max([body.bottom() for body in bodies])
                 self._bounds = QRectF(left, top, right - left, bottom - top)
             else:
                 self._bounds = QRectF()
@@ -86,6 +110,7 @@ class Overview:
 
     def paint(self, painter: QPainter, theme: Theme) -> None:
         """Draw all edges and then all nodes, in scene coordinates."""
+        self._catch_up()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         for state, lines in self._lines():
             color = QColor(theme.color(_EDGE_ROLES[state]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from designer.canvas.geometry import NODE_HEIGHT, NODE_WIDTH, node_height
@@ -370,6 +371,7 @@ def _ports(
     return tuple(inputs), tuple(outputs)
 
 
+@lru_cache(maxsize=4096)
 def _port(port: Port, *, ring: bool = False) -> PortVisual:
     return PortVisual(
         name=port.name,

@@ -1,4 +1,4 @@
-"""The scene: one item for each thing of the picture, kept equal to a `CanvasState`.
+"""The scene: one shape for each thing of the picture, kept equal to a `CanvasState`.
 
 `apply` compares the new picture with the shown one and changes only what differs. The
 scene never edits the document. What a gesture shows before it is finished (nodes under
@@ -11,16 +11,17 @@ from collections.abc import Collection, Iterable
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
+from PySide6.QtWidgets import QGraphicsScene
 
 from designer.canvas.geometry import bounds
+from designer.canvas.index import Grid
 from designer.canvas.ink import Ink
-from designer.canvas.items.edge_item import EdgeItem, LongEdgeItem, is_long
 from designer.canvas.items.edge_labels import EdgeLabels
+from designer.canvas.items.edges import EdgeShape, EdgesLayer
 from designer.canvas.items.frame_item import FrameItem
 from designer.canvas.items.layers import Layer
 from designer.canvas.items.live_overlay import LiveOverlay
-from designer.canvas.items.node_item import NodeItem
+from designer.canvas.items.nodes import NodeShape, NodesLayer, Rank
 from designer.canvas.items.note_item import NoteItem
 from designer.canvas.items.veil import Veil
 from designer.canvas.items.zone_item import ZoneItem
@@ -31,30 +32,48 @@ from engine.model.workflow import PortRef
 #: The scene grows by steps of this many pixels, so that the index is rarely rebuilt.
 STEP = 2000.0
 _EMPTY = QRectF(-STEP, -STEP, 2 * STEP, 2 * STEP)
+#: When more nodes than these look different, the whole layer is painted anew.
+_MANY = 200
 
 
 class CanvasScene(QGraphicsScene):
-    """The items, by the keys and ids of the document."""
+    """The shapes, by the keys and ids of the document."""
 
     def __init__(self, ink: Ink, parent: QObject | None = None) -> None:
         super().__init__(_EMPTY, parent)
         self.ink = ink
         self.state = CanvasState()
-        self.nodes: dict[str, NodeItem] = {}
-        self.edges: dict[str, EdgeItem] = {}
+        self.nodes: dict[str, NodeShape] = {}
+        self.edges: dict[str, EdgeShape] = {}
         self.frames: dict[str, FrameItem] = {}
         self.notes: dict[str, NoteItem] = {}
         self.zones: dict[str, ZoneItem] = {}
         #: Ids of the edges at each node.
         self.incident: dict[str, set[str]] = {}
-        self.overview = Overview()
-        self.labels = EdgeLabels(ink)
+        self.overview = Overview(self.nodes, self.edges)
         self.live = LiveOverlay(ink)
         self.veil = Veil()
-        for item in (self.labels, *self.live.items, self.veil):
+        self._node_index = Grid()
+        self._edge_index = Grid()
+        self._labels = EdgeLabels(ink)
+        self._nodes_layer = NodesLayer(self.nodes, self._node_index, ink, over_veil=False)
+        self._top_layer = NodesLayer(self.nodes, self._node_index, ink, over_veil=True)
+        self._edges_layer = EdgesLayer(self.edges, self._edge_index)
+        self._layers = (
+            self._labels,
+            self._nodes_layer,
+            self._top_layer,
+            self._edges_layer,
+            *self.live.items,
+        )
+        for item in (*self._layers, self.veil):
             self.addItem(item)
+        for layer in self._layers:
+            layer.set_area(_EMPTY)
+        self._order = 0
         self._shifted: set[str] = set()
         self._marked: set[str] = set()
+        self._hovered = ""
 
     # --- pictures -----------------------------------------------------------------------
 
@@ -62,9 +81,6 @@ class CanvasScene(QGraphicsScene):
         """Show `state`; returns the keys of the nodes that look different now."""
         self.drop_preview()
         old, self.state = self.state, state
-        bulk = len(state.nodes) - len(old.nodes) > 500
-        if bulk:
-            self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         changed, rewired = self._apply_nodes(old, state)
         self._apply_edges(old, state, rewired)
         self._apply_frames(state)
@@ -72,8 +88,6 @@ class CanvasScene(QGraphicsScene):
         self._apply_zones(old, state, moved=bool(rewired))
         if changed or rewired or old.edges is not state.edges:
             self._grow()
-        if bulk:
-            self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.BspTreeIndex)
         return changed
 
     def _apply_nodes(self, old: CanvasState, state: CanvasState) -> tuple[set[str], set[str]]:
@@ -85,40 +99,50 @@ class CanvasScene(QGraphicsScene):
                 self._remove_node(key)
                 changed.add(key)
             for key, visual in state.nodes.items():
-                item = self.nodes.get(key)
-                if item is None:
-                    self._add_node(visual)
+                shown = self.nodes.get(key)
+                if shown is None or shown.visual is not visual:
                     changed.add(key)
-                    rewired.add(key)
-                elif item.visual is not visual:
-                    changed.add(key)
-                    if item.set_visual(visual):
+                    if self._show_node(shown, visual):
                         rewired.add(key)
-                    self.overview.set_node(key, item.body, visual.state)
-                    self.live.set_node(item)
         if old.positions is not state.positions or rewired:
-            for key, place in state.positions.items():
-                item = self.nodes.get(key)
-                if item is None:
-                    continue
-                if key in rewired or item.x() != place.x or item.y() != place.y:
-                    item.setPos(place.x, place.y)
-                    self.overview.set_node(key, item.body, item.visual.state)
-                    rewired.add(key)
+            moved = self._move_nodes(state, rewired)
+            changed |= moved
+            rewired |= moved
+        self.touch_nodes(changed)
         return changed, rewired
 
-    def _add_node(self, visual: NodeVisual) -> None:
-        item = NodeItem(visual, self.ink)
-        self.nodes[visual.key] = item
-        self.incident.setdefault(visual.key, set())
-        self.addItem(item)
-        self.live.set_node(item)
+    def _show_node(self, node: NodeShape | None, visual: NodeVisual) -> bool:
+        """Returns whether its ports are elsewhere now."""
+        if node is not None:
+            rewired = node.set_visual(visual)
+        else:
+            rewired = True
+            node = self.nodes[visual.key] = NodeShape(visual, self._order)
+            self._order += 1
+            self.incident.setdefault(visual.key, set())
+        self.live.set_node(node)
+        return rewired
+
+    def _move_nodes(self, state: CanvasState, rewired: Collection[str]) -> set[str]:
+        """Put nodes into their places; returns those that were elsewhere, or are `rewired`."""
+        moved: set[str] = set()
+        for key, place in state.positions.items():
+            node = self.nodes.get(key)
+            if node is None:
+                continue
+            if node.x != place.x or node.y != place.y or key in rewired:
+                if len(moved) < _MANY:
+                    self._touch(node)
+                node.move(place.x, place.y)
+                self._node_index.put(key, node.body)
+                moved.add(key)
+        return moved
 
     def _remove_node(self, key: str) -> None:
-        item = self.nodes.pop(key)
-        self.removeItem(item)
+        node = self.nodes.pop(key)
+        self._touch(node)
+        self._node_index.remove(key)
         self.incident.pop(key, None)
-        self.overview.remove_node(key)
         self.live.remove_node(key)
         self.ink.pixmaps.forget(key)
 
@@ -126,69 +150,63 @@ class CanvasScene(QGraphicsScene):
         moved: set[str] = set()
         if old.edges is not state.edges:
             for id_ in old.edges.keys() - state.edges.keys():
-                self._remove_edge(id_)
+                self._remove_edge(old.edges[id_])
             for id_, visual in state.edges.items():
-                item = self.edges.get(id_)
-                if item is None:
-                    self._connect(visual)
+                edge = self.edges.get(id_)
+                if edge is None:
+                    for key in (visual.source.node, visual.target.node):
+                        self.incident.setdefault(key, set()).add(id_)
                     moved.add(id_)
-                elif item.visual is not visual:
-                    item.set_visual(visual)
-                    self._label(item)
-                    self.live.set_edge(item)
+                elif edge.visual is not visual:
+                    edge.set_visual(visual, self.ink)
+                    self._show(edge)
         for key in rewired:
             moved |= self.incident.get(key, set())
         for id_ in moved:
             self._lay(state.edges[id_])
-
-    def _connect(self, visual: EdgeVisual) -> None:
-        for key in (visual.source.node, visual.target.node):
-            self.incident.setdefault(key, set()).add(visual.id)
+        if len(moved) > _MANY:
+            self._edges_layer.update()
 
     def _lay(self, visual: EdgeVisual) -> None:
-        """Give an edge the way between its ports, as the kind of item that draws it best."""
+        """Lead an edge from port to port."""
         start = self.port_position(visual.source, output=True)
         end = self.port_position(visual.target, output=False)
-        item = self.edges.get(visual.id)
+        edge = self.edges.get(visual.id)
         if start is None or end is None:  # an edge to nowhere; validation tells of it
-            if item is not None:
-                self._discard_edge_item(visual.id)
+            self._discard(visual.id)
             return
-        wanted = LongEdgeItem if is_long(start, end) else EdgeItem
-        if type(item) is not wanted:
-            fresh = wanted(visual, self.ink)
-            if item is not None:
-                fresh.mark(selected=item.is_selected, hovered=item.is_hovered)
-                self._discard_edge_item(visual.id)
-            item = self.edges[visual.id] = fresh
-            item.refresh_pen()
-            self.addItem(item)
-        item.set_ends(start, end)
-        self.overview.set_edge(visual.id, start, end, visual.state)
-        self._label(item)
-        self.live.set_edge(item)
-
-    def _label(self, item: EdgeItem) -> None:
-        self.overview.set_edge(item.id, item.start, item.end, item.visual.state)
-        if item.visual.count or item.visual.label:
-            self.labels.place(item.visual, item.middle(), item.label_room())
+        if edge is None:
+            edge = self.edges[visual.id] = EdgeShape(visual, self.ink)
         else:
-            self.labels.remove(item.id)
+            self._edges_layer.update(edge.box)
+        edge.lead(start, end)
+        self._edge_index.put(visual.id, edge.box)
+        self._show(edge)
 
-    def _discard_edge_item(self, id_: str) -> None:
-        item = self.edges.pop(id_, None)
-        if item is not None:
-            self.removeItem(item)
-        self.labels.remove(id_)
-        self.live.remove(id_)
-        self.overview.remove_edge(id_)
+    def _show(self, edge: EdgeShape) -> None:
+        """See to everything that draws a part of an edge."""
+        visual = edge.visual
+        self.overview.touch_edge(visual.id)
+        if visual.count or visual.label:
+            self._labels.place(visual, edge.middle(), edge.label_room())
+        else:
+            self._labels.remove(visual.id)
+        self.live.set_edge(edge)
+        self._edges_layer.update(edge.box)
 
-    def _remove_edge(self, id_: str) -> None:
-        visual = self.edges[id_].visual if id_ in self.edges else None
-        self._discard_edge_item(id_)
-        if visual is not None:
-            for key in (visual.source.node, visual.target.node):
-                self.incident.get(key, set()).discard(id_)
+    def _discard(self, id_: str) -> None:
+        edge = self.edges.pop(id_, None)
+        if edge is not None:
+            self._edges_layer.update(edge.box)
+            self._edge_index.remove(id_)
+            self._labels.remove(id_)
+            self.live.remove(id_)
+            self.overview.touch_edge(id_)
+
+    def _remove_edge(self, visual: EdgeVisual) -> None:
+        self._discard(visual.id)
+        for key in (visual.source.node, visual.target.node):
+            self.incident.get(key, set()).discard(visual.id)
 
     def _apply_frames(self, state: CanvasState) -> None:
         wanted = {frame.id: frame for frame in state.frames}
@@ -253,13 +271,13 @@ class CanvasScene(QGraphicsScene):
                 (wide.height() // STEP + 3) * STEP,
             )
             self.setSceneRect(area)
-        self.labels.set_area(area)
-        self.live.set_area(area)
+            for layer in self._layers:
+                layer.set_area(area)
 
     def restyle(self) -> None:
         """Paint everything anew, as after a change of the theme."""
         for edge in self.edges.values():
-            edge.refresh_pen()
+            edge.refresh(self.ink)
         for note in self.notes.values():
             note.restyle()
         self.update()
@@ -340,35 +358,39 @@ class CanvasScene(QGraphicsScene):
 
     def port_position(self, ref: PortRef, *, output: bool) -> QPointF | None:
         """Where a port is, or None when there is no such node."""
-        item = self.nodes.get(ref.node)
-        if item is None:
+        node = self.nodes.get(ref.node)
+        if node is None:
             return None
-        visual = item.visual
-        row = visual.output_index(ref.port) if output else visual.input_index(ref.port)
-        return item.port_place(row, output=output)
+        rows = node.visual.output_index if output else node.visual.input_index
+        return node.port_place(rows(ref.port), output=output)
 
     def nodes_in(self, area: QRectF, *, wholly: bool = False) -> list[str]:
-        """Keys of the nodes whose body touches `area`, or lies inside it."""
-        found: list[str] = []
-        for item in self._candidates(area):
-            if isinstance(item, NodeItem):
-                body = item.body
-                if area.contains(body) if wholly else area.intersects(body):
-                    found.append(item.key)
-        return found
+        """Keys of the nodes whose body touches `area`, or lies inside it; topmost last."""
+        meets = area.contains if wholly else area.intersects
+        found = [
+            node for key in self._node_index.near(area) if meets((node := self.nodes[key]).body)
+        ]
+        found.sort(key=lambda node: (node.rank, node.order))
+        return [node.key for node in found]
 
     def edges_in(self, area: QRectF) -> list[str]:
         """Ids of the edges whose box touches `area`."""
-        return [item.id for item in self._candidates(area) if isinstance(item, EdgeItem)]
+        return [id_ for id_ in self._edge_index.near(area) if area.intersects(self.edges[id_].box)]
 
-    def _candidates(self, area: QRectF) -> list[QGraphicsItem]:
-        return self.items(
-            area, Qt.ItemSelectionMode.IntersectsItemBoundingRect, Qt.SortOrder.DescendingOrder
-        )
+    def touch_nodes(self, keys: Collection[str]) -> None:
+        """Paint these nodes anew."""
+        self.overview.touch_nodes(keys)
+        if len(keys) > _MANY:
+            self._nodes_layer.update()
+            return
+        for key in keys:
+            node = self.nodes.get(key)
+            if node is not None:
+                self._touch(node)
 
-    def items_near(self, point: QPointF, reach: float) -> list[QGraphicsItem]:
-        """Items whose box is within `reach` of `point`, topmost first."""
-        return self._candidates(QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach))
+    def _touch(self, node: NodeShape) -> None:
+        layer = self._top_layer if node.rank is Rank.OVER_VEIL else self._nodes_layer
+        layer.update(node.extent.adjusted(-4, -4, 4, 4))
 
     # --- previews -----------------------------------------------------------------------
 
@@ -377,12 +399,13 @@ class CanvasScene(QGraphicsScene):
         self._shifted.update(keys)
         edges: set[str] = set()
         for key in keys:
-            if key in self.nodes:
+            node = self.nodes.get(key)
+            if node is not None:
                 place = self.state.positions[key]
-                item = self.nodes[key]
-                item.setPos(place.x + offset.x(), place.y + offset.y())
-                item.setZValue(Layer.NODES_RAISED)
-                self.overview.set_node(key, item.body, item.visual.state)
+                node.move(place.x + offset.x(), place.y + offset.y())
+                node.rank = Rank.RAISED
+                self._node_index.put(key, node.body)
+                self.overview.touch_nodes((key,))
                 edges |= self.incident.get(key, set())
             elif key in self.frames:
                 self.frames[key].shift(offset)
@@ -395,7 +418,8 @@ class CanvasScene(QGraphicsScene):
                 continue
             if moved.issuperset((edge.visual.source.node, edge.visual.target.node)):
                 edge.shift(offset)
-                self._label(edge)
+                self._edge_index.put(id_, edge.box)
+                self._show(edge)
             else:
                 self._lay(edge.visual)
         self._surround()
@@ -405,13 +429,15 @@ class CanvasScene(QGraphicsScene):
         shifted, self._shifted = self._shifted, set()
         edges: set[str] = set()
         for key in shifted:
-            item = self.nodes.get(key)
-            if item is not None:
-                place = self.state.positions.get(key)
-                if place is not None:
-                    item.setPos(place.x, place.y)
-                item.setZValue(Layer.NODES)
-                self.overview.set_node(key, item.body, item.visual.state)
+            node = self.nodes.get(key)
+            place = self.state.positions.get(key)
+            if node is not None and place is not None:
+                self._touch(node)
+                node.move(place.x, place.y)
+                node.rank = Rank.USUAL
+                self._touch(node)
+                self._node_index.put(key, node.body)
+                self.overview.touch_nodes((key,))
                 edges |= self.incident.get(key, set())
         for id_ in edges:
             if id_ in self.state.edges:
@@ -423,27 +449,46 @@ class CanvasScene(QGraphicsScene):
         if shifted:
             self._surround()
 
+    # --- marks --------------------------------------------------------------------------
+
     def mark_edges(self, selected: Collection[str]) -> None:
         """Show exactly these edges as selected."""
-        for id_ in self._marked - set(selected):
-            item = self.edges.get(id_)
-            if item is not None:
-                item.mark(selected=False)
-        self._marked = {id_ for id_ in selected if id_ in self.edges}
-        for id_ in self._marked:
-            self.edges[id_].mark(selected=True)
+        wanted = {id_ for id_ in selected if id_ in self.edges}
+        for id_ in self._marked ^ wanted:
+            self._mark(id_, selected=id_ in wanted)
+        self._marked = wanted
+
+    def hover_edge(self, id_: str) -> None:
+        """Show this edge as the one under the pointer."""
+        if id_ != self._hovered:
+            before, self._hovered = self._hovered, id_
+            for each in (before, id_):
+                self._mark(each, selected=each in self._marked)
+
+    def hide_edge(self, id_: str, *, hidden: bool) -> None:
+        """Leave an edge out while a gesture draws it elsewhere."""
+        edge = self.edges.get(id_)
+        if edge is not None:
+            edge.is_hidden = hidden
+            self._edges_layer.update(edge.box)
+
+    def _mark(self, id_: str, *, selected: bool) -> None:
+        edge = self.edges.get(id_)
+        if edge is not None:
+            edge.is_selected, edge.is_hovered = selected, id_ == self._hovered
+            edge.refresh(self.ink)
+            self._edges_layer.update(edge.box)
 
     def raise_over_veil(self, keys: Collection[str]) -> None:
         """Spread the veil over everything but these nodes."""
         self.veil.spread(self.sceneRect(), self.ink.theme)
-        for key, item in self.nodes.items():
-            wanted = Layer.OVER_VEIL if key in keys else Layer.NODES
-            if item.zValue() != wanted:
-                item.setZValue(wanted)
+        for key in keys:
+            node = self.nodes.get(key)
+            if node is not None:
+                node.rank = Rank.OVER_VEIL
 
     def lift_veil(self) -> None:
         """Take the veil away."""
         self.veil.setVisible(False)
-        for item in self.nodes.values():
-            if item.zValue() != Layer.NODES:
-                item.setZValue(Layer.NODES)
+        for node in self.nodes.values():
+            node.rank = Rank.USUAL

@@ -27,13 +27,22 @@ class Stamps:
         """Forget all parts, as when the theme changes."""
         self._by_scale.clear()
 
+    def at_scale(self, scale: float) -> dict[Hashable, QPixmap]:
+        """The parts at one scale, for callers that draw many."""
+        stamps = self._by_scale.get(scale)
+        if stamps is None:
+            while len(self._by_scale) >= SCALES_KEPT:
+                self._by_scale.pop(next(iter(self._by_scale)))
+            stamps = self._by_scale[scale] = {}
+        return stamps
+
     def draw(
         self, painter: QPainter, key: Hashable, box: QRectF, paint: Callable[[QPainter], None]
     ) -> None:
         """Draw what `paint` draws inside `box`, from the stamp when there is one.
 
         Args:
-            painter: scaled and moved, not turned, with one device pixel a pixel.
+            painter: scaled and moved, not turned.
             key: stands for the looks, without place and scale.
             box: what is covered, in the painter's coordinates.
             paint: draws in the same coordinates.
@@ -41,22 +50,21 @@ class Stamps:
         transform = painter.worldTransform()
         ratio = painter.device().devicePixelRatio()
         zoom = transform.m11()
-        stamps = self._by_scale.get(zoom * ratio)
-        if stamps is None:
-            while len(self._by_scale) >= SCALES_KEPT:
-                self._by_scale.pop(next(iter(self._by_scale)))
-            stamps = self._by_scale[zoom * ratio] = {}
-        corner = transform.map(box.topLeft())
-        left, top = corner.x() * ratio, corner.y() * ratio
+        stamps = self.at_scale(zoom * ratio)
         pixmap = stamps.get(key)
         if pixmap is None:
-            pixmap = stamps[key] = _make(box, zoom, ratio, paint)
+            pixmap = stamps[key] = make_stamp(box, zoom, ratio, paint)
+        left = round((box.left() * zoom + transform.dx()) * ratio) / ratio
+        top = round((box.top() * zoom + transform.dy()) * ratio) / ratio
         painter.setWorldTransform(_IDENTITY)
-        painter.drawPixmap(QPointF(round(left) / ratio, round(top) / ratio), pixmap)
+        painter.drawPixmap(QPointF(left, top), pixmap)
         painter.setWorldTransform(transform)
 
 
-def _make(box: QRectF, zoom: float, ratio: float, paint: Callable[[QPainter], None]) -> QPixmap:
+def make_stamp(
+    box: QRectF, zoom: float, ratio: float, paint: Callable[[QPainter], None]
+) -> QPixmap:
+    """A picture of what `paint` draws inside `box`."""
     scale = zoom * ratio
     size = QSize(int(box.width() * scale) + 2, int(box.height() * scale) + 2)
     pixmap = QPixmap(size)

@@ -47,7 +47,6 @@ class Surface(QGraphicsView):
         self.minimap = Minimap(self.board, self.camera, self)
         self._empty = EmptyNotice(self)
         self._moment = MomentNotice(self)
-        self._hovered_edge = ""
         self._animation = QTimer(self)
         self._animation.setInterval(ANIMATION_MS)
         self._animation.timeout.connect(self._animate)
@@ -139,21 +138,11 @@ class Surface(QGraphicsView):
         if mode != self.viewportUpdateMode():
             self.setViewportUpdateMode(mode)
 
-    def _hover_edge(self, id_: str) -> None:
-        if id_ == self._hovered_edge:
-            return
-        for each, hovered in ((self._hovered_edge, False), (id_, True)):
-            item = self.board.edges.get(each)
-            if item is not None:
-                item.mark(hovered=hovered)
-        self._hovered_edge = id_
-
     def _ring(self, *, shown: bool) -> None:
         """Show or hide the ring around the node that has the keyboard's focus."""
         self.ink.ringed = shown
-        item = self.board.nodes.get(self.ink.current or "")
-        if item is not None:
-            item.update()
+        if self.ink.current is not None:
+            self.board.touch_nodes((self.ink.current,))
 
     # --- places -------------------------------------------------------------------------
 

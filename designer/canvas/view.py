@@ -364,8 +364,7 @@ class CanvasView(Surface):
         if chosen.current != ink.current:
             changed.update(key for key in (chosen.current, ink.current) if key)
         ink.selected, ink.current = chosen.nodes, chosen.current
-        for key in changed & board.nodes.keys():
-            board.nodes[key].update()
+        board.touch_nodes(changed)
         board.mark_edges(chosen.edges)
         for id_, frame in board.frames.items():
             frame.mark(selected=id_ in chosen.frames)
@@ -420,7 +419,8 @@ class CanvasView(Surface):
             self.router.move(pointer)
         elif not event.buttons():
             hit = self.hit(pointer.scene)
-            self._hover_edge(hit.key if hit.kind in (HitKind.EDGE, HitKind.EDGE_END) else "")
+            on_edge = hit.kind in (HitKind.EDGE, HitKind.EDGE_END)
+            self.board.hover_edge(hit.key if on_edge else "")
             self.router.hover(pointer, hit)
         event.accept()
 
@@ -459,7 +459,7 @@ class CanvasView(Surface):
         """Nothing is under the pointer any more."""
         super().leaveEvent(event)
         self._has_pointer = False
-        self._hover_edge("")
+        self.board.hover_edge("")
 
     def _note(self, position: QPointF) -> None:
         self._pointer, self._has_pointer = position, True

@@ -87,10 +87,14 @@ class NodeVisual:
 
     def input_index(self, port: str) -> int:
         """Which row the input is in; the first when there is none of that name."""
+        if len(self.inputs) < 2:
+            return 0
         return next((row for row, each in enumerate(self.inputs) if each.name == port), 0)
 
     def output_index(self, port: str) -> int:
         """Which row the output is in; the first when there is none of that name."""
+        if len(self.outputs) < 2:
+            return 0
         return next((row for row, each in enumerate(self.outputs) if each.name == port), 0)
 
     @property
@@ -101,7 +105,10 @@ class NodeVisual:
     @property
     def names_outputs(self) -> bool:
         """Whether the outputs have to be told apart by their names."""
-        return len(self.outputs) - any(port.type == "error" for port in self.outputs) > 1
+        count = len(self.outputs)
+        if count < 2:
+            return False
+        return count - any(port.type == "error" for port in self.outputs) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ class CutEdges(Gesture):
         for id_ in self._cut:
             item = self.host.board.edges.get(id_)
             if item is not None:
-                painter.drawPath(item.path())
+                painter.drawPath(item.path)
         if len(self._line) > 1:
             path = QPainterPath(self._line[0])
             for point in self._line[1:]:

@@ -56,7 +56,7 @@ class Drag(Gesture):
             self._box = scene.nodes[held].body
         # One node's corner on the grid keeps all others as far from it as they were.
         first = held if held in self._nodes else next(iter(sorted(self._nodes)), None)
-        self._anchor = scene.nodes[first].pos() if first is not None else self._box.topLeft()
+        self._anchor = scene.nodes[first].place if first is not None else self._box.topLeft()
         self._others = self._neighbours()
         self._splices = self._may_splice()
 
@@ -150,7 +150,7 @@ class Drag(Gesture):
         if item is not None:
             painter.setPen(QPen(theme.color("accent"), 4.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPath(item.path())
+            painter.drawPath(item.path)
 
     @property
     def box(self) -> QRectF:

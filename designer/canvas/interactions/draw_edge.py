@@ -69,8 +69,8 @@ class DrawEdge(Gesture):
             output=self._output,
         )
         scene.raise_over_veil({self._source.node, *self._matches.by_node})
-        if self._edge is not None and self._edge.id in scene.edges:
-            scene.edges[self._edge.id].setVisible(False)
+        if self._edge is not None:
+            scene.hide_edge(self._edge.id, hidden=True)
 
     def move(self, pointer: Pointer) -> None:
         """Follow the pointer; stick to a port under it."""
@@ -152,8 +152,8 @@ class DrawEdge(Gesture):
         scene = self.host.board
         scene.lift_veil()
         self._is_drag = False
-        if self._edge is not None and self._edge.id in scene.edges:
-            scene.edges[self._edge.id].setVisible(True)
+        if self._edge is not None:
+            scene.hide_edge(self._edge.id, hidden=False)
 
     # --- drawing ------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class Drop:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if item is not None:
             painter.setPen(QPen(accent, 4.0))
-            painter.drawPath(item.path())
+            painter.drawPath(item.path)
         corner = snapped(self._at - QPointF(NODE_WIDTH / 2, NODE_HEIGHT / 2))
         fill = QColor(accent)
         fill.setAlpha(30)

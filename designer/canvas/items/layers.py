@@ -11,13 +11,10 @@ class Layer(IntEnum):
     FRAMES = 0
     ZONES = 10
     EDGES = 20
-    EDGES_RAISED = 30
     LIVE_DOTS = 35
     EDGE_LABELS = 40
     NOTES = 50
     NODES = 60
-    #: Nodes that are being dragged.
-    NODES_RAISED = 70
     #: Fades what is not concerned by the gesture; what is concerned lies over it.
     VEIL = 80
     OVER_VEIL = 90

@@ -5,15 +5,15 @@ One item for each kind, so that an animation step is two paint calls however muc
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from designer.canvas.geometry import NODE_RADIUS, NODE_WIDTH
 from designer.canvas.ink import Ink
-from designer.canvas.items.edge_item import EdgeItem
+from designer.canvas.items.edges import EdgeShape
 from designer.canvas.items.layers import Layer
-from designer.canvas.items.node_item import NodeItem
+from designer.canvas.items.nodes import NodeShape
 from designer.canvas.node_painter import Detail
 from designer.canvas.visuals import EdgeState
 from designer.theme import NodeState
@@ -62,7 +62,7 @@ class _Dots(_Moving):
 
     def __init__(self, ink: Ink) -> None:
         super().__init__(ink, Layer.LIVE_DOTS)
-        self.edges: dict[str, EdgeItem] = {}
+        self.edges: dict[str, EdgeShape] = {}
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -72,15 +72,16 @@ class _Dots(_Moving):
         if sight is None:
             return
         for item in self.edges.values():
-            if sight.intersects(item.sceneBoundingRect()):
+            if sight.intersects(item.box):
                 self._paint_dots(painter, item)
 
-    def _paint_dots(self, painter: QPainter, item: EdgeItem) -> None:
-        path = item.path()
+    def _paint_dots(self, painter: QPainter, item: EdgeShape) -> None:
+        path = item.path
         length = path.length()
         distance = (self.seconds * SPEED) % SPACING
+        shift = item.offset or QPointF()
         while distance < length:
-            at = path.pointAtPercent(path.percentAtLength(distance)) + item.pos()
+            at = shift + path.pointAtPercent(path.percentAtLength(distance))
             painter.drawEllipse(at, RADIUS, RADIUS)
             distance += SPACING
 
@@ -90,7 +91,7 @@ class _Bars(_Moving):
 
     def __init__(self, ink: Ink) -> None:
         super().__init__(ink, Layer.LIVE_BARS)
-        self.nodes: dict[str, NodeItem] = {}
+        self.nodes: dict[str, NodeShape] = {}
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -119,7 +120,7 @@ class LiveOverlay:
 
     def __init__(self, ink: Ink) -> None:
         self._dots, self._bars = _Dots(ink), _Bars(ink)
-        self.items: tuple[QGraphicsItem, ...] = (self._dots, self._bars)
+        self.items = (self._dots, self._bars)
 
     @property
     def is_moving(self) -> bool:
@@ -135,7 +136,7 @@ class LiveOverlay:
         self._dots.set_area(area)
         self._bars.set_area(area)
 
-    def set_edge(self, item: EdgeItem) -> None:
+    def set_edge(self, item: EdgeShape) -> None:
         """Show dots on `item` while it is live."""
         if item.visual.state is EdgeState.LIVE:
             self._dots.edges[item.id] = item
@@ -146,7 +147,7 @@ class LiveOverlay:
         """The edge is gone."""
         self._dots.edges.pop(edge_id, None)
 
-    def set_node(self, item: NodeItem) -> None:
+    def set_node(self, item: NodeShape) -> None:
         """Show a moving bar under `item` while it runs and its progress is not known."""
         visual = item.visual
         if visual.state is NodeState.RUNNING and visual.fraction is None:

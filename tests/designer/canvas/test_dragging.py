@@ -22,7 +22,7 @@ def test_a_drag_moves_the_node_in_one_step(open_canvas: Open) -> None:
     assert bench.document.undo_stack.undoText() == "Move 1 node"
     bench.document.undo()
     assert bench.workflow == before
-    assert bench.canvas.board.nodes["a"].y() == 0
+    assert bench.canvas.board.nodes["a"].y == 0
 
 
 def test_all_selected_nodes_move_together(open_canvas: Open) -> None:
@@ -38,7 +38,7 @@ def test_the_document_is_edited_at_the_end_only(open_canvas: Open) -> None:
     start = bench.body("a")
     bench.press(start)
     bench.move(start + QPointF(0, 103))
-    assert bench.canvas.board.nodes["a"].y() > 0
+    assert bench.canvas.board.nodes["a"].y > 0
     assert bench.place("a") == (0, 0)
     bench.release(start + QPointF(0, 103))
     assert bench.place("a") == (0, 104)
@@ -51,7 +51,7 @@ def test_escape_puts_everything_back(open_canvas: Open) -> None:
     bench.move(start + QPointF(50, 130))
     bench.key(Qt.Key.Key_Escape)
     bench.release(start + QPointF(50, 130))
-    assert bench.canvas.board.nodes["a"].pos() == QPointF(0, 0)
+    assert bench.canvas.board.nodes["a"].place == QPointF(0, 0)
     assert bench.document.undo_stack.count() == 0
 
 

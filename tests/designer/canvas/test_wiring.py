@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
-from designer.canvas.items.layers import Layer
+from designer.canvas.items.nodes import Rank
 from designer.canvas.quick_add import NodePick
 from designer.widgets.kinds import Kind
 from engine.model.workflow import PortRef
@@ -52,11 +52,11 @@ def test_while_drawing_what_does_not_fit_lies_under_a_veil(open_canvas: Open) ->
     bench.press(bench.port("r.out"))
     bench.move(bench.port("r.out") + QPointF(60, 60))
     assert bench.canvas.board.veil.isVisible()
-    assert items["x"].zValue() == Layer.OVER_VEIL
-    assert items["s"].zValue() == Layer.NODES
+    assert items["x"].rank is Rank.OVER_VEIL
+    assert items["s"].rank is Rank.USUAL
     bench.key(Qt.Key.Key_Escape)
     assert not bench.canvas.board.veil.isVisible()
-    assert items["x"].zValue() == Layer.NODES
+    assert items["x"].rank is Rank.USUAL
     assert bench.edges == set()
 
 
@@ -161,9 +161,9 @@ def test_escape_leaves_a_wire_where_it_was(open_canvas: Open) -> None:
     bench = open_canvas(flow(["a", "b"], ["a->b"], {"b": (420, 0)}))
     bench.press(bench.port("b.in", output=False) - QPointF(24, 0))
     bench.move(QPointF(330, 300))
-    assert not bench.canvas.board.edges["a.out->b.in"].isVisible()
+    assert bench.canvas.board.edges["a.out->b.in"].is_hidden
     bench.key(Qt.Key.Key_Escape)
-    assert bench.canvas.board.edges["a.out->b.in"].isVisible()
+    assert not bench.canvas.board.edges["a.out->b.in"].is_hidden
     assert bench.edges == {"a.out->b.in"}
 
 
