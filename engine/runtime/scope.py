@@ -28,14 +28,19 @@ def inputs_of(plan_node: PlanNode, task: Task, state: RunState) -> dict[str, Jso
     One value is that value; several are a mapping from source node to value, and on a
     port with an explicit join policy it is always the mapping.
     """
-    mapped = plan_node.node.joins
     result: dict[str, Json] = {}
     for port, pairs in task.inputs.items():
-        if len(pairs) == 1 and not (port in mapped or plan_node.type.id == "join"):
+        if len(pairs) == 1 and not _is_mapped(plan_node, port):
             result[port] = state.value(pairs[0][1])
         else:
             result[port] = {source: state.value(ref) for source, ref in pairs}
     return result
+
+
+def _is_mapped(plan_node: PlanNode, port: str) -> bool:
+    if plan_node.type.role == "collect":
+        return False  # its policy is about one item; what it gets is the list of all
+    return port in plan_node.node.joins or plan_node.type.id == "join"
 
 
 def loop_of(path: Path, state: RunState) -> dict[str, Json]:

@@ -17,7 +17,7 @@ import msgspec
 
 from engine import events as ev
 from engine.events import AnyEvent, ErrorInfo, TaskReady
-from engine.ids import IdFactory, RunId, TaskId, scope_key
+from engine.ids import IdFactory, Path, RunId, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanNode
@@ -150,7 +150,7 @@ class _Commit:
         if channels:
             self.transition.pin(channels)
         merged = {**self.state.channels, **channels} if channels else self.state.channels
-        for outcome in settled:
+        for outcome in self._failed_items_last(settled):
             self._admit(outcome)
         self.transition.carry()
         return self.report(tuple([o.task for o in settled]), ended=self.ending(merged))
@@ -159,6 +159,18 @@ class _Commit:
         task = self.state.tasks[outcome.task]
         path = tuple(index for _, index, _ in task.path)
         return self.plan.nodes[task.node].order, path, task.visit
+
+    def _failed_items_last(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Let everything that has finished count, also in an item that fails in this commit."""
+        if all([outcome.error is None for outcome in outcomes]):
+            return outcomes
+        return sorted(outcomes, key=self._fails_item)
+
+    def _fails_item(self, outcome: Outcome) -> bool:
+        if outcome.kind != "error" or outcome.error is None:
+            return False
+        task = self.state.tasks[outcome.task]
+        return self._judge(task, self._located(task, outcome, outcome.error)).kind == "item"
 
     def _merge(self, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], dict[str, Json]]:
         """Merge all writes; a task whose write or route fails is admitted as failed.
@@ -387,7 +399,7 @@ class _Commit:
         if node.kept and refs:
             transition.outputs.put(f"{node.key}@{scope_key(task.path)}", next(iter(refs.values())))
         if node.type.role == "end":
-            self._end(node, task, outcome)
+            self._add_result(node, task, outcome)
         routes = self.routes[task.id]
         if routes.degraded:
             transition.events.append(
@@ -414,7 +426,7 @@ class _Commit:
         self.transition.open_zone(node, task, items, int(limit))
         self.transition.finish(task)
 
-    def _end(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    def _add_result(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         value = next(iter(outcome.ports.values()), None)
         key = node.key if not task.path else task.id
         self.transition.results[key] = value
@@ -500,18 +512,8 @@ class _Commit:
         error = outcome.error
         if error is None:
             return
-        error = msgspec.structs.replace(
-            error, node=node.key, path=task.path, attempt=outcome.attempt
-        )
-        verdict = failures.judge(
-            self.plan,
-            node,
-            error,
-            task=task.id,
-            path=task.path,
-            at=self.at,
-            seed=self.facts.seed,
-        )
+        error = self._located(task, outcome, error)
+        verdict = self._judge(task, error)
         match verdict.kind:
             case "retry":
                 self._retry(node, task, error, verdict.due_at)
@@ -530,6 +532,22 @@ class _Commit:
                     )
                 )
                 self._handle(node, task, error, verdict)
+
+    def _located(self, task: Task, outcome: Outcome, error: ErrorInfo) -> ErrorInfo:
+        return msgspec.structs.replace(
+            error, node=task.node, path=task.path, attempt=outcome.attempt
+        )
+
+    def _judge(self, task: Task, error: ErrorInfo) -> failures.Verdict:
+        return failures.judge(
+            self.plan,
+            self.plan.nodes[task.node],
+            error,
+            task=task.id,
+            path=task.path,
+            at=self.at,
+            seed=self.facts.seed,
+        )
 
     def _retry(self, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
         of = node.node.retry.attempts if node.node.retry else 1
@@ -597,18 +615,24 @@ class _Commit:
                     transition.rule_out(edge, task.path)
         transition.finish(task)
 
-    def _drop_item(self, failed: Task, item: Any) -> None:
+    def _drop_item(self, failed: Task, item: Path) -> None:
         """End the other tasks of an item that failed."""
-        for task in list(self.state.tasks.values()):
-            current = self.transition.tasks.get(task.id)
-            if current is None or task.path[: len(item)] != item:
+        tasks = {**self.state.tasks, **self.transition.tasks.changes}
+        for task in tasks.values():
+            if task is None or task.path[: len(item)] != item:
                 continue
-            self.transition.finish(task)
-            if task.id != failed.id:
-                self._withdraw(task, "another task of its item failed")
+            if task.id == failed.id:
+                self.transition.finish(task)
+            else:
+                self._end(task, "another task of its item failed")
+        self.transition.forget_tokens(item)
 
-    def _withdraw(self, task: Task, reason: str) -> None:
-        wait = self.state.waits.get(task.id)
+    def _end(self, task: Task, reason: str) -> None:
+        """End a task without a result; one that nobody has heard of goes without a word."""
+        wait = self.transition.waits.get(task.id)
+        self.transition.finish(task)
+        if task.id not in self.state.tasks:
+            return
         if wait is not None and wait.request is not None:
             self.closed.append((wait.request, "withdrawn"))
             self.transition.events.append(
@@ -645,10 +669,9 @@ class _Commit:
 
     def _end_others(self, reason: str) -> None:
         tasks = {**self.state.tasks, **self.transition.tasks.changes}
-        for key, task in tasks.items():
-            if task is not None and self.transition.tasks.get(key) is not None:
-                self.transition.finish(task)
-                self._withdraw(task, reason)
+        for task in tasks.values():
+            if task is not None:
+                self._end(task, reason)
         self.transition.ready.clear()
 
     def _result(self, channels: Mapping[str, Json]) -> Json:

@@ -422,8 +422,8 @@ class Transition:
         outer = path[:-1]
         key = f"{split.key}@{scope_key(outer)}"
         zone = self.zones.get(key)
-        if zone is None:
-            return
+        if zone is None or self.items.get(f"{key}/{path[-1][1]}") is not None:
+            return  # it has its result already
         self._item_over(split, outer, key, zone, path, ItemState(zone.done, ref))
 
     def fail_item(self, zone_key: NodeKey, path: Path, error: Json) -> None:
@@ -434,8 +434,9 @@ class Transition:
         zone = self.zones.get(key)
         if zone is None:
             return
-        self._clear_item(split, path)
-        self._item_over(split, outer, key, zone, path, ItemState(zone.done, None, error))
+        if self.items.get(f"{key}/{path[-1][1]}") is None:
+            self._clear_item(split, path)
+            self._item_over(split, outer, key, zone, path, ItemState(zone.done, None, error))
 
     def _one_value(
         self,
@@ -464,26 +465,53 @@ class Transition:
         zone = _replace(zone, active=zone.active - 1, done=zone.done + 1)
         self.zones.put(key, zone)
         scope = scope_key(path)
-        for node in self.plan.zones[split.key].body & self.plan.kept:
+        for node in sorted(self.plan.zones[split.key].body & self.plan.kept):
             self.outputs.drop(f"{node}@{scope}")
         if zone.done == zone.total:
             self._close_zone(split, outer, key, zone)
         else:
             self._admit_item(split, outer, key)
 
+    def forget_tokens(self, item: Path) -> None:
+        """Take back what this commit has sent or made ready in an item that failed."""
+        size = len(item)
+        self.ready = [each for each in self.ready if each.path[:size] != item]
+        self._pending = deque(each for each in self._pending if each[1].path[:size] != item)
+
     def _clear_item(self, split: PlanNode, path: Path) -> None:
         """Remove the joins, zones and loops that belong to one item, nested ones too."""
-        scope = scope_key(path)
-        zone = self.plan.zones[split.key]
-        body = zone.body | {zone.collect}
-        for table in (self.joins, self.arrivals, self.zones, self.items, self.cycles):
-            for key in {*table.base, *table.changes}:
-                name, _, where = key.partition("@")
-                where = where.partition("/")[0]
-                inside = where == scope or where.startswith(scope + ",")
-                owner = name.partition("->")[2].partition(".")[0] or name
-                if inside and (owner in body or owner.isdigit()):
-                    table.drop(key)
+        zone, scope = self.plan.zones[split.key], scope_key(path)
+        self._clear_join(self.plan.nodes[zone.collect], path, scope)
+        for key in sorted(zone.body):
+            node = self.plan.nodes[key]
+            if node.depth == len(path):
+                self._clear_join(node, path, scope)
+                self.outputs.drop(f"{key}@{scope}")
+                self._clear_zone(node, path, f"{key}@{scope}")
+        for loop in self.plan.loops:
+            if loop.depth == len(path) and loop.header in zone.body:
+                self.cycles.drop(f"{loop.index}@{scope}")
+
+    def _clear_join(self, target: PlanNode, path: Path, scope: str) -> None:
+        join = self.joins.get(f"{target.key}@{scope}")
+        if join is None:
+            return
+        self.joins.drop(f"{target.key}@{scope}")
+        self._count_tokens(target, path, -join.alive)
+        for port in target.in_ports:
+            for edge in port.edges:
+                self.arrivals.drop(f"{edge.id}@{scope}")
+
+    def _clear_zone(self, split: PlanNode, path: Path, key: str) -> None:
+        zone = self.zones.get(key)
+        if zone is None:
+            return
+        for index in range(zone.next):
+            if self.items.get(f"{key}/{index}") is not None:
+                self.items.drop(f"{key}/{index}")
+            else:
+                self._clear_item(split, (*path, (split.key, index, zone.total)))
+        self.zones.drop(key)
 
     def _close_zone(self, split: PlanNode, path: Path, key: str, zone: ZoneState) -> None:
         """All items have ended: hand their results to Collect, in its order."""

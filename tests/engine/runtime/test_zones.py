@@ -125,3 +125,49 @@ async def test_a_for_each_that_does_not_run_skips_its_collect() -> None:
     )  # fmt: skip
     async with Bench() as bench:
         assert outcome(await bench.run(work, 2)) == {"other": 2}
+
+
+async def test_what_a_failed_item_had_made_ready_in_the_same_commit_ends_with_it() -> None:
+    work = flow(
+        {
+            "each": ("for_each", {"on_item_failure": "continue"}),
+            "a": "plus", "b": "plus", "g": "ask", "n": "odd_fails", "j": "join",
+            "gather": "collect", "z": "end",
+        },
+        "each.item > a, each.item > n, each.item > g, a > b, b > j, n > j, g.approved > j,"
+        "j > gather, gather > z",
+        commit="strict",
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, [1])
+        assert outcome((await handle.leg()).event) == []
+        assert bench.order() == ["each", "a@each.0", "gather", "z"]
+        assert bench.order(ev.BarrierWithdrawn) == ["g@each.0"] and bench.engine.inbox() == []
+        assert not handle.state.joins and not handle.state.arrivals
+
+
+async def test_a_loop_around_a_zone_ends_though_items_failed_at_a_join() -> None:
+    work = flow(
+        {
+            "s": "same", "h": "same", "each": ("for_each", {"on_item_failure": "continue",
+            "items": {"expr": "[1, 2]"}}), "a": "same", "n": "odd_fails", "b": "asleep",
+            "j": "biggest", "gather": "collect", "k": "plus", "x": "same", "y": "same",
+            "w": "join", "z": "end",
+        },
+        "s > h, h > each, each.item > a, each.item > b, b > n, a > j, n > j, j > gather,"
+        "gather > k [len(input) == 8], gather > x [len(input) == 9], gather > y [else], k > h,"
+        "x > w, y > w, w > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == {"y": [2]}
+
+
+async def test_an_item_that_is_done_and_fails_at_once_has_failed() -> None:
+    work = flow(
+        {"each": ("for_each", {"on_item_failure": "continue", "limit": 1}), "a": "same",
+         "n": "odd_fails", "gather": ("collect", {}, {"join": {"mode": "any"}}), "z": "end"},
+        "each.item > a, each.item > n, a > gather, n > gather, gather > z",
+        commit="strict",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2, 3])) == [2]
