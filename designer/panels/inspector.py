@@ -80,6 +80,7 @@ class LockStrip(QFrame):
 
 Json = Any
 Page = NodePage | WorkflowPage | EdgePage | ManyPage
+_ENDED = frozenset({"done", "recorded", "failed", "cancelled", "skipped"})
 _NO_NODE = "Select one node to see what goes in and out."
 
 
@@ -312,7 +313,7 @@ class InspectorPanel(QWidget):
         foreign = record is not None and record.workflow_id != self.bench.workflow.id
         if document is None or view is None or model.run is None or foreign:
             self.bench.set_scope(None)
-            self.data_page.show_task(None, "", None, None, _NO_NODE if node is None else "")
+            self.data_page.show_task(None, why=_NO_NODE if node is None else "")
             return
         tasks = {key: str(each.last_task) for key, each in view.nodes.items() if each.last_task}
         key = scope_key(self._subject, node, model, tasks, document)
@@ -320,17 +321,21 @@ class InspectorPanel(QWidget):
         if self.tabs.currentWidget() is not self.data_page:
             return
         if node is None:
-            self.data_page.show_task(None, "", None, None, _NO_NODE)
+            self.data_page.show_task(None, why=_NO_NODE)
             return
-        task, mark = tasks.get(node.key, ""), view.commit
-        if not task:
-            task = next((str(t) for t, e in view.frontier.items() if e.node == node.key), "")
+        waiting = next((str(t) for t, e in view.frontier.items() if e.node == node.key), "")
+        task = tasks.get(node.key, "") or waiting
         seen = view.nodes.get(node.key)
-        state = (seen.state, seen.done, seen.failed, seen.attempt) if seen is not None else ()
+        state = (seen.done, seen.failed, seen.attempt) if seen is not None else None
         self.data_page.show_task(
-            model.run, task, model.viewing, (state, mark if not task else 0),
-            f"{node.title or node.key} has not been reached in this run.",
-        )  # fmt: skip
+            model.run,
+            task,
+            commit=model.viewing,
+            # A run that failed keeps its open tasks in the frontier, the failed one too.
+            is_open=task in view.frontier and (seen is None or seen.state not in _ENDED),
+            mark=state,
+            why=f"{node.title or node.key} has not been reached in this run.",
+        )
 
     # --- hearing --------------------------------------------------------------------------
 

@@ -31,10 +31,10 @@ class Shown:
     error: Any = None
 
 
-def read_values(engine: Any, run: str, task: str, commit: int | None) -> Shown:
-    """Read the values of a task; called in a thread."""
+def read_values(engine: Any, run: str, task: str, commit: int | None, is_open: bool) -> Shown:
+    """Read the values of a task, of an open one what went in; called in a thread."""
     try:
-        found = engine.values(run, task)
+        found = engine.values(run, task) if not is_open else None
     except EngineError:
         found = None
     if found is not None and (commit is None or found.commit <= commit):
@@ -128,7 +128,14 @@ class DataPage(QWidget):
         self._say("Run the workflow (F5) to see what goes in and out.")
 
     def show_task(
-        self, run: str | None, task: str, commit: int | None, mark: object, why: str = ""
+        self,
+        run: str | None,
+        task: str = "",
+        *,
+        commit: int | None = None,
+        is_open: bool = False,
+        mark: object = None,
+        why: str = "",
     ) -> None:
         """Show the values of a task.
 
@@ -136,10 +143,11 @@ class DataPage(QWidget):
             run: None when no run is shown.
             task: empty when the node has not been reached.
             commit: the moment that is shown, None for the present.
+            is_open: the task has not ended at that moment.
             mark: differs when the task may have moved on.
             why: what to say when there is no task.
         """
-        place = (run, task, commit, mark)
+        place = (run, task, commit, is_open, mark)
         if place == self._place:
             return
         self._place = place
@@ -148,7 +156,7 @@ class DataPage(QWidget):
             self._say(why or "Run the workflow (F5) to see what goes in and out.")
             return
         self._client.read(
-            self.SLOT, read_values, self._client.engine, run, task, commit,
+            self.SLOT, read_values, self._client.engine, run, task, commit, is_open,
             then=self._show, what="Reading the values of a node",
         )  # fmt: skip
 

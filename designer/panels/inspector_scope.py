@@ -70,7 +70,7 @@ class RecordedScope:
             return None  # validation says so
         with self._reading:
             scope = self._scope(compiled.reads.nodes)
-        if scope is None or ("input" in compiled.reads.names and "input" not in scope):
+        if scope is None or not _has_input(compiled.reads.names, scope):
             return None
         try:
             evaluate = getattr(compiled, "evaluate", None) or compiled.render  # type: ignore[union-attr]
@@ -119,7 +119,8 @@ class RecordedScope:
             values["input"] = found.outputs.get(port)
         elif found is not None:
             values["input"] = _input(found.inputs)
-            values["output"] = _output(found.outputs)
+            if found.outputs:
+                values["output"] = _output(found.outputs)
         elif row is not None:
             values["input"] = _input(
                 {port: _joined(state, pairs) for port, pairs in row.inputs.items()}
@@ -178,6 +179,11 @@ class RecordedScope:
         if port:
             return (outputs[port],) if port in outputs else None
         return (next(iter(outputs.values())),) if outputs else None
+
+
+def _has_input(names: frozenset[str], scope: Mapping[str, Json]) -> bool:
+    """Whether there is a value for what the text reads of the node itself."""
+    return all(name in scope for name in names & {"input", "output"})
 
 
 def _input(inputs: Mapping[str, Json]) -> Json:

@@ -183,7 +183,9 @@ def test_code_that_is_no_json_stays_in_the_field_and_out_of_the_document(desk: M
     edit.setPlainText('{"a": 2')
     assert made.params("start")["example"] == {"a": 1}
     assert "Line 1" in made.row("example").problem.text()
-    made.document.push(SetNode(Node(key="start", type="trigger.manual", params={"example": {"a": 1}})))
+    made.document.push(
+        SetNode(Node(key="start", type="trigger.manual", params={"example": {"a": 1}}))
+    )
     assert edit.toPlainText() == '{"a": 2'
     type_into(edit, "}")
     assert made.params("start")["example"] == {"a": 2}
