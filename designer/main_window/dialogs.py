@@ -143,7 +143,7 @@ class InputDialog(QDialog):
         self._edit.setPlainText(json.dumps(value, indent=2, ensure_ascii=False))
         self._edit.setAccessibleName("Input of the run, as JSON")
         self._problem = QLabel(self)
-        self._problem.setObjectName("problem")
+        self._problem.setProperty("tone", "error")
         self._problem.setWordWrap(True)
         button = QDialogButtonBox.StandardButton
         self._buttons = QDialogButtonBox(button.Ok | button.Cancel, self)

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from designer.settings import Settings
-from designer.theme import ui_font
+from designer.theme import scaled_px
 from designer.widgets.buttons import ButtonKind, TextButton
 from designer.widgets.icons import app_icon
 from resources.examples import examples
 
 RECENT_SHOWN = 8
+ABOUT_WIDTH_PX = 400
 
 
 class StartPage(QScrollArea):
@@ -42,13 +43,18 @@ class StartPage(QScrollArea):
         outer.addLayout(self._headline(page))
         outer.addSpacing(28)
         columns = QGridLayout()
-        columns.setHorizontalSpacing(48)
+        columns.setHorizontalSpacing(56)
+        columns.setVerticalSpacing(28)
         columns.addLayout(self._begin(page), 0, 0, Qt.AlignmentFlag.AlignTop)
-        columns.addLayout(self._examples(page), 0, 1, Qt.AlignmentFlag.AlignTop)
-        columns.addLayout(self._recent(page), 0, 2, Qt.AlignmentFlag.AlignTop)
-        columns.setColumnStretch(3, 1)
+        columns.addLayout(self._recent(page), 1, 0, Qt.AlignmentFlag.AlignTop)
+        columns.addLayout(self._examples(page), 0, 1, 2, 1, Qt.AlignmentFlag.AlignTop)
+        columns.setColumnStretch(2, 1)
         outer.addLayout(columns)
         outer.addStretch(1)
+        old = self.takeWidget()
+        if old is not None:
+            # One of its buttons may be what was clicked to come here.
+            old.deleteLater()
         self.setWidget(page)
 
     def _headline(self, page: QWidget) -> QVBoxLayout:
@@ -56,9 +62,9 @@ class StartPage(QScrollArea):
         mark = QLabel(page)
         mark.setPixmap(app_icon().pixmap(56, 56))
         title = QLabel("Headgate", page)
-        title.setFont(ui_font(30, title.font().Weight.DemiBold))
+        title.setProperty("tone", "display")
         line = QLabel("Draw the flow, hold the gate, replay any step.", page)
-        line.setObjectName("muted")
+        line.setProperty("tone", "muted")
         for widget in (mark, title, line):
             layout.addWidget(widget)
         return layout
@@ -67,7 +73,7 @@ class StartPage(QScrollArea):
         layout = QVBoxLayout()
         layout.setSpacing(4)
         head = QLabel(title, page)
-        head.setFont(ui_font(14, head.font().Weight.DemiBold))
+        head.setProperty("tone", "title")
         layout.addWidget(head)
         return layout
 
@@ -80,13 +86,23 @@ class StartPage(QScrollArea):
     def _examples(self, page: QWidget) -> QVBoxLayout:
         layout = self._column(page, "Examples")
         for example in examples():
-            self._link(
+            button = self._link(
                 layout,
                 page,
                 example.title,
                 "node-workflow",
                 partial(self.example_wanted.emit, example.name),
             )
+            about = QLabel(example.about, page)
+            about.setProperty("tone", "small")
+            about.setTextFormat(Qt.TextFormat.PlainText)
+            about.setWordWrap(True)
+            about.setFixedWidth(scaled_px(ABOUT_WIDTH_PX))
+            about.setIndent(scaled_px(30))
+            about.setBuddy(button)
+            button.setAccessibleDescription(example.about)
+            layout.addWidget(about)
+            layout.addSpacing(10)
         return layout
 
     def _recent(self, page: QWidget) -> QVBoxLayout:
@@ -104,7 +120,7 @@ class StartPage(QScrollArea):
             button.setToolTip(str(path))
         if not found:
             none = QLabel("Files that you open are listed here.", page)
-            none.setObjectName("muted")
+            none.setProperty("tone", "muted")
             layout.addWidget(none)
         return layout
 
@@ -120,9 +136,3 @@ class StartPage(QScrollArea):
         button.clicked.connect(lambda _checked=False: callback())
         layout.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         return button
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Take the colours of a new theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and self.widget() is not None:
-            self.refresh()

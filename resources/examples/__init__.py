@@ -29,12 +29,13 @@ class Example:
     name: str
     path: Path
     title: str
+    about: str = ""
 
 
 def examples() -> list[Example]:
     """Return the examples by name."""
     return [
-        Example(path.name.removesuffix(SUFFIX), path, _title(path))
+        Example(path.name.removesuffix(SUFFIX), path, *_words(path))
         for path in sorted(_FOLDER.glob(f"*{SUFFIX}"))
     ]
 
@@ -73,9 +74,13 @@ def working_copy(example: Example, folder: Path) -> Path:
         number += 1
 
 
-def _title(path: Path) -> str:
+def _words(path: Path) -> tuple[str, str]:
+    """Name of a workflow, and what it does."""
     document = json.loads(path.read_bytes())
-    return str(document.get("name", path.name))
+    return (
+        str(document.get("name", path.name)),
+        str(document.get("settings", {}).get("description", "")),
+    )
 
 
 def _files(example: Example) -> list[Path]:
