@@ -105,11 +105,15 @@ class Docks:
                 Qt.FocusReason.ShortcutFocusReason
             )
 
+    def is_in_front(self, name: str) -> bool:
+        """Whether a dock can be seen: open, and not behind another."""
+        dock = self._docks[name]
+        return dock.isVisible() and not dock.visibleRegion().isEmpty()
+
     def toggle(self, name: str) -> None:
         """Close a dock that is in front, show any other."""
-        dock = self._docks[name]
-        if dock.isVisible() and not dock.visibleRegion().isEmpty():
-            dock.close()
+        if self.is_in_front(name):
+            self._docks[name].close()
         else:
             self.show(name, focus=True)
 

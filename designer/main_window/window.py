@@ -34,19 +34,24 @@ from designer.panels.problems import ProblemsPanel
 from designer.panels.state import StatePanel
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
+from designer.runs.words import short_run
 from designer.settings import Settings, ThemeChoice
 from designer.theme import ThemeController
 from designer.widgets.banner import BannerArea
 from designer.widgets.buttons import ButtonSpec
+from designer.widgets.format import format_duration
 from designer.widgets.inputs import ChoiceBox
 from designer.widgets.kinds import Kind
-from designer.widgets.toast import ToastStack
+from designer.widgets.toast import Toast, ToastStack
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.node_types import Registry
 from engine.model.revision import revision_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from designer.document.recovery import Recovery
+    from designer.runs.rows import Workflow
     from engine.run_view import RunView
 
 #: Runs that the choice in the tool bar offers.
@@ -69,6 +74,8 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self._may_close = False
         self._closing = False
+        self._runs_offered: list[tuple[str, str | None]] = []
+        self._asking: Toast | None = None
         self.setWindowTitle("Headgate")
         self.setMinimumSize(720, 480)
         self.resize(1440, 900)
@@ -249,6 +256,7 @@ class MainWindow(QMainWindow):
         client.runs_changed.connect(self._list_runs)
         client.inbox_changed.connect(self._on_inbox)
         client.request_opened.connect(self._on_request)
+        client.run_started.connect(self._on_run_started)
         client.run_ended.connect(self._on_run_ended)
         model.changed.connect(self._on_view)
         model.run_changed.connect(self._on_run_shown)
@@ -280,6 +288,8 @@ class MainWindow(QMainWindow):
             self._show_canvas_verbs()
             self._on_zoom(tab.canvas.zoom)
         self.running.on_tab(tab)
+        self._list_runs()
+        self._on_viewing()
         self._on_document()
         self._on_title()
 
@@ -399,16 +409,21 @@ class MainWindow(QMainWindow):
 
     def _list_runs(self) -> None:
         """Offer the runs of the workflow in front, newest first."""
-        self._run_choice.clear()
-        self._run_choice.addItem("No run shown", None)
         tab = self.tabs.current
         wanted = tab.document.workflow.id if tab is not None else ""
         offered = [r for r in self.client.runs if r.workflow_id == wanted][:RUNS_OFFERED]
         shown = self.run_model.run
         if shown and all(str(record.run) != shown for record in offered):
             offered += [r for r in self.client.runs if str(r.run) == shown]
-        for record in offered:
-            self._run_choice.addItem(f"Run {record.run[-5:]}  {record.status}", str(record.run))
+        entries: list[tuple[str, str | None]] = [("No run shown", None)]
+        entries += [(f"run {short_run(r.run)}: {r.status}", str(r.run)) for r in offered]
+        # The list may be open at this moment: it is made anew only when it would differ.
+        if entries != self._runs_offered:
+            self._runs_offered = entries
+            self._run_choice.clear()
+            for words, run in entries:
+                self._run_choice.addItem(words, run)
+        self._run_choice.setEnabled(len(entries) > 1)
         index = self._run_choice.findData(shown) if shown else 0
         self._run_choice.setCurrentIndex(max(index, 0))
 
@@ -440,6 +455,7 @@ class MainWindow(QMainWindow):
                 read_only=viewing is not None,
                 touched=keys,
                 label=f"Viewing checkpoint {viewing}" if viewing is not None else "",
+                pinned=self._pinned_for(tab),
             )
             self.outline.set_run_view(self._view_for(tab))
         self.status.set_run(self.run_model.status_text)
@@ -450,6 +466,13 @@ class MainWindow(QMainWindow):
         if record is not None and record.workflow_id != tab.document.workflow.id:
             return None
         return self.run_model.view
+
+    def _pinned_for(self, tab: Tab) -> Workflow | None:
+        """The version that the run used, where it is not what the tab shows."""
+        workflow = self.run_model.workflow
+        if workflow is None or workflow.id != tab.document.workflow.id or tab.pinned:
+            return None
+        return workflow
 
     def _on_viewing(self) -> None:
         """Say unmistakably that the past is shown, and let nothing be edited meanwhile."""
@@ -509,6 +532,8 @@ class MainWindow(QMainWindow):
         count = len(self.client.inbox)
         self.status.set_barriers(count)
         self.docks.dock("barriers").setWindowTitle(f"Barriers ({count})" if count else "Barriers")
+        if not count and self._asking is not None and self._asking in self.toasts.toasts:
+            self._asking.dismissed.emit(self._asking)
 
     def _on_request(self, request: object) -> None:
         self.docks.show("barriers")
@@ -516,13 +541,13 @@ class MainWindow(QMainWindow):
             QGuiApplication.alert(self)  # type: ignore[attr-defined]
         name = getattr(request, "request", "")
         self._show_asking_node(request)
-        self.tell(
-            "1 decision is waiting" if len(self.client.inbox) < 2
-            else f"{len(self.client.inbox)} decisions are waiting",
+        count = len(self.client.inbox)
+        self._asking = self.tell(
+            "1 decision is waiting" if count < 2 else f"{count} decisions are waiting",
             Kind.WAITING,
             action="Show",
             on_action=lambda: self.barrier_dialog.open_request(name),
-        )  # fmt: skip
+        )
 
     def _show_asking_node(self, request: object) -> None:
         """Scroll the canvas to the node that asks, if it belongs to the run shown."""
@@ -539,25 +564,59 @@ class MainWindow(QMainWindow):
         self._show_run(run)
         self._go_to_node(node)
 
+    def _on_run_started(self, _run: str) -> None:
+        """Show the timeline growing, unless the person looks at something else down there."""
+        if self.docks.is_in_front("problems"):
+            self.docks.show("checkpoints")
+
     def _on_run_ended(self, run: str, status: str) -> None:
         view = self.client.live_view(run) or (
             self.run_model.view if self.run_model.run == run else None
         )
         if status == "completed":
-            self.tell("The run is done.", Kind.SUCCESS)
+            took = view.ended_at - view.started_at if view is not None and view.ended_at else None
+            self.tell(
+                f"Done in {format_duration(took)}." if took is not None else "The run is done.",
+                Kind.SUCCESS,
+                action="Open timeline",
+                on_action=partial(self._open_timeline, run),
+            )
         elif status == "failed":
             error = getattr(view, "error", None)
             self.tell(getattr(error, "message", "The run failed."), Kind.ERROR)
         elif status == "cancelled":
             self.tell("The run was cancelled.", Kind.INFO)
 
+    def _open_timeline(self, run: str) -> None:
+        self._show_run(run)
+        self.docks.show("checkpoints")
+        self.checkpoints.focus_timeline()
+
     def _place_dialog(self, size: QSize) -> QPoint:
-        """Beside the node that asks if it can be, else in the corner of the canvas."""
-        area = self._stack
-        corner = area.mapToGlobal(QPoint(area.width() - size.width() - 16, 48))
-        screen = self.screen().availableGeometry()
-        x = max(screen.left(), min(corner.x(), screen.right() - size.width()))
-        return QPoint(x, max(screen.top(), corner.y()))
+        """In the corner of the canvas, or where else the node that asks is not covered."""
+        area = QRect(self._stack.mapToGlobal(QPoint()), self._stack.size())
+        right, left = area.right() - size.width() - 16, area.left() + 16
+        node = self._place_of_asking_node()
+        corners = [QPoint(right, area.top() + 48), QPoint(left, area.top() + 48)]
+        if node is not None:
+            above, below = node.top() - size.height() - 48, node.bottom() + 48
+            corners += [QPoint(right, below), QPoint(right, above)]
+            corners += [QPoint(node.right() + 24, area.top()),
+                        QPoint(node.left() - size.width() - 24, area.top())]  # fmt: skip
+        screen = self.screen().availableGeometry().adjusted(0, 0, -8, -40)
+        placed = [_within(QRect(corner, size), screen) for corner in corners]
+        free = (box for box in placed if node is None or not box.intersects(node))
+        return next(free, placed[0]).topLeft()
+
+    def _place_of_asking_node(self) -> QRect | None:
+        """Where on the screen the node is that the dialog is about."""
+        record, tab = self.barrier_dialog.detail.record, self.tabs.current
+        if record is None or tab is None or record.node not in tab.document.workflow.nodes:
+            return None
+        box = tab.canvas.board.rect_of((record.node,))
+        tab.canvas.camera.reveal(box)
+        seen = tab.canvas.mapFromScene(box).boundingRect()
+        return QRect(tab.canvas.viewport().mapToGlobal(seen.topLeft()), seen.size())
 
     # --- telling ----------------------------------------------------------------------------
 
@@ -567,10 +626,10 @@ class MainWindow(QMainWindow):
         kind: Kind = Kind.INFO,
         *,
         action: str = "",
-        on_action: object = None,
-    ) -> None:
+        on_action: Callable[[], object] | None = None,
+    ) -> Toast:
         """Show a toast."""
-        self.toasts.show_toast(text, kind, action_text=action, on_action=on_action)  # type: ignore[arg-type]
+        return self.toasts.show_toast(text, kind, action_text=action, on_action=on_action)
 
     def offer_recovery(self, found: list[Recovery]) -> None:
         """Offer what a crash left behind, one banner per document."""
@@ -668,3 +727,10 @@ class MainWindow(QMainWindow):
             await asyncio.sleep(0)
         finally:
             self._closing = False
+
+
+def _within(box: QRect, screen: QRect) -> QRect:
+    """Move a box so that all of it is on the screen, its title bar first."""
+    x = max(screen.left(), min(box.left(), screen.right() - box.width()))
+    y = max(screen.top(), min(box.top(), screen.bottom() - box.height()))
+    return QRect(QPoint(x, y), box.size())
