@@ -168,13 +168,13 @@ class Camera(QObject):
         zoomed = abs(place.zoom - self.zoom) > 1e-9
         if zoomed:
             self._view.setTransform(QTransform.fromScale(place.zoom, place.zoom))
-        self._widen(place.centre)
+        self._widen(place.centre, anew=zoomed)
         self._view.centerOn(place.centre)
         if zoomed:
             self.zoom_changed.emit(place.zoom)
         self.moved.emit()
 
-    def _widen(self, centre: QPointF | None = None) -> None:
+    def _widen(self, centre: QPointF | None = None, *, anew: bool = False) -> None:
         """Let the scroll bars reach around the content, and to `centre`."""
         size = QSizeF(self._view.viewport().size()) / self.zoom
         roam = self._content.adjusted(
@@ -185,7 +185,7 @@ class Camera(QObject):
             here.x() - size.width(), here.y() - size.height(), 2 * size.width(), 2 * size.height()
         )
         wanted = roam.united(around)
-        if not self._view.sceneRect().contains(wanted) or centre is None:
+        if anew or centre is None or not self._view.sceneRect().contains(wanted):
             self._view.setSceneRect(wanted)
 
     def _centre(self) -> QPointF:

@@ -32,13 +32,14 @@ class Picture:
         left, top: from the node's corner to the picture's, in pixels at that zoom.
     """
 
-    __slots__ = ("bytes", "left", "pixmap", "ratio", "top", "visual", "zoom")
+    __slots__ = ("bytes", "detail", "left", "pixmap", "ratio", "top", "visual", "zoom")
 
     def __init__(self, visual: NodeVisual, pixmap: QPixmap, zoom: float, ratio: float) -> None:
         box = extent(visual)
         self.visual = visual
         self.pixmap = pixmap
         self.zoom = zoom
+        self.detail = detail_at(zoom)
         self.ratio = ratio
         self.left = box.left() * zoom
         self.top = box.top() * zoom
@@ -83,10 +84,13 @@ class NodePixmaps:
         self._stretches = stretches
         self.is_behind = False
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no node has been drawn yet."""
-        return not self._pictures
+    def __len__(self) -> int:
+        """How many pictures are kept."""
+        return len(self._pictures)
+
+    def zooms(self) -> set[float]:
+        """The zooms that the pictures were made for."""
+        return {picture.zoom for picture in self._pictures.values()}
 
     def clear(self) -> None:
         """Forget all pictures."""
@@ -108,7 +112,7 @@ class NodePixmaps:
         if picture is not None and picture.visual is visual:
             if picture.zoom == zoom and picture.ratio == ratio:
                 return picture
-            if self._stretches:
+            if self._stretches and picture.detail is detail_at(zoom):
                 return picture
         if self._left_s <= 0:
             self.is_behind = True

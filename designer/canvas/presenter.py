@@ -94,6 +94,11 @@ class Presenter(QObject):
         """Whether the run that is shown is going."""
         return self._resolved is not None and self._resolved.state.animated
 
+    @property
+    def is_ticking(self) -> bool:
+        """Whether some words change with time alone."""
+        return self._tick.isActive()
+
     def set_document(self, document: WorkflowDocument) -> None:
         """Show another document, without a run."""
         if self._document is not None:

@@ -5,8 +5,6 @@ Knows no document and no gestures; `CanvasView` adds those.
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
@@ -26,8 +24,9 @@ from designer.theme import current_theme, reduced_motion
 ANIMATION_MS = 50
 #: The zoom rests when it has not changed for this long; then nodes are drawn sharply.
 REST_MS = 90
-#: A document with fewer nodes in sight is drawn at once when it is opened.
-AT_ONCE_NODES = 60
+#: With so few nodes in sight, all are drawn sharply in each frame.
+FEW_NODES = 40
+FEW_BUDGET_S = 0.02
 _CORNER_PX = 12
 
 Rect = QRectF | QRect
@@ -88,6 +87,16 @@ class Surface(QGraphicsView):
     def moment(self) -> str:
         """Which moment of the past is shown, in words; empty for the present."""
         return self._moment.text
+
+    @property
+    def invitation(self) -> str:
+        """What an empty canvas says; empty when there is something on it."""
+        return "" if self._empty.isHidden() else self._empty.text()
+
+    @property
+    def is_animating(self) -> bool:
+        """Whether something moves."""
+        return self._animation.isActive()
 
     def _set_moment(self, label: str) -> None:
         if label != self._moment.text:
@@ -166,11 +175,11 @@ class Surface(QGraphicsView):
         ink = self.ink
         ink.detail = detail_at(self.camera.zoom)
         ink.ratio = self.viewport().devicePixelRatioF()
-        fresh = ink.pixmaps.is_empty and len(self.board.nodes) <= AT_ONCE_NODES
+        few = len(self.board.nodes_in(self.camera.sight)) <= FEW_NODES
         ink.pixmaps.begin_frame(
             ink.style,
-            budget_s=math.inf if fresh else FRAME_BUDGET_S,
-            stretches=self._rest.isActive() and not fresh,
+            budget_s=FEW_BUDGET_S if few else FRAME_BUDGET_S,
+            stretches=self._rest.isActive() and not few,
         )
         if ink.detail is Detail.OVERVIEW:
             painter = QPainter(self.viewport())

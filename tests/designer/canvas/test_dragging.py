@@ -135,7 +135,7 @@ def test_a_handle_resizes(open_canvas: Open, what: str) -> None:
     note = Note(id="n", x=0, y=200, width=200, height=120)
     workflow = flow([], frames=(frame,)) if what == "frame" else flow([], notes=(note,))
     bench = open_canvas(workflow)
-    bench.document.selection.set(**{f"{what}s": (what[0],)})
+    bench.document.selection.only(**{what: what[0]})
     bench.drag(QPointF(200, 320), QPointF(281, 401))
     view = bench.workflow.view
     box = view.frames[0] if what == "frame" else view.notes[0]

@@ -46,8 +46,8 @@ def saved(keep: Keep, path: Path) -> tuple[WorkflowDocument, DocumentFile]:
 
 def test_what_was_saved_opens_equal(keep: Keep, tmp_path: Path) -> None:
     document, _ = saved(keep, tmp_path / "invoice")
-    path = document.path
-    assert path == tmp_path / "invoice.flow.json"
+    path = tmp_path / "invoice.flow.json"
+    assert document.path == path
     assert keep(open_document(path, KIT)).workflow == document.workflow
     assert document.title == "invoice.flow"
 
