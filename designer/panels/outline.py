@@ -18,6 +18,7 @@ from engine.model.workflow import Edge, Node
 from engine.run_view import NodeView, RunView
 
 _KEY_ROLE = Qt.ItemDataRole.UserRole + 1
+_EDGE_ROLE = Qt.ItemDataRole.UserRole + 2
 _WORDS = {
     "idle": "not run",
     "ready": "ready",
@@ -58,6 +59,7 @@ class OutlinePanel(QWidget):
         self._document: WorkflowDocument | None = None
         self._view: RunView | None = None
         self._items: dict[str, QStandardItem] = {}
+        self._shown: tuple[object, object] = (None, None)
         self._syncing = False
         self.setAccessibleName("Outline")
         self.search = SearchField("Find a node", self)
@@ -96,13 +98,14 @@ class OutlinePanel(QWidget):
         """Show another document."""
         old = self._document
         if old is not None:
-            old.changed.disconnect(self._later)
+            old.changed.disconnect(self._on_changed)
             old.reset.disconnect(self._later)
             old.diagnostics_changed.disconnect(self._later)
             old.selection.changed.disconnect(self._on_selection)
+            old.destroyed.disconnect(self._forget)
         self._document = document
         if document is not None:
-            document.changed.connect(self._later)
+            document.changed.connect(self._on_changed)
             document.reset.connect(self._later)
             document.diagnostics_changed.connect(self._later)
             document.selection.changed.connect(self._on_selection)
@@ -129,6 +132,15 @@ class OutlinePanel(QWidget):
 
     def _forget(self) -> None:
         self._document = None
+        self._fill()
+
+    def _on_changed(self, _change: object) -> None:
+        """Moving nodes changes neither nodes nor wires: they are the same objects then."""
+        if self._document is None:
+            return
+        workflow = self._document.workflow
+        if workflow.nodes is not self._shown[0] or workflow.edges is not self._shown[1]:
+            self._later()
 
     def _later(self, *_: object) -> None:
         if self.isVisible():
@@ -137,11 +149,16 @@ class OutlinePanel(QWidget):
     # --- filling ----------------------------------------------------------------------------
 
     def _fill(self) -> None:
+        self._soon.stop()
         self._syncing = True
+        closed = {key for key, item in self._items.items() if not self._is_open(item)}
+        current = self.tree.currentIndex().data(_KEY_ROLE)
         self._model.clear()
         self._items.clear()
+        self._shown = (None, None)
         document = self._document
         if document is not None:
+            self._shown = (document.workflow.nodes, document.workflow.edges)
             query = self.search.text().strip().lower()
             leaving: dict[str, list[Edge]] = {}
             for edge in document.workflow.edges:
@@ -155,8 +172,16 @@ class OutlinePanel(QWidget):
                 for edge in leaving.get(node.key, ()):
                     item.appendRow(self._edge_item(edge))
                 self._model.appendRow(item)
+                self.tree.setExpanded(item.index(), node.key not in closed)
+            if current in self._items:
+                self.tree.selectionModel().setCurrentIndex(
+                    self._items[current].index(), QItemSelectionModel.SelectionFlag.NoUpdate
+                )
         self._syncing = False
         self._on_selection()
+
+    def _is_open(self, item: QStandardItem) -> bool:
+        return self.tree.isExpanded(item.index()) or not item.hasChildren()
 
     def _is_trouble(self, node: Node) -> bool:
         if self._document is not None and self._document.problems_of(node.key):
@@ -196,6 +221,7 @@ class OutlinePanel(QWidget):
         text = f"{edge.source.port} to {name}" + (f", if {edge.when}" if edge.when else "")
         item = QStandardItem(icon("arrow-right", "muted"), text)
         item.setData(edge.target.node, _KEY_ROLE)
+        item.setData(edge.id, _EDGE_ROLE)
         return item
 
     # --- selection --------------------------------------------------------------------------
@@ -203,10 +229,15 @@ class OutlinePanel(QWidget):
     def _on_tree(self, _new: QItemSelection, _old: QItemSelection) -> None:
         if self._syncing or self._document is None:
             return
-        rows = [index for index in self.tree.selectedIndexes() if not index.parent().isValid()]
-        keys = [str(index.data(_KEY_ROLE)) for index in rows]
+        keys: list[str] = []
+        edges: list[str] = []
+        for index in self.tree.selectedIndexes():
+            if index.parent().isValid():
+                edges.append(str(index.data(_EDGE_ROLE)))
+            else:
+                keys.append(str(index.data(_KEY_ROLE)))
         self._syncing = True
-        self._document.selection.set(nodes=keys)
+        self._document.selection.set(nodes=keys, edges=edges)
         self._syncing = False
 
     def _on_selection(self) -> None:
@@ -221,4 +252,11 @@ class OutlinePanel(QWidget):
             if item is not None:
                 model.select(item.index(), flags)
                 self.tree.scrollTo(item.index())
+        if self._document.selection.edges:
+            for item in self._edge_items(self._document.selection.edges):
+                model.select(item.index(), flags)
         self._syncing = False
+
+    def _edge_items(self, edges: frozenset[str]) -> list[QStandardItem]:
+        rows = [item.child(row) for item in self._items.values() for row in range(item.rowCount())]
+        return [row for row in rows if row.data(_EDGE_ROLE) in edges]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QMimeData, QModelIndex, Qt, Signal
-from PySide6.QtGui import QDrag, QKeyEvent, QStandardItem, QStandardItemModel
+from collections.abc import Iterable
+
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QDrag, QFont, QKeyEvent, QShowEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QMenu, QTreeView, QVBoxLayout, QWidget
 
 from designer.settings import Settings
+from designer.theme import current_theme, scaled_px, ui_font
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.fuzzy import match
 from designer.widgets.icons import has_icon, icon, node_icon_name, pixmap
@@ -92,17 +95,10 @@ class PalettePanel(QWidget):
 
     def _fill(self) -> None:
         query = self.search.text().strip()
+        current = self.tree.currentIndex().data(_TYPE_ROLE)
         self._model.clear()
         if query:
-            found = sorted(
-                (
-                    (-(hit.score), node_type.title, node_type)
-                    for node_type in self._registry
-                    if (hit := match(query, _words(node_type))) is not None
-                ),
-                key=lambda entry: entry[:2],
-            )
-            for _, _, node_type in found:
+            for node_type in found_by(query, self._registry):
                 self._model.appendRow(self._item(node_type))
         else:
             self._fill_sections()
@@ -112,6 +108,18 @@ class PalettePanel(QWidget):
         self.empty.setVisible(not has_rows)
         if query and has_rows:
             self.tree.setCurrentIndex(self._model.index(0, 0))
+        elif current:
+            self._go_to(str(current))
+
+    def _go_to(self, type_id: str) -> None:
+        """Make the last row of a type the current one: the one in its category."""
+        root = QModelIndex()
+        found = self._model.match(
+            self._model.index(0, 0, root), _TYPE_ROLE, type_id, -1,
+            Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive,
+        )  # fmt: skip
+        if found:
+            self.tree.setCurrentIndex(found[-1])
 
     def _fill_sections(self) -> None:
         known = {node_type.id: node_type for node_type in self._registry}
@@ -132,9 +140,8 @@ class PalettePanel(QWidget):
         head = QStandardItem(title)
         head.setSelectable(False)
         head.setEnabled(True)
-        font = head.font()
-        font.setBold(True)
-        head.setFont(font)
+        head.setFont(ui_font(scaled_px(12), QFont.Weight.DemiBold))
+        head.setForeground(current_theme().color("muted"))
         for node_type in types:
             head.appendRow(self._item(node_type))
         self._model.appendRow(head)
@@ -152,6 +159,8 @@ class PalettePanel(QWidget):
     def _insert(self, type_id: str) -> None:
         others = [known for known in self._settings.palette_recent if known != type_id]
         self._settings.palette_recent = (type_id, *others)[:12]
+        if not self.search.text().strip():
+            self._fill()
         self.insert_requested.emit(type_id)
 
     def _insert_first(self) -> None:
@@ -172,7 +181,7 @@ class PalettePanel(QWidget):
             inner = self._model.index(0, 0, first)
             self.tree.setCurrentIndex(inner if inner.isValid() else first)
 
-    def _open_menu(self, position: object) -> None:
+    def _open_menu(self, position: QPoint) -> None:
         index = self.tree.currentIndex()
         type_id = index.data(_TYPE_ROLE)
         if not type_id:
@@ -185,7 +194,7 @@ class PalettePanel(QWidget):
             "Remove from favourites" if starred else "Add to favourites",
             lambda: self._star(str(type_id)),
         )
-        menu.popup(self.tree.viewport().mapToGlobal(position))  # type: ignore[arg-type]
+        menu.popup(self.tree.viewport().mapToGlobal(position))
 
     def _star(self, type_id: str) -> None:
         known = self._settings.palette_favourites
@@ -194,6 +203,11 @@ class PalettePanel(QWidget):
             if type_id in known
             else (*known, type_id)
         )
+        self._fill()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Lay the rows out again: what was made before the first showing had no style yet."""
+        super().showEvent(event)
         self._fill()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -210,5 +224,20 @@ def icon_of(node_type: NodeType) -> str:
     return node_icon_name(node_type.id, node_type.category)
 
 
-def _words(node_type: NodeType) -> str:
-    return " ".join((node_type.title, node_type.id, node_type.category, *node_type.keywords))
+def found_by(query: str, types: Iterable[NodeType]) -> list[NodeType]:
+    """The types that a word finds, best first: by their names, then by what they are for."""
+    found: list[tuple[int, float, str, NodeType]] = []
+    low = query.lower()
+    for node_type in types:
+        words = [word.lower() for word in (*node_type.keywords, node_type.category)]
+        hit = match(query, node_type.title) or match(query, node_type.id)
+        score = -hit.score if hit is not None else 0.0
+        if node_type.title.lower().startswith(low):
+            found.append((0, score, node_type.title, node_type))
+        elif low in words:
+            found.append((1, score, node_type.title, node_type))
+        elif hit is not None:
+            found.append((2, score, node_type.title, node_type))
+        elif any(word.startswith(low) for word in words):
+            found.append((3, score, node_type.title, node_type))
+    return [entry[3] for entry in sorted(found, key=lambda entry: entry[:3])]

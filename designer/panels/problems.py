@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QStackedLayout, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QStackedLayout, QTableView, QWidget
 
 from designer.document.document import WorkflowDocument
 from designer.theme import scaled_px
@@ -102,8 +102,11 @@ class ProblemsPanel(QWidget):
         self.table.setModel(self._rows)
         polish_table(self.table)
         self.table.setAccessibleName("Problems of the workflow")
-        for column, width in enumerate((34, 150, 420)):
+        for column, width in ((0, 34), (1, 150), (3, 280)):
             self.table.setColumnWidth(column, scaled_px(width))
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.empty = EmptyState("Nothing is wrong with this workflow.", icon_name="check")
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.table)
@@ -122,6 +125,7 @@ class ProblemsPanel(QWidget):
         """Show the problems of another document."""
         if self._document is not None:
             self._document.diagnostics_changed.disconnect(self._refresh)
+            self._document.destroyed.disconnect(self._forget)
         self._document = document
         if document is not None:
             document.diagnostics_changed.connect(self._refresh)
@@ -130,9 +134,12 @@ class ProblemsPanel(QWidget):
 
     def _forget(self) -> None:
         self._document = None
+        self._refresh()
 
     def _refresh(self) -> None:
         document = self._document
+        row = self.table.currentIndex().row()
+        current = self._rows.at(row) if 0 <= row < self._rows.rowCount() else None
         if document is None:
             self._rows.show((), {})
             self.empty.set_text("Open a workflow to see its problems.")
@@ -140,7 +147,16 @@ class ProblemsPanel(QWidget):
             nodes = document.workflow.nodes.values()
             self._rows.show(document.diagnostics, {n.key: n.title or n.key for n in nodes})
             self.empty.set_text("Nothing is wrong with this workflow.")
+        if current is not None:
+            self._go_to(current)
         self._stack.setCurrentWidget(self.table if self._rows.rowCount() else self.empty)
+
+    def _go_to(self, problem: Diagnostic) -> None:
+        """Stay at a problem while others come and go; at its place when it is mended."""
+        rows = range(self._rows.rowCount())
+        row = next((row for row in rows if self._rows.at(row) == problem), None)
+        if row is not None:
+            self.table.setCurrentIndex(self._rows.index(row, 2))
 
     def _choose(self, row: int) -> None:
         if 0 <= row < self._rows.rowCount():

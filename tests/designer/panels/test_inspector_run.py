@@ -74,7 +74,7 @@ async def test_data_shows_what_went_in_and_came_out(
         panel.tabs.setCurrentWidget(panel.data_page)
         document.selection.set(nodes=("total",))
         page = panel.data_page
-        await until(lambda: page.splitter.isVisible())
+        await until(page.splitter.isVisible)
         assert page.input.view.value == {"amounts": [100, 20]}
         assert page.output.view.value == {"sum": 120, "rows": [100, 20]}
         assert page.words.text().startswith("Took ")
@@ -86,7 +86,7 @@ async def test_data_of_a_node_that_waits_shows_its_input_alone(
     async with _shown(tmp_path, invoice_workflow()) as (panel, document, _):
         panel.tabs.setCurrentWidget(panel.data_page)
         document.selection.set(nodes=("ask",))
-        await until(lambda: panel.data_page.splitter.isVisible())
+        await until(panel.data_page.splitter.isVisible)
         assert panel.data_page.input.view.value["sum"] == 120
         assert panel.data_page.output.nothing.text() == "It has not ended yet."
 
@@ -108,7 +108,7 @@ async def test_data_of_a_failed_node_shows_the_error(
     async with _shown(tmp_path, _failing(), status="failed") as (panel, document, _):
         panel.tabs.setCurrentWidget(panel.data_page)
         document.selection.set(nodes=("total",))
-        await until(lambda: panel.data_page.words.isVisible())
+        await until(panel.data_page.words.isVisible)
         assert "Total failed" in panel.data_page.words.text()
         assert panel.data_page.input.view.value == {"amounts": [100, 20]}
         assert panel.data_page.output.nothing.text() == "It failed, so nothing came out."
@@ -135,7 +135,7 @@ async def test_an_expression_that_fails_on_the_run_says_why(
         document.selection.set(nodes=("total",))
         panel.refresh()
         field = _expression(panel, "fields")
-        await until(lambda: field.preview.isVisible())
+        await until(field.preview.isVisible)
         assert field.preview.text().startswith("On the run shown: input: there is no 'amount'")
 
 
@@ -196,7 +196,7 @@ async def test_without_a_run_nothing_is_tried(
         document.selection.set(nodes=("total",))
         panel.refresh()
         field = _expression(panel, "fields")
-        await until(lambda: field.preview.isVisible())
+        await until(field.preview.isVisible)
         model.show_run(None)
         await until(lambda: not field.preview.isVisible())
 
@@ -207,7 +207,7 @@ async def test_an_old_checkpoint_shows_the_data_of_that_moment(
     async with _shown(tmp_path, invoice_workflow()) as (panel, document, model):
         panel.tabs.setCurrentWidget(panel.data_page)
         document.selection.set(nodes=("total",))
-        await until(lambda: panel.data_page.splitter.isVisible())
+        await until(panel.data_page.splitter.isVisible)
         model.show_commit(0)
         await until(lambda: model.viewing == 0)
         words = "Add up has not been reached in this run."
