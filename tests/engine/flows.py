@@ -304,7 +304,7 @@ class Bench:
 
     def order(self, kind: type[ev.Event] = ev.TaskFinished) -> list[str]:
         """Return the tasks of all events of one kind, in order."""
-        return [fact.task for fact in self.facts if isinstance(fact, kind)]  # type: ignore[attr-defined]
+        return [str(getattr(fact, "task", "")) for fact in self.facts if isinstance(fact, kind)]
 
 
 async def settle(rounds: int = 50) -> None:
