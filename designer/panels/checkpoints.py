@@ -27,7 +27,8 @@ from designer.actions.spec import ActionContext
 from designer.panels.checkpoints_fork import ForkDialog
 from designer.panels.checkpoints_table import Column, CommitTable
 from designer.panels.checkpoints_timeline import TimelineView
-from designer.panels.run_panel import RunPanel
+from designer.panels.run_cells import PlainCells
+from designer.panels.run_panel import Pace, RunPanel
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import ReplayReport
 from designer.runs.run_model import RunModel
@@ -82,7 +83,8 @@ class CheckpointsPanel(RunPanel):
         self._stack.addWidget(self.empty)
         self.content.addLayout(self._stack)
         self._bind()
-        run_model.lanes_changed.connect(self._on_lanes)
+        self._lanes_pace = Pace(self._on_lanes, self)
+        run_model.lanes_changed.connect(self._lanes_pace.ask)
         run_model.viewing_changed.connect(self._on_lanes)
         run_model.run_changed.connect(self._on_run)
         self._on_lanes()
@@ -149,6 +151,7 @@ class CheckpointsPanel(RunPanel):
         table.setModel(self._commits)
         table.setAccessibleName("Checkpoints")
         polish_table(table)
+        table.setItemDelegate(PlainCells(table))
         table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(self._open_menu)

@@ -7,14 +7,12 @@ from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QBrush
 
 from designer.panels.checkpoints_timeline import role_of
+from designer.panels.run_cells import Cell
 from designer.runs.timeline import Lane, Tick
 from designer.runs.words import item_of, local_time, status_words
-from designer.theme import current_theme
 from designer.widgets.format import format_exact, plural
-from designer.widgets.icons import pixmap
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -105,13 +103,18 @@ class CommitTable(QAbstractTableModel):
             return self._words(tick, column)
         if role == roles.ToolTipRole:
             return self._tip(tick, column)
-        if role == roles.DecorationRole and column == Column.NUMBER and tick.number == self._shown:
-            return pixmap("checkpoint", 14, "accent")
-        if role == roles.ForegroundRole and column == Column.STATUS:
-            role_name = role_of(tick.status)
-            token = "muted" if role_name == "idle" else f"text_{role_name}"
-            return QBrush(current_theme().color(token))
         return None
+
+    def cell(self, row: int, column: int) -> Cell:
+        """A cell as it is painted."""
+        tick = self._ticks[row]
+        text = self._words(tick, column)
+        if column == Column.NUMBER and tick.number == self._shown:
+            return Cell(text, icon="checkpoint", icon_role="accent")
+        if column == Column.STATUS:
+            role = role_of(tick.status)
+            return Cell(text, "muted" if role == "idle" else f"text_{role}")
+        return Cell(text)
 
     def _words(self, tick: Tick, column: int) -> str:
         match column:

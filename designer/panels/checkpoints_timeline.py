@@ -7,7 +7,6 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
-    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -16,7 +15,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from designer.panels.checkpoints_layout import LanePlaces, TimelineLayout
 from designer.runs.run_model import RunModel
@@ -70,7 +69,7 @@ class TimelineView(QWidget):
         self._origin = 0.0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMouseTracking(False)
+        self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._take_theme()
         run_model.lanes_changed.connect(self.refresh)
@@ -149,11 +148,15 @@ class TimelineView(QWidget):
         row = int((y - 4) // self._row_px)
         return self._layout.lanes[row] if 0 <= row < len(self._layout.lanes) else None
 
+    def places_of(self, run: str) -> LanePlaces | None:
+        """Where the ticks of a run lie."""
+        return self._layout.lane(run)
+
     def point_of(self, run: str, commit: int) -> QPointF | None:
         """The middle of a commit's tick; None when it is not drawn."""
         places = self._layout.lane(run)
         index = places.lane.index(commit) if places is not None else -1
-        if places is None or index < 0:
+        if places is None or not 0 <= index < len(places.places):
             return None
         return QPointF(self.x_of(places.places[index]), self._y_of(places))
 
@@ -285,9 +288,11 @@ class TimelineView(QWidget):
             self._scrub(event.position().x())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Scrub."""
+        """Scrub; without a button, say in the tooltip what lies under the mouse."""
         if self._scrubbing:
             self._scrub(event.position().x())
+        else:
+            self.setToolTip(self._tip(event.position().x(), event.position().y()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Stay at the checkpoint where the mouse was let go."""
@@ -326,13 +331,6 @@ class TimelineView(QWidget):
         row = here.row + by if here is not None else 0
         if 0 <= row < len(self._layout.lanes):
             self.lane_chosen.emit(self._layout.lanes[row].lane.run, -1)
-
-    def event(self, event: QEvent) -> bool:
-        """Say in a tooltip what lies under the mouse."""
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self._tip(event.pos().x(), event.pos().y()), self)
-            return True
-        return super().event(event)
 
     def _tip(self, x: float, y: float) -> str:
         places = self._lane_at(y)

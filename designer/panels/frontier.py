@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStackedLayout, QTableView, QWidget
 from designer.actions.registry import ActionRegistry
 from designer.panels.frontier_model import Column, FrontierModel
 from designer.panels.frontier_rows import Gathering, Joins, key_of
+from designer.panels.run_cells import PlainCells
 from designer.panels.run_panel import RunPanel
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
@@ -77,6 +78,7 @@ class FrontierPanel(RunPanel):
         table.setModel(self._table_model)
         table.setAccessibleName("Frontier")
         polish_table(table)
+        table.setItemDelegate(PlainCells(table))
         table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         table.setItemDelegateForColumn(Column.STATE, StateChipDelegate(table))
         for column, width in _WIDTHS_PX.items():

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from designer.panels import frontier_rows as rows
+from designer.panels.run_cells import Cell
 from designer.theme import NodeState
 from designer.widgets.state_chip import STATE_ROLE
 from engine.run_view import FrontierEntry, RunView
@@ -115,6 +116,11 @@ class FrontierModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(row, index.column())
         return None
+
+    def cell(self, row: int, column: int) -> Cell:
+        """A cell as it is painted; the state is a chip and is painted as such."""
+        text = self._words(self._rows[row], column)
+        return Cell(text, "text" if column in (Column.NODE, Column.WHY) else "muted")
 
     def _words(self, row: rows.Row, column: int) -> str:
         match column:

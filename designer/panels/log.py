@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QTableView, Q
 
 from designer.actions.registry import ActionRegistry
 from designer.panels.log_model import Column, LogModel
-from designer.panels.run_panel import RunPanel
+from designer.panels.run_cells import PlainCells
+from designer.panels.run_panel import Pace, RunPanel
 from designer.runs.engine_client import EngineClient
 from designer.runs.log_buffer import Entry, Filter, LogBuffer, News, json_lines, load_records
 from designer.runs.run_model import RunModel
@@ -85,6 +86,8 @@ class LogPanel(RunPanel):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
         self.content.addLayout(self._stack, 1)
+        self._fresh: list[Entry] = []
+        self._lines_pace = Pace(self._add_fresh, self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
@@ -99,6 +102,7 @@ class LogPanel(RunPanel):
         table.setModel(self._lines)
         table.setAccessibleName("Event log")
         polish_table(table)
+        table.setItemDelegate(PlainCells(table))
         table.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         for column, width in _WIDTHS_PX.items():
             table.setColumnWidth(column, scaled_px(width))
@@ -200,8 +204,13 @@ class LogPanel(RunPanel):
         elif not self.isVisible():
             self._behind = self._stale = True
         else:
-            self._lines.add(added)
-            self._trim()
+            self._fresh.extend(added)
+            self._lines_pace.ask()
+
+    def _add_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        self._lines.add(fresh)
+        self._trim()
 
     def _trim(self) -> None:
         for buffer in (self._of_all, self._of_run):
@@ -212,6 +221,7 @@ class LogPanel(RunPanel):
     def _refilter(self) -> None:
         kinds = frozenset(name for name, chip in self.chips.items() if chip.isChecked())
         self._held = 0
+        self._fresh = []  # what follows shows them too
         self._lines.show(self._buffer.entries, Filter(kinds, self.search.text().strip()))
         self._show_note()
 

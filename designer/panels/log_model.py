@@ -18,11 +18,11 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QBrush
 
+from designer.panels.run_cells import Cell
 from designer.runs.log_buffer import Entry, Filter
 from designer.runs.words import local_time, short_run
 from designer.theme import current_theme
 from designer.widgets.format import format_exact
-from designer.widgets.icons import pixmap
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -183,10 +183,7 @@ class LogModel(QAbstractTableModel):
         if role == roles.DisplayRole:
             return self._words(entry, index.column())
         if role == roles.ForegroundRole:
-            return self._ink(entry, index.column())
-        if role == roles.DecorationRole and index.column() == Column.KIND:
-            name, color = _ICONS[entry.kind]
-            return pixmap(name, 14, "disabled" if self.is_later(entry) else color)
+            return QBrush(current_theme().color(self._ink(entry, index.column())))
         if role == roles.ToolTipRole:
             if index.column() == Column.TIME:
                 return format_exact(local_time(entry.at))
@@ -207,15 +204,22 @@ class LogModel(QAbstractTableModel):
             case _:
                 return " ".join(entry.text(self._title(entry)).splitlines())
 
-    def _ink(self, entry: Entry, column: int) -> QBrush | None:
-        theme = current_theme()
+    def cell(self, row: int, column: int) -> Cell:
+        """A cell as it is painted."""
+        entry = self._shown[row]
+        icon = icon_role = ""
+        if column == Column.KIND:
+            icon, icon_role = _ICONS[entry.kind]
+            if self.is_later(entry):
+                icon_role = "disabled"
+        return Cell(self._words(entry, column), self._ink(entry, column), icon, icon_role)
+
+    def _ink(self, entry: Entry, column: int) -> str:
         if self.is_later(entry):
-            return QBrush(theme.color("disabled"))
+            return "disabled"
         if entry.is_error:
-            return QBrush(theme.color("text_failed"))
-        if column != Column.TEXT or entry.kind == "commit":
-            return QBrush(theme.color("muted"))
-        return None
+            return "text_failed"
+        return "muted" if column != Column.TEXT or entry.kind == "commit" else "text"
 
 
 def _chained(first: Iterable[Entry], then: Iterable[Entry]) -> Iterable[Entry]:

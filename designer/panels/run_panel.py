@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, Qt
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -15,6 +17,9 @@ from designer.theme import current_theme, scaled_px
 from designer.widgets.buttons import ButtonKind, TextButton
 from designer.widgets.format import format_exact
 from designer.widgets.icons import pixmap
+
+#: The shortest time between two paintings of a table that changes all the time.
+PACE_MS = 100
 
 
 class PastStrip(QFrame):
@@ -78,11 +83,42 @@ class PastStrip(QFrame):
         painter.fillRect(QRect(0, 0, 4, self.height()), theme.color("waiting"))
 
 
+class Pace(QObject):
+    """Calls back at once when it was quiet, and at most ten times a second when it is not.
+
+    A table full of text costs up to thirty milliseconds to paint, and nobody reads thirty
+    versions of it in a second; the canvas gets the time instead.
+    """
+
+    def __init__(self, callback: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._callback = callback
+        self._asked = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PACE_MS)
+        self._timer.timeout.connect(self._on_timeout)
+
+    def ask(self) -> None:
+        """Ask to be called back soon."""
+        if self._timer.isActive():
+            self._asked = True
+        else:
+            self._timer.start()
+            self._callback()
+
+    def _on_timeout(self) -> None:
+        if self._asked:
+            self._asked = False
+            self._timer.start()
+            self._callback()
+
+
 class RunPanel(QWidget):
     """Base of the panels that show the run of `run_model`.
 
-    A subclass fills `self.content` and implements `refresh`, which is called at most once a
-    frame and only while somebody can see the panel.
+    A subclass fills `self.content` and implements `refresh`, which is called at the pace of a
+    reader and only while somebody can see the panel.
     """
 
     def __init__(
@@ -108,6 +144,9 @@ class RunPanel(QWidget):
         layout.addWidget(self.past_strip)
         layout.addLayout(self.content, 1)
         self._stale = True
+        self._waiting: frozenset[str] | None = frozenset()
+        self._has_waiting = False
+        self._pace = Pace(self._catch_up, self)
         run_model.changed.connect(self._on_changed)
 
     def refresh(self, touched: frozenset[str] | None) -> None:
@@ -118,6 +157,21 @@ class RunPanel(QWidget):
         """
 
     def _on_changed(self, touched: frozenset[str] | None) -> None:
+        if not self.isVisible():
+            self._stale = True
+            return
+        known: frozenset[str] | None = self._waiting if self._has_waiting else frozenset()
+        self._waiting = None if touched is None or known is None else known | touched
+        self._has_waiting = True
+        if touched is None:
+            self._catch_up()  # another moment or run: the person has just asked for it
+        else:
+            self._pace.ask()
+
+    def _catch_up(self) -> None:
+        if not self._has_waiting:
+            return
+        touched, self._waiting, self._has_waiting = self._waiting, frozenset(), False
         if self.isVisible():
             self.refresh(touched)
         else:

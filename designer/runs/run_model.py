@@ -288,12 +288,11 @@ class RunModel(QObject):
         view, history = news
         moved = self._live is None or view.seq != self._live.seq
         self._live = view
-        lane.merge([tick_of(summary) for summary in history])
-        lane.end(view.status)
-        if moved:
+        grown = lane.merge([tick_of(summary) for summary in history])
+        if lane.end(view.status) or grown:
             self.lanes_changed.emit()
-            if self.viewing is None:
-                self.changed.emit(None)
+        if moved and self.viewing is None:
+            self.changed.emit(None)
 
     # --- hearing ------------------------------------------------------------------------------
 
@@ -338,13 +337,13 @@ class RunModel(QObject):
         """Another process may have moved the run."""
         if self.run is None or self.client.is_driven(self.run) or self._live is None:
             return
-        run = self.run
+        run, lane = self.run, self.lane
         self.client.read(
             "model/follow",
             _load_news,
             self.client.engine,
             run,
-            self.last_commit - 1,  # the last known one again: its status may differ by now
+            (lane.last if lane is not None else -1) - 1,  # the last one's status may differ now
             then=partial(self._take_news, run),
             what=f"Following run {short_run(run)}",
         )

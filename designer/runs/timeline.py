@@ -75,23 +75,32 @@ class Lane:
         found = self.index(number)
         return self.ticks[found] if found >= 0 else None
 
-    def merge(self, ticks: Sequence[Tick]) -> None:
-        """Take in ticks that may be known already; the newer news of a commit wins."""
-        if not ticks:
-            return
-        if not self.ticks or ticks[0].number > self.last:
-            self.ticks.extend(ticks)
-            return
-        known = {tick.number: tick for tick in self.ticks}
-        known.update((tick.number, tick) for tick in ticks)
-        self.ticks = [known[number] for number in sorted(known)]
+    def merge(self, ticks: Sequence[Tick]) -> bool:
+        """Take in ticks that may be known already; the newer news of a commit wins.
 
-    def end(self, status: str) -> None:
-        """Say how the run stands after its last commit."""
+        Returns:
+            Whether anything is different now.
+        """
+        fresh = [tick for tick in ticks if tick != self.tick(tick.number)]
+        if not fresh:
+            return False
+        if fresh[0].number > self.last:
+            self.ticks.extend(fresh)
+            return True
+        known = {tick.number: tick for tick in self.ticks}
+        known.update((tick.number, tick) for tick in fresh)
+        self.ticks = [known[number] for number in sorted(known)]
+        return True
+
+    def end(self, status: str) -> bool:
+        """Say how the run stands after its last commit; whether that is news."""
+        last = self.ticks[-1] if self.ticks else None
+        if self.status == status and (last is None or last.status == status):
+            return False
         self.status = status
-        if self.ticks:
-            last = self.ticks[-1]
+        if last is not None:
             self.ticks[-1] = Tick(last.number, last.at, last.tasks, last.changed, status)
+        return True
 
 
 def family(records: Iterable[RunRecord], run: str) -> list[Lane]:

@@ -140,3 +140,19 @@ async def test_choosing_another_run_forgets_what_was_asked_of_the_first(
         await until(lambda: model.record is not None)
         await asyncio.sleep(0.02)
         assert model.record is not None and model.record.run == "run2" and model.is_live
+
+
+async def test_commits_that_only_the_store_knows_are_told(
+    qloop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    story = _three_steps(engine, driven=False)
+    async with open_model(engine, tmp_path, "run1") as model:
+        lane = model.lane
+        assert lane is not None
+        del lane.ticks[2:]  # as when the news of the last frame has not been passed on
+        lanes = Heard(model.lanes_changed)
+        engine.touch()
+        await until(lambda: lanes.calls)
+        assert [tick.number for tick in model.commits] == [0, 1, 2, 3]
+        assert story.view.seq == (model.live.seq if model.live is not None else -1)
