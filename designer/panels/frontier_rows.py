@@ -159,7 +159,7 @@ class Joins:
     @staticmethod
     def _collects(workflow: Workflow, key: str) -> bool:
         node = workflow.nodes.get(key)
-        return node is not None and node.type in ("collect", "flow.collect")
+        return node is not None and node.type == "collect"
 
     def gathering(self, view: RunView) -> list[Gathering]:
         """The nodes that have some of their inputs, in the order of the workflow."""

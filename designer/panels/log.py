@@ -78,6 +78,7 @@ class LogPanel(RunPanel):
         self._loading = False
         self._held = 0
         self._behind = False
+        self._show_past = False
         self._lines = LogModel(self._title, self)
         self.table = self._make_table()
         self.empty = EmptyState(_EMPTY, icon_name="log", parent=self)
@@ -94,6 +95,7 @@ class LogPanel(RunPanel):
         self._settle.timeout.connect(self._after_rows)
         self._connect()
         self._on_run()
+        self._on_viewing()
 
     # --- building -----------------------------------------------------------------------------
 
@@ -249,6 +251,10 @@ class LogPanel(RunPanel):
             )
         if self.follow.isChecked() and self.model.is_live:
             self.table.scrollToBottom()
+        elif self._show_past and not self._loading and rows:
+            self._show_past = False
+            row = max(0, self._lines.last_row_of_past())
+            self.table.scrollTo(self._lines.index(row, 0), QTableView.ScrollHint.PositionAtCenter)
 
     # --- switches -----------------------------------------------------------------------------
 
@@ -285,11 +291,8 @@ class LogPanel(RunPanel):
 
     def _on_viewing(self) -> None:
         self._lines.set_past(self.model.run or "", self.model.viewing)
-        row = self._lines.last_row_of_past()
-        if self.model.viewing is None:
-            self._after_rows()
-        elif row >= 0:
-            self.table.scrollTo(self._lines.index(row, 0), QTableView.ScrollHint.PositionAtCenter)
+        self._show_past = self.model.viewing is not None
+        self._after_rows()
 
     # --- using --------------------------------------------------------------------------------
 

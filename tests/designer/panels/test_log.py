@@ -230,3 +230,18 @@ def _counting(made: list[object]) -> Callable[..., str]:
         return original(*args)
 
     return sentence
+
+
+async def test_opened_in_the_past_it_begins_at_that_moment(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    story = engine.tell("run1", workflow(a=[])).start("a")
+    for _ in range(200):
+        story.commit()
+    async with open_panel(LogPanel, engine, tmp_path) as panel:
+        await _loaded(panel, 200)
+        panel.model.show_commit(100)
+        row = _texts(panel).index("Checkpoint 100")
+        bar = panel.table.verticalScrollBar()
+        await until(lambda: 0 < row - bar.value() < 20)
