@@ -132,10 +132,8 @@ def resolve(
 
 def _updated(old: Mapping[str, V], keys: Mapping[str, Any], made: dict[str, V]) -> Mapping[str, V]:
     """`old` with what was made anew, without what is gone; `old` itself when nothing changed."""
-    if not made and old.keys() == keys.keys():
-        return old
-    if old.keys() <= keys.keys():
-        return {**old, **made}
+    if old.keys() == keys.keys():
+        return {**old, **made} if made else old
     return {key: made[key] if key in made else old[key] for key in keys}
 
 

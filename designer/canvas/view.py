@@ -7,7 +7,6 @@ are put together, and here is what the rest of the program calls.
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
@@ -25,55 +24,42 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsView, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from designer.actions.registry import ActionRegistry
 from designer.actions.spec import ActionContext
+from designer.canvas.accessible import install_accessible_canvas, tell_focus
 from designer.canvas.bindings import bind_verbs
 from designer.canvas.describe import describe_canvas, tooltip_of
-from designer.canvas.hit_test import hit_test
 from designer.canvas.hits import Hit, HitKind
 from designer.canvas.interactions.drop import Drop
-from designer.canvas.interactions.gesture import Gesture, Pointer
 from designer.canvas.interactions.keys import Keys
-from designer.canvas.interactions.router import Router
 from designer.canvas.interactions.wheel import pinch, turn_wheel
 from designer.canvas.menus import build_menu
 from designer.canvas.node_painter import Detail
-from designer.canvas.presenter import Clock, Presenter, wall_clock
-from designer.canvas.surface import Rect, Surface
-from designer.canvas.trail import Trail
-from designer.canvas.verbs import Verbs
+from designer.canvas.presenter import Clock, wall_clock
+from designer.canvas.surface import Rect
+from designer.canvas.workbench import Workbench
 from designer.document.document import WorkflowDocument
 from designer.settings import Settings
-from designer.widgets.kinds import Kind
 from designer.widgets.speech import announce
-from engine.model.changes import Change, ChangeRefused
-from engine.model.node_types import NodeType, Registry
-from engine.model.workflow import PortRef, Workflow
+from engine.model.node_types import Registry
+from engine.model.workflow import Workflow
 from engine.run_view import RunView
 
 _STAYS = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason)
 
 
-class CanvasView(Surface):
+class CanvasView(Workbench):
     """The document and one run of it, to look at and to edit."""
 
     #: The inspector should show this node: it was double-clicked, or Enter was pressed.
     node_activated = Signal(str)
     #: The list of node types was asked for at this place of the scene; it is open already.
     quick_add_requested = Signal(QPointF)
-    #: The chip of a node that waits for a decision was clicked; carries the request.
-    decision_requested = Signal(str)
-    #: A workflow file, or a picture that may hold one, was dropped.
-    file_dropped = Signal(Path)
-    #: Something to tell the person: the text and its Kind.
-    message = Signal(str, object)
     zoom_changed = Signal(float)
     #: Where the pointer is in the scene.
     pointer_moved = Signal(QPointF)
-    #: Pinning was asked for: keys of the nodes.
-    pin_requested = Signal(object)
 
     def __init__(
         self,
@@ -84,20 +70,13 @@ class CanvasView(Surface):
         *,
         clock: Clock = wall_clock,
     ) -> None:
-        super().__init__(settings, parent)
-        self.document = document
-        self.registry = registry
+        super().__init__(document, registry, settings, parent, clock)
         self._actions: ActionRegistry | None = None
-        self._pointer = QPointF()
-        self._has_pointer = False
         self._was_shown = False
-        self.presenter = Presenter(self.board, registry, clock=clock, parent=self)
-        self.router = Router(self, self)
-        self.verbs = Verbs(self)
-        self.trail = Trail(self.camera)
         self._keys = Keys(self)
         self._drop = Drop(self)
         self.setAcceptDrops(True)
+        install_accessible_canvas()
         self.camera.zoom_changed.connect(self._on_zoom)
         self.presenter.shown.connect(self._on_shown)
         self._connect(document)
@@ -242,103 +221,6 @@ class CanvasView(Surface):
             self.document.selection.set(nodes=(key,))
             self.node_activated.emit(key)
 
-    # --- for gestures and verbs ---------------------------------------------------------
-
-    @property
-    def widget(self) -> QGraphicsView:
-        """The view itself."""
-        return self
-
-    @property
-    def pointer_inside(self) -> bool:
-        """Whether the pointer is over the canvas."""
-        return self._has_pointer and self.viewport_rect().contains(self._pointer)
-
-    def pointer_or_middle(self) -> QPointF:
-        """Where the pointer is in the scene, or the middle when it is elsewhere."""
-        return self.to_scene(
-            self._pointer if self.pointer_inside else self.viewport_rect().center()
-        )
-
-    def pointer_at(self, view: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
-        """The pointer at a place of the viewport."""
-        return Pointer(self.to_scene(view), view, modifiers)
-
-    def hit(self, point: QPointF) -> Hit:
-        """What is under a point of the scene."""
-        return hit_test(self.board, point, self.zoom)
-
-    def edit(self, change: Change, text: str, *, merge: str = "") -> bool:
-        """Push an edit; a refusal is told. Returns whether it was made."""
-        if not self.may_edit():
-            return False
-        try:
-            self.document.push(change, text, merge=merge)
-        except ChangeRefused as refusal:
-            self.say(str(refusal), Kind.WARNING)
-            return False
-        return True
-
-    def may_edit(self) -> bool:
-        """Whether the document may be edited; says why when not."""
-        reason = self.document.read_only_reason
-        if self.is_read_only:
-            reason = f"{self.moment}: go back to the present to edit."
-        if reason:
-            self.say(reason, Kind.WARNING)
-        return not reason
-
-    def say(self, text: str, kind: Kind = Kind.INFO) -> None:
-        """Tell the person."""
-        self.message.emit(text, kind)
-
-    def begin(self, gesture: Gesture, pointer: Pointer) -> None:
-        """Let another gesture take over."""
-        self.router.begin(gesture, pointer)
-
-    def repaint_overlay(self) -> None:
-        """What a gesture draws has changed."""
-        self.viewport().update()
-
-    def offer_nodes(self, at: QPointF, source: PortRef, *, output: bool) -> None:
-        """Let the person choose a node to connect to `source`."""
-        self.verbs.adding.offer_nodes(at, source, output=output)
-
-    def offer_between(self, source: PortRef, target: PortRef) -> None:
-        """Let the person choose a node that fits between two ports."""
-        self.verbs.adding.offer_between(source, target)
-
-    def drop_node(self, node_type: NodeType, at: QPointF, edge_id: str) -> None:
-        """Add a dropped node; into the edge when one is named and it fits."""
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.verbs.adding.drop_node(node_type, at, edge_id)
-
-    def file_was_dropped(self, path: Path) -> None:
-        """Tell of a dropped file."""
-        self.file_dropped.emit(path)
-
-    def request_pin(self) -> None:
-        """Ask for the outputs of the selected nodes to be pinned."""
-        self.pin_requested.emit(sorted(self.document.selection.nodes))
-
-    def show_cursor(self, shape: Qt.CursorShape | None) -> None:
-        """Show a cursor, or the usual one."""
-        if shape is None:
-            self.viewport().unsetCursor()
-        else:
-            self.viewport().setCursor(shape)
-
-    def chip_clicked(self, key: str) -> None:
-        """Open the request of a node that waits for a decision."""
-        visual = self.board.state.nodes.get(key)
-        if visual is not None and visual.request is not None:
-            self.decision_requested.emit(visual.request)
-
-    def gesture_changed(self) -> None:
-        """A gesture began or ended: its drawing needs whole frames."""
-        self._choose_update_mode()
-        self.viewport().update()
-
     # --- what changed -------------------------------------------------------------------
 
     def _on_shown(self, changed: object) -> None:
@@ -363,6 +245,7 @@ class CanvasView(Surface):
         changed = set(chosen.nodes ^ ink.selected)
         if chosen.current != ink.current:
             changed.update(key for key in (chosen.current, ink.current) if key)
+        focus_moved = chosen.current != ink.current
         ink.selected, ink.current = chosen.nodes, chosen.current
         board.touch_nodes(changed)
         board.mark_edges(chosen.edges)
@@ -372,6 +255,8 @@ class CanvasView(Surface):
             note.mark(selected=id_ in chosen.notes)
         if ink.detail is Detail.OVERVIEW:
             self.viewport().update()
+        if focus_moved and self.hasFocus():
+            tell_focus(self, board.state, ink.current)
         self._refresh_actions()
 
     def _refresh_actions(self) -> None:
@@ -383,9 +268,6 @@ class CanvasView(Surface):
         self._choose_update_mode()
         self.viewport().update()
         self.zoom_changed.emit(zoom)
-
-    def _needs_whole_frames(self) -> bool:
-        return self.router.is_busy or super()._needs_whole_frames()
 
     # --- events -------------------------------------------------------------------------
 

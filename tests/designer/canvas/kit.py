@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -70,14 +71,17 @@ def edge(text: str, **more: object) -> Edge:
 
 
 def flow(
-    nodes: Iterable[Node | str],
-    edges: Iterable[Edge | str] = (),
+    nodes: Sequence[Any],
+    edges: Sequence[Any] = (),
     places: Mapping[str, Place] | None = None,
     *,
     frames: tuple[Frame, ...] = (),
     notes: tuple[Note, ...] = (),
 ) -> Workflow:
-    """A workflow; nodes without a place stand in one row, 320 pixels apart."""
+    """A workflow of nodes and edges or their names.
+
+    Nodes without a place stand in one row, 320 pixels apart.
+    """
     made = [node(each) if isinstance(each, str) else each for each in nodes]
     wired = [edge(each) if isinstance(each, str) else each for each in edges]
     spots: dict[str, Place] = {each.key: (320.0 * at, 0.0) for at, each in enumerate(made)}

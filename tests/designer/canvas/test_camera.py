@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from designer.actions.ids import ActionId
@@ -12,7 +13,7 @@ from designer.actions.registry import ActionRegistry
 from designer.canvas.camera import ZOOM_MAX, ZOOM_MIN
 from designer.settings import MotionChoice, WheelBehaviour
 from tests.designer.canvas.conftest import Open
-from tests.designer.canvas.hand import CONTROL, NONE, SHIFT, Bench
+from tests.designer.canvas.hand import CONTROL, LEFT, NONE, SHIFT, Bench
 from tests.designer.canvas.kit import flow
 
 ROW = flow(["a", "b", "c"], ["a->b", "b->c"])
@@ -173,7 +174,7 @@ def test_a_click_in_the_minimap_goes_there(open_canvas: Open) -> None:
     bench.qtbot.waitUntil(minimap.isVisible)
     bench.qtbot.wait(20)
     spot = QPoint(minimap.width() - 18, minimap.height() // 2 + 34)
-    bench.qtbot.mouseClick(minimap, Qt.MouseButton.LeftButton, pos=spot)
+    QTest.mouseClick(minimap, LEFT, NONE, spot)
     centre = bench.canvas.camera.sight.center()
     assert centre.x() > 5000
     assert centre.y() > 2000

@@ -200,7 +200,7 @@ def test_the_name_of_the_canvas_says_how_the_run_stands(open_canvas: Open) -> No
 
 @pytest.mark.parametrize("wired", [True, False])
 def test_zones_are_drawn_while_they_are_closed(open_canvas: Open, wired: bool) -> None:
-    nodes = [node("e", "for_each"), "x", node("k", "collect")]
+    nodes = [node("e", "for_each"), node("x"), node("k", "collect")]
     edges = ["e.item->x.in", "x->k"] if wired else ["e.item->x.in"]
     bench = open_canvas(flow(nodes, edges))
     assert bool(bench.canvas.board.zones) is wired
@@ -210,7 +210,7 @@ def test_zones_are_drawn_while_they_are_closed(open_canvas: Open, wired: bool) -
 
 
 def test_a_zone_says_how_far_it_is(open_canvas: Open) -> None:
-    nodes = [node("e", "for_each"), "x", node("k", "collect")]
+    nodes = [node("e", "for_each"), node("x"), node("k", "collect")]
     bench = open_canvas(flow(nodes, ["e.item->x.in", "x->k"]))
     bench.canvas.set_run_view(run(x=NodeView(state="running", done=34, total=50)))
     zone = bench.canvas.board.state.zones[0]

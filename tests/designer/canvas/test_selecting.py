@@ -62,7 +62,6 @@ def test_the_box_with_alt_selects_only_what_lies_inside(open_canvas: Open) -> No
     bench.press(start, ALT)
     bench.move(QPointF(100, 100))
     # A move carries the keys of the keyboard, which is not pressed here: send them along.
-    bench.qtbot.mouseMove(bench.canvas.viewport(), bench.on_view(end))
     pointer = bench.canvas.pointer_at(QPointF(bench.on_view(end)), ALT)
     bench.canvas.router.move(pointer)
     bench.release(end, ALT)
