@@ -6,6 +6,7 @@ handle, rows from the store, and both are read again when the store says that it
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
 from designer.runs.reader import Reader
-from designer.runs.rows import DecisionRecord, RequestRecord, RunIsHeld, RunRecord, Workflow
+from designer.runs.rows import (
+    DecisionRecord,
+    InvalidCommand,
+    RequestRecord,
+    RunIsHeld,
+    RunRecord,
+    Workflow,
+)
 from designer.runs.tasks import TaskKeeper
 from designer.runs.timeline import Tick
 from designer.runs.touched import touched_nodes
@@ -265,14 +273,18 @@ class EngineClient(QObject):
         )
         self._read_inbox()
         if self.settings.resume_after_decision and not self.is_driven(record.run):
-            self.spawn(self._go_on(record.run), "Going on after the decision")
+            self.spawn(self._go_on(record), "Going on after the decision")
         return decision
 
-    async def _go_on(self, run: str) -> None:
+    async def _go_on(self, record: RequestRecord) -> None:
+        """Take over a run that nobody drives, unless others must agree first."""
+        fresh = await asyncio.to_thread(self.engine.request, record.request)
+        if fresh.status == "open":
+            return
         try:
-            await self.resume(run)
-        except RunIsHeld:
-            return  # whoever drives the run hears of the decision
+            await self.resume(record.run)
+        except (RunIsHeld, InvalidCommand):
+            return  # whoever drives the run, or drove it to its end, hears of the decision
 
     async def cancel(self, run: str, reason: str = "asked by the person") -> None:
         """End a run; this wins over everything else."""

@@ -18,8 +18,8 @@ def store_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'runs.sqlite'}"
 
 
-def invoice_workflow() -> Workflow:
-    """Add up, ask, note the decision: five commits at most, one of them a person's."""
+def invoice_workflow(quorum: int = 1) -> Workflow:
+    """Add up, ask that many persons, pay."""
     nodes = [
         Node(key="start", type="trigger.manual"),
         Node(
@@ -35,7 +35,7 @@ def invoice_workflow() -> Workflow:
             key="ask",
             type="barrier",
             title="Approve",
-            params={"title": "Pay {{ input.sum }}?", "editable": ["sum"]},
+            params={"title": "Pay {{ input.sum }}?", "editable": ["sum"], "quorum": quorum},
         ),
         Node(
             key="pay",
@@ -78,9 +78,9 @@ async def open_real(folder: Path) -> AsyncIterator[tuple[Engine, EngineClient, R
         client.deleteLater()
 
 
-async def start_and_wait(client: EngineClient, model: RunModel) -> str:
+async def start_and_wait(client: EngineClient, model: RunModel, quorum: int = 1) -> str:
     """Start a run and let it come to its barrier."""
-    run = await client.start(invoice_workflow(), {"amounts": [100, 20]})
+    run = await client.start(invoice_workflow(quorum), {"amounts": [100, 20]})
     await until(lambda: client.inbox and model.record is not None)
     await until(lambda: model.live is not None and model.live.status == "waiting")
     return run

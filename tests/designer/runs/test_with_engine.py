@@ -134,3 +134,21 @@ async def test_a_run_of_yesterday_is_resumed_by_deciding_it(
         assert not client.is_driven(run)
         await client.decide(client.inbox[0], "approve")
         await until(lambda: model.live is not None and model.live.status == "completed")
+
+
+async def test_one_voice_of_two_does_not_wake_the_run(
+    qloop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    async with open_real(tmp_path) as (_, client, model):
+        run = await start_and_wait(client, model, quorum=2)
+    async with open_real(tmp_path) as (engine, client, model):
+        client.refresh()
+        await until(lambda: client.inbox)
+        record = client.inbox[0]
+        await client.decide(record, "approve")
+        await until(lambda: client.is_settled)
+        assert not client.is_driven(run)
+        assert client.inbox == [record]
+        client.settings.user_name = "Bob"
+        await client.decide(record, "approve")
+        await until(lambda: engine.run(run).status == "completed")
