@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from designer.document.document import WorkflowDocument
 from designer.panels.inspector_bench import Bench
 from designer.panels.inspector_data import DataPage
+from designer.panels.inspector_editor import chain_tabs
 from designer.panels.inspector_json import JsonPage
 from designer.panels.inspector_node import NodePage, following_wires
 from designer.panels.inspector_scope import ScopeKey
@@ -141,6 +142,11 @@ class InspectorPanel(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.refresh)
+        self._chain_soon = QTimer(self)
+        self._chain_soon.setSingleShot(True)
+        self._chain_soon.setInterval(0)
+        self._chain_soon.timeout.connect(self._chain)
+        self.bench.structure_changed.connect(self._chain_soon.start)
         self.tabs.currentChanged.connect(self._later)
         for signal in (run_model.changed, run_model.run_changed, run_model.viewing_changed):
             signal.connect(self._later)
@@ -213,6 +219,8 @@ class InspectorPanel(QWidget):
         if document is not None:
             self._show_subject(document, subject)
         self.pages.setCurrentWidget(self._places[subject.kind])
+        if fresh:
+            self._chain_soon.start()
         self._show_json(fresh)
         self._show_problems()
         self._show_lock()
@@ -338,6 +346,11 @@ class InspectorPanel(QWidget):
         )
 
     # --- hearing --------------------------------------------------------------------------
+
+    def _chain(self) -> None:
+        """Let Tab visit the fields in the order in which they are seen."""
+        if self.page is not None:
+            chain_tabs(self.page)
 
     def _later(self, *_: object) -> None:
         if self.isVisible():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from designer.panels.inspector_bench import Bench
@@ -44,34 +45,80 @@ class AttributeForm(QWidget):
     edited = Signal(object, str, str, bool)
 
     def __init__(
-        self, attributes: Sequence[Attribute], bench: Bench, parent: QWidget | None = None
+        self,
+        attributes: Sequence[Attribute],
+        bench: Bench,
+        parent: QWidget | None = None,
+        *,
+        folded: bool = False,
     ) -> None:
         super().__init__(parent)
+        self._bench = bench
         self._part: Any = None
+        self._locked = False
+        self._problems: Problems = {}
         self._attributes = {each.path: each for each in attributes}
-        self.rows: dict[str, FieldRow] = {}
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
-        for each in attributes:
-            row = FieldRow(each.spec, bench, each.path, self)
-            row.edited.connect(
-                lambda value, typed, path=each.path: self._on_edited(path, value, typed)
-            )
-            self.rows[each.path] = row
-            layout.addWidget(row)
+        self._rows: dict[str, FieldRow] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 2 if folded else 0, 0, 6 if folded else 0)
+        self._layout.setSpacing(10)
+        if not folded:
+            self._build()
+
+    @property
+    def rows(self) -> dict[str, FieldRow]:
+        """The rows by path; those of a section that is folded are made when first needed."""
+        if not self._rows:
+            self._build()
+        return self._rows
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """The places that the form has rows for."""
+        return self._attributes
+
+    def _build(self) -> None:
+        for path, each in self._attributes.items():
+            row = FieldRow(each.spec, self._bench, path, self)
+            row.edited.connect(lambda value, typed, path=path: self._on_edited(path, value, typed))
+            self._rows[path] = row
+            self._layout.addWidget(row)
+        if self._part is not None:
+            self.show_part(self._part, fresh=True)
+        self.set_locked(self._locked)
+        self.set_problems(self._problems)
+        self._bench.structure_changed.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """A folded form is opened for the first time."""
+        super().showEvent(event)
+        if not self._rows:
+            self._build()
 
     def show_part(self, part: Any, *, fresh: bool = False) -> None:
         """Show a part of the document."""
         self._part = part
-        for path, each in self._attributes.items():
-            self.rows[path].show_value(each.read(part), fresh=fresh)
-            self.rows[path].setVisible(each.shown(part))
+        for path, row in self._rows.items():
+            each = self._attributes[path]
+            row.show_value(each.read(part), fresh=fresh)
+            row.setVisible(each.shown(part))
 
     def set_locked(self, locked: bool) -> None:
         """Let the values be read only."""
-        for row in self.rows.values():
+        self._locked = locked
+        for row in self._rows.values():
             row.set_locked(locked)
+
+    def set_problems(self, problems: Problems) -> set[str]:
+        """Show problems at the rows; returns the places that are theirs."""
+        self._problems = problems
+        claimed: set[str] = set()
+        for path in sorted(self._attributes, key=len, reverse=True):
+            found = {where: each for where, each in problems.items() if where not in claimed}
+            if path in self._rows:
+                self._rows[path].set_problems(below(found, path))
+            claimed |= {where for where in found if is_below(where, path)}
+        return claimed
 
     def _on_edited(self, path: str, value: Json, typed: bool) -> None:
         attribute = self._attributes[path]
@@ -209,13 +256,3 @@ def problems_of(found: Iterable[Diagnostic], prefix: str = "") -> dict[str, Prob
             is_error = is_error or before.is_error
         made[place] = Problem(sentence, is_error)
     return made
-
-
-def show_in_form(form: AttributeForm, problems: Problems) -> set[str]:
-    """Show problems at the rows of a form; returns the places that were shown."""
-    claimed: set[str] = set()
-    for path, row in sorted(form.rows.items(), key=lambda entry: -len(entry[0])):
-        found = {where: each for where, each in problems.items() if where not in claimed}
-        row.set_problems(below(found, path))
-        claimed |= {where for where in found if is_below(where, path)}
-    return claimed

@@ -28,6 +28,8 @@ class Bench(QObject):
 
     #: Something to tell in a toast.
     message = Signal(str, Kind)
+    #: Rows or fields were made: their place in the chain of the Tab key is to be set.
+    structure_changed = Signal()
     #: Other values can be tried out: previews are made again.
     scope_changed = Signal()
 

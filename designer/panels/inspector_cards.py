@@ -32,6 +32,8 @@ class _Card(QFrame):
         self.title = QLabel(title, self)
         self.title.setProperty("tone", "small")
         self.buttons = buttons
+        #: Tab comes to the fields first.
+        self.tab_last = tuple(buttons)
         self.editors: dict[str, Editor] = {}
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(8, 4, 6, 8)
@@ -124,7 +126,7 @@ class CardsField(ManyEditor):
         self._values.insert(other, self._values.pop(index))
         self._cards.insert(other, self._cards.pop(index))
         self._rows_layout.removeWidget(self._cards[other])
-        self._rows_layout.insertWidget(other, self._cards[other])
+        self._put_row(other, self._cards[other])
         self._number()
         self._tell(typed=False)
 
@@ -152,7 +154,7 @@ class CardsField(ManyEditor):
             for widget in editor.inputs():
                 self._bench.watch(widget)
         self._cards.insert(index, card)
-        self._rows_layout.insertWidget(index, card)
+        self._put_row(index, card)
         for button in buttons:
             button.setVisible(not self._locked)
         self._number()

@@ -176,6 +176,7 @@ class ComputedField(Editor):
                 self._bench.watch(widget)
             editor.edited.connect(self._on_edited)
             editor.broke.connect(self.broke)
+            self._bench.structure_changed.emit()
         shown = self._editors[mode]
         for each in self._editors.values():
             each.setVisible(each is shown)
@@ -219,7 +220,7 @@ class ComputedField(Editor):
         changed = new is not self._value
         self._value = new
         self._enter(mode)
-        self.editor.show_value(new["expr"] if mode == "expr" and new is not UNSET else new)
+        self.editor.show_value(new["expr"] if isinstance(new, dict) and mode == "expr" else new)
         if changed:
             self.edited.emit(new, False)
         self.setFocus(Qt.FocusReason.OtherFocusReason)

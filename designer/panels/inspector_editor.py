@@ -6,11 +6,19 @@ document can hold it (validation then says what is wrong), and kept in the field
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from designer.panels.inspector_spec import FieldSpec
 
@@ -87,3 +95,43 @@ def placeholder_of(spec: FieldSpec) -> str:
 def number_text(value: float) -> str:
     """A number as it is typed."""
     return str(int(value)) if float(value).is_integer() else repr(value)
+
+
+def tab_stops(widget: QWidget) -> Iterator[QWidget]:
+    """What Tab visits inside a widget: in the order of its layouts, small buttons last."""
+    children = list(_children_of(widget))
+    if isinstance(getattr(widget, "tab_last", None), tuple):
+        last = [child for child in children if child in widget.tab_last]  # type: ignore[attr-defined]
+        children = [child for child in children if child not in last] + last
+    if not children and widget.focusProxy() is None:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+        return
+    for child in children:
+        yield from tab_stops(child)
+
+
+def _children_of(widget: QWidget) -> Iterator[QWidget]:
+    layout = widget.layout()
+    if layout is not None and not isinstance(widget, QAbstractScrollArea):
+        yield from _in_layout(layout)
+
+
+def _in_layout(layout: QLayout) -> Iterator[QWidget]:
+    for place in range(layout.count()):
+        item = layout.itemAt(place)
+        if item is None:
+            continue
+        if (inner := item.widget()) is not None:
+            yield inner
+        elif (deeper := item.layout()) is not None:
+            yield from _in_layout(deeper)
+
+
+def chain_tabs(page: QWidget) -> None:
+    """Let Tab visit a page in the order in which it is seen.
+
+    Qt appends what is made later to the end of the window's chain.
+    """
+    for before, after in pairwise(list(tab_stops(page))):
+        QWidget.setTabOrder(before, after)

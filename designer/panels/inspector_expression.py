@@ -101,7 +101,7 @@ class PreviewLine(QLabel):
     def __init__(self, bench: Bench, kind: SourceKind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = bench
-        self._kind = kind
+        self._kind: SourceKind = kind
         self._slot = bench.new_slot()
         self._source = ""
         self.setTextFormat(Qt.TextFormat.PlainText)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -28,6 +28,16 @@ Make = Callable[[FieldSpec], Editor]
 
 def _empty_of(spec: FieldSpec) -> Json:
     return 0 if spec.kind is FieldKind.NUMBER else ""
+
+
+def _tab_stops(row: QWidget) -> list[QWidget]:
+    """What Tab visits in a row: its inputs, then the small buttons."""
+    stops = [
+        child
+        for child in row.findChildren(QWidget)
+        if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.focusProxy() is None
+    ]
+    return sorted(stops, key=lambda child: isinstance(child, IconButton))
 
 
 class ManyEditor(Editor):
@@ -56,6 +66,9 @@ class ManyEditor(Editor):
         layout.addLayout(self._rows_layout)
         layout.addLayout(bottom)
         self.setFocusProxy(self.add_button)
+        self._order = QTimer(self)
+        self._order.setSingleShot(True)
+        self._order.timeout.connect(self._order_tabs)
         self.add_button.clicked.connect(lambda _checked=False: self.add())
 
     def _add_text(self) -> str:
@@ -63,6 +76,26 @@ class ManyEditor(Editor):
 
     def add(self) -> None:
         """Add a row at the end and go there."""
+
+    def _put_row(self, index: int, row: QWidget) -> None:
+        self._rows_layout.insertWidget(index, row)
+        # Later: only when its value is shown does a row have all its inputs.
+        self._order.start()
+
+    def _order_tabs(self) -> None:
+        """Let Tab visit the rows from top to bottom, then the button."""
+        before: QWidget | None = self.add_button.previousInFocusChain()
+        while before is not None and before is not self and self.isAncestorOf(before):
+            before = before.previousInFocusChain()
+        for place in range(self._rows_layout.count()):
+            item = self._rows_layout.itemAt(place)
+            shown = item.widget() if item is not None else None
+            for stop in _tab_stops(shown) if shown is not None else ():
+                if before is not None:
+                    QWidget.setTabOrder(before, stop)
+                before = stop
+        if before is not None:
+            QWidget.setTabOrder(before, self.add_button)
 
     def set_locked(self, locked: bool) -> None:
         """Let the values be read only."""
@@ -163,7 +196,7 @@ class ListField(ManyEditor):
         self._values.insert(other, self._values.pop(index))
         self._rows.insert(other, self._rows.pop(index))
         self._rows_layout.removeWidget(self._rows[other])
-        self._rows_layout.insertWidget(other, self._rows[other])
+        self._put_row(other, self._rows[other])
         self.edited.emit(list(self._values), False)
         self._rows[other].editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -174,7 +207,7 @@ class ListField(ManyEditor):
         remove = self._icon("close", "Remove", lambda: self.remove(self._index_of(editor)))
         row = _ItemRow(self, editor, remove)
         self._rows.insert(index, row)
-        self._rows_layout.insertWidget(index, row)
+        self._put_row(index, row)
         editor.set_locked(self._locked)
         remove.setVisible(not self._locked)
         editor.edited.connect(lambda value, typed: self._on_item(editor, value, typed))
@@ -347,7 +380,7 @@ class MappingField(ManyEditor):
         remove = self._icon("close", "Remove", lambda: self.remove(self._index_of(editor)))
         row = _EntryRow(self, editor, remove)
         self._rows.insert(index, row)
-        self._rows_layout.insertWidget(index, row)
+        self._put_row(index, row)
         editor.set_locked(self._locked)
         remove.setVisible(not self._locked)
         row.name.setReadOnly(self._locked)

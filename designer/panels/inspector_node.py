@@ -15,7 +15,6 @@ from designer.panels.inspector_attributes import (
     AttributeForm,
     is_below,
     problems_of,
-    show_in_form,
     spec,
     text,
 )
@@ -164,7 +163,8 @@ class NodePage(QWidget):
         self._node: Node | None = None
         self._shape: tuple[object, ...] = ()
         self.params: ParamForm | None = None
-        self.behaviour: list[AttributeForm] = []
+        self._forms: dict[str, ParamForm] = {}
+        self._ports: tuple[str, ...] = ()
         self.head = NodeHead(self)
         self.top = AttributeForm([_title_attribute()], bench, self)
         self.key = KeyField(bench, self)
@@ -174,6 +174,10 @@ class NodePage(QWidget):
         self.problems.setTextFormat(Qt.TextFormat.PlainText)
         self.errors_section = CollapsibleSection("Errors and time", self, expanded=False)
         self.data_section = CollapsibleSection("Data and effects", self, expanded=False)
+        errors = AttributeForm(error_attributes(), bench, self, folded=True)
+        errors.edited.connect(self._on_attribute)
+        self.errors_section.set_content(errors)
+        self.behaviour = [errors]
         self.bottom = AttributeForm([_disabled_attribute()], bench, self)
         self._form_place = QVBoxLayout()
         self._layout = QVBoxLayout(self)
@@ -229,25 +233,28 @@ class NodePage(QWidget):
             self._node = replace(self._node, key=key)
 
     def _build(self, node: Node, node_type: NodeType | None) -> None:
-        while (item := self._form_place.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.hide()
-                old.deleteLater()
+        """Put the forms for another kind of node in place; each is made once."""
+        if self.params is not None:
+            self.params.hide()
         self.params = None
         if node_type is not None:
-            self.params = ParamForm(node_type, self._bench, self)
-            self.params.edited.connect(self._on_param)
-            self._form_place.addWidget(self.params)
-        ports = self._bench.registry.ports_of(node)
-        errors = AttributeForm(error_attributes(), self._bench, self)
-        data = AttributeForm(data_attributes(ports.inputs), self._bench, self)
-        self.behaviour = [errors, data]
-        for section, form in ((self.errors_section, errors), (self.data_section, data)):
-            form.edited.connect(self._on_attribute)
-            if (layout := form.layout()) is not None:
-                layout.setContentsMargins(0, 2, 0, 6)
-            section.set_content(form)
+            self.params = self._forms.get(node_type.id) or self._make_form(node_type)
+            self.params.show()
+        inputs = self._bench.registry.ports_of(node).inputs
+        names = tuple(port.name for port in inputs)
+        if names != self._ports or len(self.behaviour) == 1:
+            self._ports = names
+            data = AttributeForm(data_attributes(inputs), self._bench, self, folded=True)
+            data.edited.connect(self._on_attribute)
+            self.data_section.set_content(data)
+            self.behaviour = [self.behaviour[0], data]
+
+    def _make_form(self, node_type: NodeType) -> ParamForm:
+        form = ParamForm(node_type, self._bench, self)
+        form.edited.connect(self._on_param)
+        self._form_place.addWidget(form)
+        self._forms[node_type.id] = form
+        return form
 
     def _summarise(self, node: Node) -> None:
         words = []
@@ -275,7 +282,7 @@ class NodePage(QWidget):
         problems = problems_of(found, prefix)
         claimed = self.params.set_problems(problems) if self.params is not None else set()
         for form in (self.top, self.bottom, *self.behaviour):
-            claimed |= show_in_form(form, problems)
+            claimed |= form.set_problems(problems)
         show_problems(self.problems, [p for place, p in problems.items() if place not in claimed])
 
     def take_theme(self) -> None:
@@ -292,10 +299,10 @@ class NodePage(QWidget):
                     return row
         sections = (self.errors_section, self.data_section)
         for section, form in zip(sections, self.behaviour, strict=False):
-            for path, row in sorted(form.rows.items(), key=lambda entry: -len(entry[0])):
+            for path in sorted(form.paths, key=len, reverse=True):
                 if is_below(field, path):
                     section.set_expanded(True)
-                    return row
+                    return form.rows[path]
         if field == "key":
             return self.key
         return next(iter(self.params.rows.values()), None) if self.params is not None else None

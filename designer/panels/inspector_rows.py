@@ -128,27 +128,19 @@ class FieldRow(QWidget):
         self._problems: list[Problem] = []
         self._locked = False
         self.field = ComputedField(spec, bench, partial(make_plain, bench), self)
-        self.reset_button = IconButton("undo", f"Back to the default of {spec.title}", self)
         self.field.setAccessibleDescription(spec.description)
-        self.words = QLabel(spec.description, self)
-        self.words.setProperty("tone", "small")
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
-        self.words.setWordWrap(True)
-        self.words.setVisible(bool(spec.description))
-        self.problem = QLabel(self)
-        self.problem.setProperty("tone", "error")
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
-        self.problem.setWordWrap(True)
-        self.problem.hide()
+        self._problem: QLabel | None = None
+        # Few widgets: a form has many rows, and each widget is styled when it is made.
+        self._reset_button: IconButton | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         self._place(layout)
-        layout.addWidget(self.problem)
         self.setFocusProxy(self.field)
+        #: Tab comes to the value first.
+        self.tab_last: tuple[QWidget | None, ...] = (self._reset_button, self.field.fx)
         self.field.edited.connect(self._on_edited)
         self.field.broke.connect(self._on_broke)
-        self.reset_button.clicked.connect(self._reset)
         self._show_reset()
 
     def _place(self, layout: QVBoxLayout) -> None:
@@ -167,12 +159,27 @@ class FieldRow(QWidget):
             line.addWidget(self.field, 1)
         else:
             line.addWidget(self.label, 1)
-        line.addWidget(self.reset_button)
-        line.addWidget(self.field.fx, 0, Qt.AlignmentFlag.AlignTop)
+        if spec.kind in _MANY and spec.default not in ((), {}, []) and not spec.required:
+            button = IconButton("undo", f"Back to the default of {spec.title}", self)
+            button.clicked.connect(self._reset)
+            line.addWidget(button)
+            self._reset_button = button
+        if spec.computable:
+            line.addWidget(self.field.fx, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(line)
         if spec.kind is not FieldKind.SWITCH:
             layout.addWidget(self.field)
-        layout.addWidget(self.words)
+        if spec.description:
+            words = QLabel(spec.description, self)
+            words.setProperty("tone", "small")
+            words.setTextFormat(Qt.TextFormat.PlainText)
+            words.setWordWrap(True)
+            layout.addWidget(words)
+
+    @property
+    def reset_button(self) -> IconButton | None:
+        """Leads back to the default, where that is more than nothing."""
+        return self._reset_button
 
     # --- value ----------------------------------------------------------------------------
 
@@ -237,14 +244,27 @@ class FieldRow(QWidget):
 
     def _show_problem(self) -> None:
         found = [Problem(self._own_problem)] if self._own_problem else self._problems
-        show_problems(self.problem, found)
+        if found or self._problem is not None:
+            show_problems(self.problem, found)
+
+    @property
+    def problem(self) -> QLabel:
+        """Says under the editor what is wrong."""
+        if self._problem is None:
+            self._problem = QLabel(self)
+            self._problem.setTextFormat(Qt.TextFormat.PlainText)
+            self._problem.setWordWrap(True)
+            self._problem.hide()
+            layout = self.layout()
+            if layout is not None:
+                layout.addWidget(self._problem)
+        return self._problem
 
     def _show_reset(self) -> None:
         spec = self.spec
         self.label.setVisible(spec.kind is not FieldKind.SWITCH or self.field.mode == "expr")
-        useful = spec.kind in _MANY and spec.default not in ((), {}, [])
-        can = self._known is not UNSET and useful and not spec.required and not self._locked
-        self.reset_button.setVisible(can)
+        if self._reset_button is not None:
+            self._reset_button.setVisible(self._known is not UNSET and not self._locked)
 
 
 def show_problems(label: QLabel, found: Sequence[Problem]) -> None:

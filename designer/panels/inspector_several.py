@@ -13,7 +13,6 @@ from designer.panels.inspector_attributes import (
     Attribute,
     AttributeForm,
     problems_of,
-    show_in_form,
     spec,
     text,
     unless,
@@ -67,7 +66,7 @@ class _Page(QWidget):
     def set_problems(self, found: tuple[Diagnostic, ...]) -> None:
         """Show what is wrong."""
         problems = problems_of(found)
-        claimed = show_in_form(self.form, problems)
+        claimed = self.form.set_problems(problems)
         show_problems(self.problems, [p for place, p in problems.items() if place not in claimed])
 
     def reveal(self, field: str) -> QWidget | None:

@@ -16,7 +16,6 @@ from designer.panels.inspector_attributes import (
     is_below,
     problems_of,
     seconds,
-    show_in_form,
     spec,
     text,
     texts,
@@ -81,10 +80,10 @@ class WorkflowPage(QWidget):
         self.problems.setWordWrap(True)
         self.problems.setTextFormat(Qt.TextFormat.PlainText)
         self.main = AttributeForm(_main_attributes(), bench, self)
-        self.channels = AttributeForm([_channels_attribute()], bench, self)
-        self.environment = AttributeForm(_environment_attributes(), bench, self)
-        self.running = AttributeForm(_running_attributes(), bench, self)
-        self.limits = AttributeForm(_limit_attributes(), bench, self)
+        self.channels = AttributeForm([_channels_attribute()], bench, self, folded=True)
+        self.environment = AttributeForm(_environment_attributes(), bench, self, folded=True)
+        self.running = AttributeForm(_running_attributes(), bench, self, folded=True)
+        self.limits = AttributeForm(_limit_attributes(), bench, self, folded=True)
         self.forms = (self.main, self.channels, self.environment, self.running, self.limits)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 16)
@@ -99,8 +98,6 @@ class WorkflowPage(QWidget):
             ("Limits", self.limits),
         ):
             section = CollapsibleSection(words, self, expanded=form is self.channels)
-            if (inner := form.layout()) is not None:
-                inner.setContentsMargins(0, 2, 0, 6)
             section.set_content(form)
             self.sections.append(section)
             layout.addWidget(section)
@@ -133,17 +130,17 @@ class WorkflowPage(QWidget):
         problems = problems_of(found)
         claimed: set[str] = set()
         for form in self.forms:
-            claimed |= show_in_form(form, problems)
+            claimed |= form.set_problems(problems)
         show_problems(self.problems, [p for place, p in problems.items() if place not in claimed])
 
     def reveal(self, field: str) -> QWidget | None:
         """Open what hides a field and return its row."""
         for index, form in enumerate(self.forms):
-            for path, row in form.rows.items():
+            for path in form.paths:
                 if is_below(field, path):
                     if index:
                         self.sections[index - 1].set_expanded(True)
-                    return row
+                    return form.rows[path]
         return next(iter(self.main.rows.values()))
 
     def _on_edited(self, new: Workflow, title: str, path: str, typed: bool) -> None:

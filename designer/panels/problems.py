@@ -45,7 +45,7 @@ class ProblemsModel(QAbstractTableModel):
     def rowCount(self, parent: _Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
-    def columnCount(self, _parent: _Index | None = None) -> int:
+    def columnCount(self, parent: _Index | None = None) -> int:
         return len(_HEADERS)
 
     def headerData(

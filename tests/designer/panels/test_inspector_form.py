@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QPlainTextEdit,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from designer.document.document import WorkflowDocument
@@ -292,7 +299,9 @@ def test_one_argument_may_be_computed(desk: Make) -> None:
 
 def test_a_list_goes_back_to_its_default(desk: Make) -> None:
     made = desk(node("get", "http.request", url="u", expected_status=["404"]))
-    made.row("expected_status").reset_button.click()
+    button = made.row("expected_status").reset_button
+    assert button is not None
+    button.click()
     assert made.params("get") == {"url": "u"}
     assert [text_of(row) for row in list_of(made.row("expected_status")).rows] == ["2xx"]
 
@@ -359,3 +368,42 @@ def test_the_field_of_a_case_that_is_wrong_is_outlined_alone(desk: Make) -> None
     assert isinstance(cards, CardsField)
     assert is_outlined(cards.cards[0]["when"].inputs()[0])
     assert not is_outlined(cards.cards[0]["name"].inputs()[0])
+
+
+# --- the keyboard ---------------------------------------------------------------------------
+
+
+def _next(made: Desk) -> QWidget:
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    QTest.keyClick(focus, Qt.Key.Key_Tab)
+    after = QApplication.focusWidget()
+    assert after is not None
+    return after
+
+
+def test_tab_visits_the_fields_in_the_order_in_which_they_are_seen(
+    desk: Make, qtbot: QtBot
+) -> None:
+    made = desk(node("a", "end"), node("get", "http.request", url="u"))
+    made.select("get")
+    qtbot.wait(20)
+    made.panel.node_page.key.line.setFocus()
+    assert _next(made) is inputs(made.row("method"))[0]
+    assert _next(made) is made.row("method").field.fx
+    assert _next(made) is inputs(made.row("url"))[0]
+    click(made.row("url").field.fx)
+    qtbot.wait(20)
+    inputs(made.row("url"))[0].setFocus()
+    assert _next(made) is made.row("url").field.fx
+
+
+def test_tab_leads_from_a_section_that_was_opened_into_its_fields(desk: Make, qtbot: QtBot) -> None:
+    made = desk(node("a", "end"))
+    section = made.panel.node_page.errors_section
+    section.set_expanded(True)
+    qtbot.wait(20)
+    header = section.findChild(QToolButton)
+    assert header is not None
+    header.setFocus()
+    assert _next(made) is inputs(made.behaviour("on_error"))[0]
