@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from engine.commands import AnyCommand, Decide
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
@@ -169,8 +171,7 @@ class DecisionRecord:
     hash: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class CommitRecord:
+class CommitRecord(msgspec.Struct, kw_only=True):
     """Everything of one commit; the store writes it in one transaction.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from engine.model.expressions import ExpressionError
 from engine.model.plan import PlanEdge, PlanNode
@@ -20,12 +21,11 @@ class RouteFailure(Exception):  # noqa: N818 - becomes the failure of the task
         self.code = code
 
 
-@dataclass(slots=True)
-class Routes:
+class Routes(msgspec.Struct):
     """Edges that carry a value, edges that are ruled out, and whether fallback was used."""
 
-    taken: list[PlanEdge] = field(default_factory=list)
-    ruled_out: list[PlanEdge] = field(default_factory=list)
+    taken: list[PlanEdge] = []
+    ruled_out: list[PlanEdge] = []
     degraded: str = ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,16 +44,15 @@ class RunFacts:
     input: Json
 
 
-@dataclass(slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, kw_only=True):
     """What one commit does. `ready`: tasks that may start when it is stored."""
 
     delta: Delta
     events: list[AnyEvent]
-    ready: list[TaskReady] = field(default_factory=list)
-    requests: list[RequestRecord] = field(default_factory=list)
-    closed: list[tuple[Any, str]] = field(default_factory=list)
-    decisions: list[int] = field(default_factory=list)
+    ready: Sequence[TaskReady] = ()
+    requests: Sequence[RequestRecord] = ()
+    closed: Sequence[tuple[Any, str]] = ()
+    decisions: Sequence[int] = ()
     status: RunStatus = RunStatus.RUNNING
 
 

@@ -605,12 +605,15 @@ class Transition:
 
     def delta(self) -> Delta:
         """Return everything that changed."""
-        delta = Delta(
-            put_memory=self.memory,
-            put_values=self.values,
-            put_visits=self.visits,
-            put_results=self.results,
-        )
+        delta = Delta()
+        if self.values:
+            delta.put_values = self.values
+        if self.memory:
+            delta.put_memory = self.memory
+        if self.visits:
+            delta.put_visits = self.visits
+        if self.results:
+            delta.put_results = self.results
         for name, table in self._tables.items():
             if table.changes:
                 put, drop = table.split()

@@ -10,7 +10,8 @@ them; tokens, tasks and joins hold only the name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -136,6 +137,10 @@ class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     writer: TaskId
 
 
+#: The part of a table that a commit leaves alone: one object for all deltas.
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
 class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """What one commit changes. `put_x` replaces keys of table x, `drop_x` removes them.
 
@@ -143,28 +148,28 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """
 
     status: RunStatus | None = None
-    ops: list[ChannelOp] = []
-    put_memory: dict[str, Json] = {}
-    put_values: dict[str, Json] = {}
-    put_outputs: dict[str, ValueRef] = {}
-    drop_outputs: list[str] = []
-    put_tasks: dict[str, Task] = {}
-    drop_tasks: list[str] = []
-    put_waits: dict[str, ParkedWait] = {}
-    drop_waits: list[str] = []
-    put_joins: dict[str, JoinState] = {}
-    drop_joins: list[str] = []
-    put_arrivals: dict[str, tuple[Token, ...]] = {}
-    drop_arrivals: list[str] = []
-    put_zones: dict[str, ZoneState] = {}
-    drop_zones: list[str] = []
-    put_items: dict[str, ItemState] = {}
-    drop_items: list[str] = []
-    put_cycles: dict[str, CycleState] = {}
-    drop_cycles: list[str] = []
-    put_visits: dict[str, int] = {}
-    put_counters: dict[str, int] = {}
-    put_results: dict[str, Json] = {}
+    ops: Sequence[ChannelOp] = ()
+    put_memory: Mapping[str, Json] = _NONE
+    put_values: Mapping[str, Json] = _NONE
+    put_outputs: Mapping[str, ValueRef] = _NONE
+    drop_outputs: Sequence[str] = ()
+    put_tasks: Mapping[str, Task] = _NONE
+    drop_tasks: Sequence[str] = ()
+    put_waits: Mapping[str, ParkedWait] = _NONE
+    drop_waits: Sequence[str] = ()
+    put_joins: Mapping[str, JoinState] = _NONE
+    drop_joins: Sequence[str] = ()
+    put_arrivals: Mapping[str, tuple[Token, ...]] = _NONE
+    drop_arrivals: Sequence[str] = ()
+    put_zones: Mapping[str, ZoneState] = _NONE
+    drop_zones: Sequence[str] = ()
+    put_items: Mapping[str, ItemState] = _NONE
+    drop_items: Sequence[str] = ()
+    put_cycles: Mapping[str, CycleState] = _NONE
+    drop_cycles: Sequence[str] = ()
+    put_visits: Mapping[str, int] = _NONE
+    put_counters: Mapping[str, int] = _NONE
+    put_results: Mapping[str, Json] = _NONE
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -293,7 +298,7 @@ def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> N
         _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
 
 
-def _write_channels(state: RunState, ops: list[ChannelOp], specs: ChannelSpecs) -> None:
+def _write_channels(state: RunState, ops: Sequence[ChannelOp], specs: ChannelSpecs) -> None:
     for op in ops:
         old = state.channels.get(op.channel)
         new = apply_op(specs[op.channel], old, op.op, op.value)
@@ -302,7 +307,7 @@ def _write_channels(state: RunState, ops: list[ChannelOp], specs: ChannelSpecs) 
         state.channels[op.channel] = new
 
 
-def _update(table: dict[str, Any], put: dict[str, Any], drop: list[str]) -> None:
+def _update(table: dict[str, Any], put: Mapping[str, Any], drop: Sequence[str]) -> None:
     if put:
         table.update(put)
     for key in drop:
@@ -312,8 +317,8 @@ def _update(table: dict[str, Any], put: dict[str, Any], drop: list[str]) -> None
 def _hold(
     state: RunState,
     table: dict[str, Any],
-    put: dict[str, Any],
-    drop: list[str],
+    put: Mapping[str, Any],
+    drop: Sequence[str],
     refs_of: Callable[[Any], list[ValueRef]],
     released: list[ValueRef],
 ) -> None:
