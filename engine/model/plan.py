@@ -77,6 +77,8 @@ class PlanNode:
 
     Attributes:
         order: place in the document: the canonical order of writes.
+        rank: place in an order in which every wire that closes no loop leads forward.
+        role: of its type; none when it is disabled, because then it is a piece of wire.
         fixed: validated parameters, when no expression is in them.
         in_ports: connected inputs. `simple`: one port with one forward edge, so that
             an arrival always fires. `need`: edges that must have a token before any
@@ -92,6 +94,8 @@ class PlanNode:
 
     key: NodeKey
     order: int
+    rank: int
+    role: str
     node: Node
     type: NodeType
     params: CompiledParams
@@ -183,6 +187,7 @@ class _Compiler:
         self.registry = registry
         self.facts: GraphFacts = analyse(workflow, registry)
         self.loops = _natural_loops(workflow, self.facts)
+        self.ranks = {key: rank for rank, key in enumerate(self.facts.topological)}
         settings = workflow.settings
         self.env = {name: environ[name] for name in settings.env if name in environ}
         self.edges = {edge.id: self._edge(n, edge) for n, edge in enumerate(workflow.edges)}
@@ -214,7 +219,7 @@ class _Compiler:
             nodes=nodes,
             edges=self.edges,
             sources=self.facts.sources,
-            has_trigger=any(n.type.role == "trigger" for n in nodes.values()),
+            has_trigger=any(n.role == "trigger" for n in nodes.values()),
             loops=self.loops,
             zones=self.facts.zones,
             result=result,
@@ -273,9 +278,12 @@ class _Compiler:
         everything = frozenset(self.workflow.channels)
         zones = self.facts.zone_of.get(node.key, ())
         read_nodes = self._readable(node.key, reads.nodes)
+        role = "" if node.disabled else node_type.role
         return PlanNode(
             key=node.key,
             order=number,
+            rank=self.ranks[node.key],
+            role=role,
             node=node,
             type=node_type,
             params=params,
@@ -294,10 +302,11 @@ class _Compiler:
             writes=tuple(
                 (name, write.op, compile_expression(write.expr) if write.expr else None)
                 for name, write in node.writes.items()
+                if not node.disabled
             ),
             reads=everything if "*" in channels else frozenset(channels) & everything,
             read_nodes=read_nodes,
-            effects=node.effects or node_type.effects(node.params),
+            effects="none" if node.disabled else node.effects or node_type.effects(node.params),
             depth=len(zones),
             zones=zones,
             loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
@@ -305,7 +314,7 @@ class _Compiler:
             pair=self.pairs.get(node.key),
             kept=node.key in kept,
             plain=node.route == "all"
-            and node_type.role != "barrier"
+            and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
         )
 

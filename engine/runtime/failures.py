@@ -37,10 +37,14 @@ def judge(
     if node.node.on_error != "fail":
         return Verdict(kind=node.node.on_error)
     for zone_key, _, _ in reversed(path):
-        split = plan.nodes[zone_key]
-        if split.node.params.get("on_item_failure", "stop") in ("continue", "collect"):
+        if may_lose_items(plan.nodes[zone_key]):
             return Verdict(kind="item", zone=zone_key)
     return Verdict(kind="fail")
+
+
+def may_lose_items(split: PlanNode) -> bool:
+    """Return whether a For each goes on when one of its items fails."""
+    return split.node.params.get("on_item_failure", "stop") in ("continue", "collect")
 
 
 def _may_retry(policy: RetryPolicy, error: ErrorInfo) -> bool:

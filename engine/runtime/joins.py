@@ -25,11 +25,15 @@ class Fired:
         tokens: the values that it takes, in edge order; empty when the port is skipped.
         used: edges whose first token is consumed.
         owed: edges whose next token belongs to this round and will be ignored.
+        taken: (edge, place) of a value that is taken while its round goes on.
+        over: the round has ended and the port has fired in it: there is nothing more to do.
     """
 
     tokens: tuple[Token, ...]
     used: tuple[str, ...]
     owed: tuple[str, ...] = ()
+    taken: tuple[str, int] | None = None
+    over: bool = False
 
 
 def fires(port: InPort, queues: Queues) -> Fired | None:
@@ -39,7 +43,7 @@ def fires(port: InPort, queues: Queues) -> Fired | None:
     values = [token for token in present if not token.skip]
     match port.policy.mode:
         case "each":
-            return _each(edges, present)
+            return _each(edges, present, queues)
         case "any":
             return _at_least(1, edges, present, values)
         case "n_of_m":
@@ -64,12 +68,24 @@ def _at_least(
     return Fired(tuple(values[:wanted]) if len(values) >= wanted else (), used, late)
 
 
-def _each(edges: tuple[str, ...], present: list[Token]) -> Fired | None:
-    """Fire for every value at once; skipped only when every edge of the round is ruled out."""
-    for token in present:
-        if not token.skip:
-            return Fired((token,), (token.edge,))
-    return Fired((), edges) if len(present) == len(edges) else None
+def _each(edges: tuple[str, ...], present: list[Token], queues: Queues) -> Fired | None:
+    """Fire for every value at once; skipped only when every edge of the round is ruled out.
+
+    A value that was taken stays as a mark until every edge has brought its token, so that
+    a token of the next round is not taken for one of this.
+    """
+    for edge in edges:
+        for place, token in enumerate(queues(edge)):
+            if token.value is not None:
+                return Fired((token,), (), taken=(edge, place))
+    if len(present) < len(edges):
+        return None
+    return Fired((), edges, over=not all(token.skip for token in present))
+
+
+def mark(token: Token) -> Token:
+    """Return what stands for a value that was taken while its round goes on."""
+    return Token(token.edge, token.path)
 
 
 def needs(port: InPort, queues: Queues) -> list[NodeKey]:

@@ -47,6 +47,7 @@ def route(
     scope: Mapping[str, Json],
     *,
     fallback: str = "",
+    out: Mapping[str, tuple[PlanEdge, ...]] | None = None,
 ) -> Routes:
     """Return where the values go.
 
@@ -56,6 +57,7 @@ def route(
         targets: keys of target nodes that the node chose itself, or None.
         scope: names for conditions; `input` is replaced by the value sent.
         fallback: the reason why the node asked for the fallback edge.
+        out: the ports to look at and their edges; left out, all of the node.
 
     Raises:
         RouteFailure: unrouted, an undeclared target, or a condition that fails.
@@ -63,7 +65,7 @@ def route(
     routes = Routes()
     if targets is not None:
         _check_targets(node, ports, targets)
-    for port, edges in node.out.items():
+    for port, edges in (node.out if out is None else out).items():
         if not edges:
             continue
         if port not in ports or fallback:

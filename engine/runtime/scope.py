@@ -38,7 +38,7 @@ def inputs_of(plan_node: PlanNode, task: Task, state: RunState) -> dict[str, Jso
 
 
 def _is_mapped(plan_node: PlanNode, port: str) -> bool:
-    if plan_node.type.role == "collect":
+    if plan_node.role == "collect":
         return False  # its policy is about one item; what it gets is the list of all
     return port in plan_node.node.joins or plan_node.type.id == "join"
 

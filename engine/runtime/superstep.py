@@ -24,7 +24,8 @@ from engine.model.plan import Plan, PlanNode
 from engine.runtime import failures, routing
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
-from engine.runtime.transition import LimitHit, Transition
+from engine.runtime.scope import loop_of
+from engine.runtime.transition import ItemLost, LimitHit, Transition
 from engine.state.channels import ChannelSpecs, ReducerError, apply_op, check_type
 from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
@@ -71,6 +72,8 @@ def commit(
         return work.run(outcomes)
     except LimitHit as limit:
         return limit_step(state, limit)
+    except ItemLost as lost:
+        return _failed_step(state, lost.error)
 
 
 def begin(
@@ -82,17 +85,22 @@ def begin(
     at: float,
     ids: IdFactory,
 ) -> Step:
-    """Return commit 0: the sources get the run's input; other triggers are ruled out."""
+    """Return commit 0: the sources get the run's input.
+
+    Other triggers, and nodes that no run gets to, are ruled out, so that nothing waits for
+    them.
+    """
     work = _Commit(plan, state, facts, at=at, ids=ids)
     transition = work.transition
     transition.values["input"] = facts.input
-    for key in plan.sources:
-        node = plan.nodes[key]
-        if trigger is not None and plan.has_trigger and key != trigger:
-            transition.skip(node, (), f"the run was started by {trigger}")
-        else:
+    started = plan.sources if trigger is None or not plan.has_trigger else (trigger,)
+    for key, node in plan.nodes.items():
+        if key in started:
             transition.create(node, (), {"in": (("", "input"),)})
-    transition.carry()
+        elif not node.in_ports:
+            by = f"the run was started by {trigger}" if node.role == "trigger" else "it is no start"
+            transition.skip(node, (), by)
+    work.carry()
     return work.report((), ended=work.ending(state.channels))
 
 
@@ -106,6 +114,15 @@ def limit_step(state: RunState, limit: LimitHit) -> Step:
             ev.SuperstepCommitted(commit=state.commit + 1),
             ev.RunFailed(error=error),
         ],
+        status=RunStatus.FAILED,
+    )
+
+
+def _failed_step(state: RunState, error: ErrorInfo) -> Step:
+    """Return the commit that ends a run and changes nothing, so that it can be made again."""
+    return Step(
+        delta=Delta(status=RunStatus.FAILED),
+        events=[ev.SuperstepCommitted(commit=state.commit + 1), ev.RunFailed(error=error)],
         status=RunStatus.FAILED,
     )
 
@@ -130,7 +147,9 @@ class _Commit:
         self.facts = facts
         self.at = at
         self.ids = ids
+        self.channels: Mapping[str, Json] = state.channels
         self.transition = Transition(plan, state, at=at, commit=state.commit + 1)
+        self.transition.route_item = self._route_item
         self.ops: list[ChannelOp] = []
         self.requests: list[RequestRecord] = []
         self.closed: list[tuple[Any, str]] = []
@@ -148,11 +167,19 @@ class _Commit:
         settled, channels = self._merge(ordered)
         if channels:
             self.transition.pin(channels)
-        merged = {**self.state.channels, **channels} if channels else self.state.channels
+            self.channels = {**self.state.channels, **channels}
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
-        self.transition.carry()
-        return self.report(tuple([o.task for o in settled]), ended=self.ending(merged))
+        self.carry()
+        return self.report(tuple([o.task for o in settled]), ended=self.ending(self.channels))
+
+    def carry(self) -> None:
+        """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
+        transition = self.transition
+        transition.carry()
+        if self.fatal is None and self.abort is None and not self.final:
+            while not transition.tasks.size() and transition.rule_out_missing():
+                transition.carry()
 
     def _canonical(self, outcome: Outcome) -> tuple[Any, ...]:
         task = self.state.tasks[outcome.task]
@@ -161,7 +188,7 @@ class _Commit:
 
     def _failed_items_last(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Let everything that has finished count, also in an item that fails in this commit."""
-        if all([outcome.error is None for outcome in outcomes]):
+        if not any(outcome.error for outcome in outcomes):
             return outcomes
         return sorted(outcomes, key=self._fails_item)
 
@@ -259,10 +286,11 @@ class _Commit:
                 continue
             task = self.state.tasks[outcome.task]
             node = self.plan.nodes[task.node]
-            if node.type.role == "split":
-                continue
             try:
-                self.routes[task.id] = self._route(node, task, outcome, channels)
+                if node.role == "split":
+                    self._check_items(node, task, outcome, channels)
+                else:
+                    self.routes[task.id] = self._route(node, task, outcome, channels)
             except routing.RouteFailure as failure:
                 return outcome.task, failure.code, str(failure)
         return None
@@ -272,7 +300,7 @@ class _Commit:
     ) -> routing.Routes:
         if node.plain and outcome.route is None and outcome.kind == "output":
             return routing.take_all(node, outcome.ports)
-        if node.type.role == "barrier" and outcome.taken is not None:
+        if node.role == "barrier" and outcome.taken is not None:
             for port in outcome.ports:
                 if port not in ("approved", "decision", "error") and not node.out.get(port):
                     raise routing.RouteFailure(
@@ -301,9 +329,55 @@ class _Commit:
             "vars": self.plan.workflow.settings.vars,
             "env": self.plan.env,
             "run": self.facts.scope,
-            "loop": {"index": task.path[-1][1], "of": task.path[-1][2]} if task.path else {},
+            "loop": loop_of(task.path, self.state),
             "now": datetime.fromtimestamp(self.at, UTC),
         }
+
+    def _check_items(
+        self, split: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
+    ) -> None:
+        """Fail a For each that may lose no item when there is no way for one of them."""
+        if split.plain or failures.may_lose_items(split):
+            return
+        items = outcome.ports["items"]
+        for index, item in enumerate(items):
+            path = (*task.path, (split.key, index, len(items)))
+            self._routes_of_item(split, path, item, channels)
+
+    def _route_item(self, split: PlanNode, path: Path, item: Json) -> routing.Routes:
+        """Return the ways of an item that starts now.
+
+        Raises:
+            ItemLost: no way is for it.
+        """
+        try:
+            return self._routes_of_item(split, path, item, self.channels)
+        except routing.RouteFailure as failure:
+            error = ErrorInfo(
+                code=failure.code,
+                message=str(failure),
+                node=split.key,
+                path=path,
+                retryable=False,
+            )
+            raise ItemLost(error, stops=not failures.may_lose_items(split)) from failure
+
+    def _routes_of_item(
+        self, split: PlanNode, path: Path, item: Json, channels: Mapping[str, Json]
+    ) -> routing.Routes:
+        refs = {name: self.transition.output_for(name, path) for name in split.read_nodes}
+        scope = {
+            "nodes": {name: self.transition.value(ref) for name, ref in refs.items() if ref},
+            "state": channels,
+            "vars": self.plan.workflow.settings.vars,
+            "env": self.plan.env,
+            "run": self.facts.scope,
+            "loop": {"index": path[-1][1], "of": path[-1][2], "item": item},
+            "now": datetime.fromtimestamp(self.at, UTC),
+        }
+        port = split.out_ports[0]
+        only = {port: split.out.get(port, ())}
+        return routing.route(split, {port: item}, None, scope, out=only)
 
     # --- one result -------------------------------------------------------------------------
 
@@ -383,7 +457,7 @@ class _Commit:
 
     def _succeed(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         transition = self.transition
-        if node.type.role == "split":
+        if node.role == "split":
             self._split(node, task, outcome)
             return
         refs: dict[str, str] = {}
@@ -397,7 +471,7 @@ class _Commit:
             transition.memory[f"{node.key}@{scope_key(task.path)}"] = outcome.memory[0]
         if node.kept and refs:
             transition.outputs.put(f"{node.key}@{scope_key(task.path)}", next(iter(refs.values())))
-        if node.type.role == "end":
+        if node.role == "end":
             self._add_result(node, task, outcome)
         routes = self.routes[task.id]
         if routes.degraded:
@@ -422,7 +496,7 @@ class _Commit:
         self._finished_event(task, outcome, {"items": "" if items == own else items, "limit": ""})
         for edge in node.out.get("error", ()):
             self.transition.rule_out(edge, task.path)
-        self.transition.open_zone(node, task, items, int(limit))
+        self.transition.open_zone(node, task.path, items, int(limit))
         self.transition.finish(task)
 
     def _add_result(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
@@ -588,6 +662,9 @@ class _Commit:
                 self._drop_item(task, task.path[:depth])
                 transition.fail_item(verdict.zone, task.path[:depth], value["error"])
                 return
+            case "continue" | "fallback_edge" if node.role == "split":
+                self._split_error(node, task, value)
+                return
             case "continue":
                 taken = node.out.get(node.out_ports[0], ()) if node.out_ports else ()
             case "error_port":
@@ -603,15 +680,25 @@ class _Commit:
         ref = f"{task.id}.error"
         transition.values[ref] = value
         names = {edge.id for edge in taken}
-        if node.type.role == "split":
+        if node.role == "split":
             transition.skip(self.plan.nodes[node.pair or ""], task.path, f"{node.key} failed")
         for edge in taken:
             transition.send(edge, task.path, ref)
         for edges in node.out.values():
             for edge in edges:
-                inside = node.type.role == "split" and edge.source_port != "error"
+                inside = node.role == "split" and edge.source_port != "error"
                 if edge.id not in names and not inside:
                     transition.rule_out(edge, task.path)
+        transition.finish(task)
+
+    def _split_error(self, split: PlanNode, task: Task, error: Json) -> None:
+        """A For each that goes on without a list: the error is its only item."""
+        transition = self.transition
+        ref = f"{task.id}.error"
+        transition.values[ref] = [error]
+        for edge in split.out.get("error", ()):
+            transition.rule_out(edge, task.path)
+        transition.open_zone(split, task.path, ref, 1)
         transition.finish(task)
 
     def _drop_item(self, failed: Task, item: Path) -> None:
@@ -661,7 +748,9 @@ class _Commit:
             text = "Nothing can run any more: " + "; ".join(blocked)
             return ev.RunFailed(error=ErrorInfo(code="deadlock", message=text, retryable=False))
         try:
-            return ev.RunFinished(result=self._result(channels))
+            result = self._result(channels)
+            transition.clear(everything=self.final)
+            return ev.RunFinished(result=result)
         except ExpressionError as error:
             text = f"The result expression of the workflow failed: {error}"
             return ev.RunFailed(error=ErrorInfo(code="result", message=text, retryable=False))

@@ -45,7 +45,7 @@ def start_attempt(
 
 
 def _call(node: PlanNode, ctx: AttemptContext) -> Any:
-    if node.type.role == "split" and not node.node.disabled:
+    if node.role == "split":
         return _items(node, ctx)
     run = node.type.run
     if run is None or node.node.disabled:

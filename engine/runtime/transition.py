@@ -7,16 +7,17 @@ same inputs always give the same delta.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.events import AnyEvent, TaskReady, TaskSkipped
+from engine.events import AnyEvent, ErrorInfo, TaskFailed, TaskReady, TaskSkipped, Warned
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import Plan, PlanEdge, PlanNode
-from engine.runtime.joins import Fired, fires, needs
+from engine.runtime.joins import Fired, fires, mark, needs
+from engine.runtime.routing import Routes
 from engine.state.run_state import (
     CycleState,
     Delta,
@@ -50,6 +51,15 @@ class LimitHit(Exception):  # noqa: N818 - becomes a failed run, not an error of
         self.limit = limit
         self.value = value
         self.node = node
+
+
+class ItemLost(Exception):  # noqa: N818 - becomes a failed item, or a failed run
+    """No wire takes an item of a For each; `stops` when the run may not go on without it."""
+
+    def __init__(self, error: ErrorInfo, *, stops: bool) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.stops = stops
 
 
 class Table(Generic[T]):
@@ -124,6 +134,7 @@ class Transition:
         self._tables: dict[str, Table[Any]] = {}
         self._pending: deque[tuple[PlanEdge, Token]] = deque()
         self._loops_touched: dict[str, Path] = {}
+        self.route_item: Callable[[PlanNode, Path, Json], Routes] | None = None
 
     def __getattr__(self, name: str) -> Table[Any]:
         """Make a table when it is first asked for."""
@@ -237,6 +248,9 @@ class Transition:
             fired: list[Fired] = []
             for port in target.in_ports:
                 found = fires(port, queues)
+                while found is not None and found.over:
+                    join = self._consume(target, path, scope, join, found)
+                    found = fires(port, queues)
                 if found is None:
                     return join
                 fired.append(found)
@@ -266,12 +280,18 @@ class Transition:
         for edge in fired.used:
             arrival = f"{edge}@{scope}"
             queue = list(self._queue(scope, edge))
-            values += not queue.pop(0).skip
+            values += queue.pop(0).value is not None
             if queue:
                 self.arrivals.put(arrival, tuple(queue))
             else:
                 self.arrivals.drop(arrival)
                 emptied += 1
+        if fired.taken is not None:
+            edge, place = fired.taken
+            queue = list(self._queue(scope, edge))
+            queue[place] = mark(queue[place])
+            self.arrivals.put(f"{edge}@{scope}", tuple(queue))
+            values += 1
         self._count_tokens(target, path, -values)
         owed = join.owed
         if fired.owed:
@@ -289,7 +309,7 @@ class Transition:
         inputs: Mapping[str, tuple[tuple[NodeKey, ValueRef], ...]],
     ) -> None:
         """Make a task ready, or hand an item over to its zone's Collect."""
-        if target.type.role == "collect" and len(path) > target.depth:
+        if target.role == "collect" and len(path) > target.depth:
             self._item_done(target, path, self._one_value(target, path, inputs))
             return
         visit = self._visit(target, path)
@@ -338,13 +358,13 @@ class Transition:
             reason: why, in words.
             task: the task that found that it had nothing to do; else none was made.
         """
-        if target.type.role == "collect" and len(path) > target.depth:
+        if target.role == "collect" and len(path) > target.depth:
             self._item_done(target, path, None)
             return
         # Not the name of a task that is alive: those have been visited already.
         name = task or task_id(target.key, path, self._next_visit(target, path))
         self.events.append(TaskSkipped(task=name, node=target.key, reason=reason))
-        if target.type.role == "split" and target.pair is not None:
+        if target.role == "split" and target.pair is not None:
             self._rule_out_pair(target, path)
             return
         for edges in target.out.values():
@@ -384,38 +404,83 @@ class Transition:
 
     # --- zones ----------------------------------------------------------------------------
 
-    def open_zone(self, split: PlanNode, task: Task, items: ValueRef, limit: int) -> None:
-        """Start the items of a For each, at most `limit` at once."""
-        values = self.value(items)
-        total = len(values)
+    def open_zone(self, split: PlanNode, path: Path, items: ValueRef, limit: int) -> None:
+        """Start the items of a For each, at most `limit` at once.
+
+        A list that comes before the last one is done takes its turn.
+        """
+        total = len(self.value(items))
         cap = self.plan.workflow.settings.limits.items
         if total > cap:
             raise LimitHit(
                 "items", cap, split.key, f"{split.key} has {total} items; the limit items is {cap}"
             )
-        key = f"{split.key}@{scope_key(task.path)}"
-        zone = ZoneState(items=items, total=total)
-        self.zones.put(key, zone)
-        if total == 0:
-            self._close_zone(split, task.path, key, zone)
-            return
-        for _ in range(min(limit, total)):
-            self._admit_item(split, task.path, key)
-
-    def _admit_item(self, split: PlanNode, path: Path, key: str) -> None:
+        key = f"{split.key}@{scope_key(path)}"
         zone = self.zones.get(key)
-        if zone is None or zone.next >= zone.total:
+        if zone is not None:
+            self.zones.put(key, _replace(zone, queued=(*zone.queued, (items, limit))))
             return
-        index = zone.next
-        self.zones.put(key, _replace(zone, next=index + 1, active=zone.active + 1))
-        item_path = (*path, (split.key, index, zone.total))
+        self._begin_zone(split, path, items, limit, ())
+
+    def _begin_zone(
+        self,
+        split: PlanNode,
+        path: Path,
+        items: ValueRef,
+        limit: int,
+        queued: tuple[tuple[ValueRef, int], ...],
+    ) -> None:
+        key = f"{split.key}@{scope_key(path)}"
+        total = len(self.value(items))
+        self.zones.put(key, ZoneState(items=items, total=total, queued=queued))
+        self._admit_items(split, path, key, min(limit, total))
+
+    def _admit_items(self, split: PlanNode, path: Path, key: str, count: int) -> None:
+        """Start so many items more; when none is left and all have ended, close the zone."""
+        zone = self.zones.get(key)
+        while zone is not None and count and zone.next < zone.total:
+            index = zone.next
+            item_path = (*path, (split.key, index, zone.total))
+            error = self._start_item(split, item_path, zone, index)
+            if error is None:
+                zone = _replace(zone, next=index + 1, active=zone.active + 1)
+                count -= 1
+            else:
+                self.items.put(f"{key}/{index}", ItemState(zone.done, None, error))
+                zone = _replace(zone, next=index + 1, done=zone.done + 1)
+        if zone is not None:
+            self.zones.put(key, zone)
+            if zone.done == zone.total:
+                self._close_zone(split, path, key, zone)
+
+    def _start_item(self, split: PlanNode, path: Path, zone: ZoneState, index: int) -> Json:
+        """Send an item on its ways; return the error when there is no way for it."""
         ref = f"{zone.items}[{index}]" if "[" not in zone.items else ""
         if not ref:  # an item of an item has no name of its own: store it
-            ref = f"{task_id(split.key, item_path)}.item"
+            ref = f"{task_id(split.key, path)}.item"
             self.values[ref] = self.value(zone.items)[index]
-        for port, edges in split.out.items():
-            for edge in edges if port != "error" else ():
-                self.send(edge, item_path, ref)
+        if split.plain or self.route_item is None:
+            for port, edges in split.out.items():
+                for edge in edges if port != "error" else ():
+                    self.send(edge, path, ref)
+            return None
+        try:
+            routes = self.route_item(split, path, self.value(ref))
+        except ItemLost as lost:
+            if lost.stops:
+                raise
+            task = task_id(split.key, path)
+            self.events.append(
+                TaskFailed(
+                    task=task, node=split.key, error=lost.error, duration_s=0.0, handled="item"
+                )
+            )
+            return msgspec.to_builtins(lost.error)
+        for edge in routes.taken:
+            self.send(edge, path, ref)
+        for edge in routes.ruled_out:
+            self.rule_out(edge, path)
+        return None
 
     def _item_done(self, collect: PlanNode, path: Path, ref: ValueRef | None) -> None:
         split = self.plan.nodes[collect.pair or ""]
@@ -467,10 +532,7 @@ class Transition:
         scope = scope_key(path)
         for node in sorted(self.plan.zones[split.key].body & self.plan.kept):
             self.outputs.drop(f"{node}@{scope}")
-        if zone.done == zone.total:
-            self._close_zone(split, outer, key, zone)
-        else:
-            self._admit_item(split, outer, key)
+        self._admit_items(split, outer, key, 1)
 
     def forget_tokens(self, item: Path) -> None:
         """Take back what this commit has sent or made ready in an item that failed."""
@@ -544,6 +606,9 @@ class Transition:
             self.values[f"{ref}.failed"] = failures
             inputs["failed"] = ((split.key, f"{ref}.failed"),)
         self.create(collect, path, inputs)
+        if zone.queued:
+            (items, limit), *rest = zone.queued
+            self._begin_zone(split, path, items, limit, tuple(rest))
 
     # --- loops ----------------------------------------------------------------------------
 
@@ -622,6 +687,64 @@ class Transition:
                 if drop:
                     setattr(delta, _DROP[name], drop)
         return delta
+
+    # --- joins that would wait for ever -----------------------------------------------------
+
+    def rule_out_missing(self) -> bool:
+        """Nothing is alive: say to a join that what it still waits for will not come.
+
+        Returns:
+            Whether there was such a join. It may make others fire, so only the first in the
+            order of the wires is told, in all its scopes.
+        """
+        waiting: dict[int, list[tuple[PlanNode, str]]] = {}
+        for key in {**self.state.joins, **self.joins.changes}:
+            join = self.joins.get(key)
+            if join is not None and join.alive:
+                node = self.plan.nodes[key.partition("@")[0]]
+                waiting.setdefault(node.rank, []).append((node, key))
+        # An edge out of a loop that still waits is ruled out when the loop has died.
+        for through_loops in (False, True):
+            for rank in sorted(waiting):
+                told = [
+                    self._tell(node, key, through_loops=through_loops)
+                    for node, key in waiting[rank]
+                ]
+                if any(told):
+                    return True
+        return False
+
+    def _tell(self, node: PlanNode, key: str, *, through_loops: bool) -> bool:
+        scope = key.partition("@")[2]
+        edges = [edge for port in node.in_ports for edge in port.edges]
+        path = next(queue[0].path for edge in edges if (queue := self._queue(scope, edge.id)))
+        missing = [
+            edge
+            for edge in edges
+            if not self._queue(scope, edge.id)
+            and (through_loops or edge.leaves < 0 or not self._is_looping(edge, path))
+        ]
+        if missing:
+            names = " and ".join(dict.fromkeys(edge.source for edge in missing))
+            text = f"{node.key} goes on without {names}: nothing is left that could lead there"
+            self.events.append(Warned(node=node.key, message=text))
+            join = self.joins.get(key) or EMPTY_JOIN
+            self.joins.put(key, JoinState(join.present, join.alive))
+        for edge in missing:
+            self.not_taken.append(edge.id)
+            self._pending.append((edge, Token(edge.id, path, skip=True)))
+        return bool(missing)
+
+    def _is_looping(self, edge: PlanEdge, path: Path) -> bool:
+        cycle = self.cycles.get(self._loop_key(edge.leaves, path))
+        return cycle is not None and cycle.live > 0
+
+    def clear(self, *, everything: bool) -> None:
+        """Forget what joins hold when a run has ended; with `everything`, zones and loops too."""
+        names = ("joins", "arrivals", *(("zones", "items", "cycles") if everything else ()))
+        for name in names:
+            table: Table[Any] = getattr(self, name)
+            table.changes = dict.fromkeys(table.base)
 
     def blocked(self) -> list[str]:
         """Return what joins still wait for, in words, when nothing can move any more."""

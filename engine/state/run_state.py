@@ -25,7 +25,10 @@ ValueRef = str
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What lies on an edge. A skip token says that nothing will come this way."""
+    """What lies on an edge. A skip token says that nothing will come this way.
+
+    One that is no skip and has no value marks a value that a join of the mode each has taken.
+    """
 
     edge: str
     path: Path = ()
@@ -95,6 +98,7 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     Attributes:
         items: the list. `next`: index of the item that starts next.
+        queued: lists that came before this one was done, with their limits.
     """
 
     items: ValueRef
@@ -102,6 +106,7 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     next: int = 0
     active: int = 0
     done: int = 0
+    queued: tuple[tuple[ValueRef, int], ...] = ()
 
 
 class ItemState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -240,7 +245,7 @@ def _token_refs(queue: tuple[Token, ...]) -> list[ValueRef]:
 
 
 def _zone_refs(zone: ZoneState) -> list[ValueRef]:
-    return [zone.items]
+    return [zone.items, *[items for items, _ in zone.queued]]
 
 
 def _item_refs(item: ItemState) -> list[ValueRef]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine import events as ev
 from tests.engine.flows import Bench, flow, outcome
+from tests.engine.properties.driving import leftovers
 
 
 @pytest.mark.parametrize("policy", ["eager", "strict"])
@@ -141,3 +143,85 @@ async def test_join_that_needs_all_is_skipped_when_one_is_ruled_out() -> None:
     async with Bench() as bench:
         assert outcome(await bench.run(work, 1)) == 2
         assert "j" not in bench.order()
+
+
+def looped(mode: str, body: str, **nodes: Any) -> Any:
+    """A loop of three rounds around a join of that mode."""
+    return flow(
+        {"s": "same", "h": "plus", "p": "same", "q": "same",
+         "j": ("join", {"output": "first"}, {"join": {"mode": mode}}),
+         "b": ("below", {"n": 3}), "z": "end", **nodes},
+        f"s > h, {body}, j > b, b.again > h, b.done > z",
+    )  # fmt: skip
+
+
+async def test_each_runs_once_per_value_in_every_round_of_a_loop() -> None:
+    work = looped("each", "h > p [input == 2], h > q [input != 2], p > j, q > j")
+    async with Bench() as bench:
+        handle = await bench.start(work, 0)
+        assert outcome((await handle.leg()).event) == 3
+        assert [task for task in bench.order() if task[0] in "jpq"] == [
+            "q", "j", "p", "j#1", "q#1", "j#2",
+        ]  # fmt: skip
+        skipped = [fact.node for fact in bench.facts if isinstance(fact, ev.TaskSkipped)]
+        assert "j" not in skipped and not handle.state.arrivals
+
+
+async def test_each_is_skipped_in_a_round_that_brings_no_value() -> None:
+    work = flow({"a": "same", "b": "plus", "c": "plus", "d": "plus",
+                 "j": ("join", {}, {"join": {"mode": "each"}}), "k": "join", "z": "end"},
+                "a > b [input > 5], a > c [input > 6], a > d, b > j, c > j, j > k, d > k,"
+                "k > z")  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"d": 2}
+
+
+@pytest.mark.parametrize("mode", ["any", "n_of_m", "all_active"])
+async def test_nothing_is_left_of_a_join_in_a_loop_when_the_run_has_finished(mode: str) -> None:
+    body = "h > p, h > q [input == 2], p > j, q > j"
+    async with Bench() as bench:
+        handle = await bench.start(looped(mode, body, p=("asleep", {"rounds": 9})), 0)
+        await handle.leg()
+        assert not leftovers(handle.state)
+
+
+@pytest.mark.parametrize("mode", ["any", "each", "all_active"])
+async def test_nothing_is_left_of_a_join_behind_a_loop_that_sends_in_every_round(mode: str) -> None:
+    work = flow({"s": "same", "h": "plus", "b": ("below", {"n": 3}), "p": "same", "q": "same",
+                 "j": ("join", {}, {"join": {"mode": mode}}), "z": "end"},
+                "s > h, h > b, b.again > h, h > p, h > q [input == 2], p > j, q > j,"
+                "j > z")  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 0)
+        await handle.leg()
+        assert handle.status.value == "completed" and not leftovers(handle.state)
+
+
+async def test_what_a_join_waits_for_in_vain_is_ruled_out_when_nothing_else_is_alive() -> None:
+    """The loop sends one value in each round, the other branch one in all."""
+    work = flow(
+        {"s": "same", "h": "plus", "b": ("below", {"n": 3}), "o": "same",
+         "j": ("join", {}, {"join": {"mode": "all_active"}}), "z": "end"},
+        "s > h, h > b, b.again > h, h > j, s > o, o > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == {"h": 3}
+        warned = [fact for fact in bench.facts if isinstance(fact, ev.Warned)]
+        assert [fact.node for fact in warned] == ["j", "j"] and "o" in warned[0].message
+
+
+async def test_a_loop_that_is_entered_at_two_nodes_goes_on() -> None:
+    work = flow(
+        {"s": "same", "a": "plus", "b": "plus", "t": ("below", {"n": 6}), "z": "end"},
+        "s > a [input == 0], s > b [else], a > b, b > t, t.again > a, t.done > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == 6
+        assert outcome(await bench.run(work, 1)) == 6
+
+
+async def test_a_join_does_not_wait_for_a_node_that_no_run_gets_to() -> None:
+    work = flow({"t": "trigger.manual", "a": "plus", "lost": "plus", "j": "join", "z": "end"},
+                "t > a, a > j, lost > j, j > z")  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"a": 2}

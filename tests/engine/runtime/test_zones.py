@@ -171,3 +171,78 @@ async def test_an_item_that_is_done_and_fails_at_once_has_failed() -> None:
     )  # fmt: skip
     async with Bench() as bench:
         assert outcome(await bench.run(work, [1, 2, 3])) == [2]
+
+
+async def test_conditions_on_the_wires_of_a_for_each_send_items_their_ways() -> None:
+    work = flow(
+        {"each": "for_each", "a": "plus", "b": "same", "gather": "collect", "z": "end"},
+        "each.item > a [input > 1], each.item > b [else], a > gather, b > gather, gather > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [0, 1, 2, 3])) == [0, 1, 3, 4]
+        assert sum(task.startswith("a@") for task in bench.order()) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("stop", "unrouted"), ("continue", [3]), ("collect", [3])]
+)
+async def test_an_item_that_no_wire_takes_fails_by_the_policy(policy: str, expected: Any) -> None:
+    work = flow(
+        {"each": ("for_each", {"on_item_failure": policy}), "a": "plus", "gather": "collect",
+         "z": "end"},
+        "each.item > a [input > 1], a > gather, gather > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2])) == expected
+        assert bench.order(ev.TaskFailed) == ["each" if policy == "stop" else "each@each.0"]
+
+
+async def test_a_for_each_that_goes_on_after_an_error_has_the_error_as_its_item() -> None:
+    work = flow(
+        {"each": ("for_each", {}, {"on_error": "continue"}), "a": "same", "gather": "collect",
+         "z": "end"},
+        "each.item > a, a > gather, gather > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        [item] = outcome(await bench.run(work, 7))
+        assert item["error"]["code"] == "not_a_list"
+        assert bench.order() == ["a@each.0", "gather", "z"]
+
+
+@pytest.mark.parametrize(("handling", "expected"), [("error_port", "not_a_list"), ("ignore", None)])
+async def test_a_for_each_that_fails_skips_its_collect(handling: str, expected: Any) -> None:
+    work = flow(
+        {"each": ("for_each", {}, {"on_error": handling}), "a": "same", "gather": "collect",
+         "y": "same", "z": "end"},
+        "each.item > a, a > gather, gather > z"
+        + (", each.error > y, y > z" if handling == "error_port" else ""),
+    )  # fmt: skip
+    async with Bench() as bench:
+        result = outcome(await bench.run(work, 7))
+        assert (result and result["code"]) == expected
+
+
+async def test_a_for_each_that_runs_again_before_it_has_ended_takes_its_turn() -> None:
+    """Each round of the loop sends a list on; the first one is slow."""
+    work = flow(
+        {"s": "same", "h": "plus", "b": ("below", {"n": 3}), "each": ("for_each",
+         {"items": {"expr": "[input, input * 10]"}, "limit": 1}), "a": ("asleep", {"rounds": 9}),
+         "gather": "collect", "z": "end"},
+        "s > h, h > b, b.again > h, h > each, each.item > a, a > gather, gather > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 0)) == [3, 30]
+        ends = [v for v in bench.order() if v.startswith("gather")]
+        assert ends == ["gather", "gather#1", "gather#2"]
+        assert [v for v in bench.order() if v[0] == "a"] == [
+            "a@each.0", "a@each.1", "a@each.0#1", "a@each.1#1", "a@each.0#2", "a@each.1#2",
+        ]  # fmt: skip
+
+
+async def test_a_wire_condition_inside_a_zone_sees_the_item() -> None:
+    work = flow(
+        {"each": "for_each", "a": "plus", "b": "plus", "gather": "collect", "z": "end"},
+        "each.item > a, a > b [loop.item > 1], a > gather [else], b > gather, gather > z",
+    )
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2])) == [2, 4]

@@ -1,0 +1,235 @@
+"""Drives random runs as people and time would, and checks what must hold at every commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine import run_view
+from engine.app import RequestRecord, RunHandle
+from engine.commands import Decide
+from engine.errors import DecisionRefused, StoreError
+from engine.events import Recorded
+from engine.ids import RunId
+from engine.model.workflow import Workflow
+from engine.run_view import RunView
+from engine.runtime.ports import CommitRecord, Lease
+from engine.state.run_state import (
+    RunState,
+    _item_refs,
+    _task_refs,
+    _token_refs,
+    _zone_refs,
+    base_of,
+)
+from engine.store.memory import MemoryStore
+from tests.engine.flows import Bench, FakeClock
+from tests.engine.properties.random_flows import Chance, node_types, pick
+
+Json = Any
+#: How a run may fail though nothing is wrong with the engine.
+NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
+         "not_a_list", "condition", "deadline", "expression"}  # fmt: skip
+PARKED = {"waiting", "timer", "retry"}
+
+
+class Crash(StoreError):
+    """The power went off."""
+
+
+class WatchedStore(MemoryStore):
+    """Keeps a copy of the live state and view at every commit; may stop writing at one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 1_000_000
+        self.live: RunHandle | None = None
+        self.states: dict[int, Json] = {}
+        self.views: dict[int, Json] = {}
+        self.problems: list[str] = []
+
+    def commit(self, lease: Lease, record: CommitRecord) -> None:
+        if not self.left:
+            raise Crash("The power went off.")
+        self.left -= 1
+        super().commit(lease, record)
+        if self.live is not None:
+            self.states[record.number] = msgspec.to_builtins(self.live.state)
+            self.views[record.number] = shown(self.live.view)
+            self.problems += check_commit(record.number, self.live.state, self.live.view)
+
+
+def shown(view: RunView) -> Json:
+    """Return a view without what only updates tell."""
+    whole = msgspec.to_builtins(view)
+    for entry in whole["frontier"].values():
+        entry["state"] = "ready" if entry["state"] == "running" else entry["state"]
+        del entry["since"], entry["text"], entry["attempt"]
+    for node in whole["nodes"].values():
+        node["state"] = "ready" if node["state"] == "running" else node["state"]
+        del node["started_at"], node["fraction"], node["attempt"]
+    return whole
+
+
+def check_commit(number: int, state: RunState, view: RunView) -> list[str]:
+    """Return what does not fit together at one commit."""
+    found: list[str] = []
+    if view.status != state.status.value:
+        found.append(f"status is {state.status.value}, the view says {view.status}")
+    if set(view.frontier) != set(state.tasks):
+        found.append(f"tasks are {sorted(state.tasks)}, the view shows {sorted(view.frontier)}")
+    for task, entry in view.frontier.items():
+        if (entry.state in PARKED) != (task in state.waits):
+            found.append(f"{task} is shown as {entry.state}")
+    asked = {wait.request for wait in state.waits.values() if wait.request}
+    if asked != set(view.requests):
+        found.append(f"open are {asked}, the view shows {set(view.requests)}")
+    active = Counter(task.node for task in state.tasks.values())
+    for key, node in view.nodes.items():
+        if node.active != active.get(key, 0):
+            found.append(f"{key} has {active.get(key, 0)} tasks, the view shows {node.active}")
+    return [f"commit {number}: {each}" for each in [*found, *check_refs(state)]]
+
+
+def check_refs(state: RunState) -> list[str]:
+    """Return values that nobody holds, and holders of values that are not there."""
+    refs = [ref for task in state.tasks.values() for ref in _task_refs(task)]
+    refs += [ref for queue in state.arrivals.values() for ref in _token_refs(queue)]
+    refs += [ref for zone in state.zones.values() for ref in _zone_refs(zone)]
+    refs += [ref for item in state.items.values() for ref in _item_refs(item)]
+    refs += list(state.outputs.values())
+    counted = dict(Counter(base_of(ref) for ref in refs))
+    found: list[str] = []
+    if counted != state.refs:
+        found.append(f"holders are counted as {state.refs}, and are {counted}")
+    if set(counted) != set(state.values):
+        found.append(f"values are {sorted(state.values)}, held are {sorted(counted)}")
+    return found
+
+
+def leftovers(state: RunState) -> dict[str, Json]:
+    """Return what a finished run should not have any more."""
+    tables = ("tasks", "waits", "joins", "arrivals", "zones", "items", "cycles")
+    found = {name: getattr(state, name) for name in tables if getattr(state, name)}
+    kept = {base_of(ref) for ref in state.outputs.values()}
+    if extra := set(state.values) - kept:
+        found["values"] = extra
+    return found
+
+
+@dataclass
+class Driver:
+    """One run with everything that decides what happens to it from outside."""
+
+    chance: Chance
+    store: WatchedStore = field(default_factory=WatchedStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    options: dict[str, Any] = field(default_factory=dict)
+    news: list[ev.News] = field(default_factory=list)
+
+    def bench(self) -> Bench:
+        bench = Bench(
+            *node_types(lambda: self.chance.randint(0, 6)),
+            store=self.store,
+            clock=self.clock,
+            **{"stay": True, **self.options},
+        )
+        bench.engine.subscribe(None, self.news.append)
+        return bench
+
+    async def run(self, work: Workflow, value: Json = 0) -> tuple[ev.Event, RunHandle]:
+        """Run to the end; return the last event and the handle."""
+        async with self.bench() as bench:
+            handle = await bench.engine.start(work, value)
+            return await self.finish(bench, handle), handle
+
+    async def finish(self, bench: Bench, handle: RunHandle) -> ev.Event:
+        self.store.live = handle
+        leg = asyncio.get_running_loop().create_task(handle.leg())
+        for _ in range(5000):
+            await idle(handle, leg)
+            if leg.done():
+                return leg.result().event
+            await self._from_outside(bench, handle)
+        leg.cancel()
+        raise AssertionError("the run goes on for ever")
+
+    async def _from_outside(self, bench: Bench, handle: RunHandle) -> None:
+        """Let a person decide or time pass: nothing else can move the run on."""
+        requests = bench.engine.inbox()
+        due = [w.due_at for w in handle.state.waits.values() if w.due_at is not None]
+        if requests and (not due or self.chance.randint(0, 2)):
+            await decide(bench, requests[self.chance.randint(0, len(requests) - 1)], self.chance)
+        elif due:
+            self.clock.advance(max(0.0, min(due) - self.clock.now()))
+        else:
+            tasks = {key: key in handle.state.waits for key in handle.state.tasks}
+            raise AssertionError(f"the run is stuck with {tasks}")
+
+
+async def decide(bench: Bench, request: RequestRecord, chance: Chance) -> None:
+    system = request.content.system
+    choice = pick(chance, "happened", "again") if system else pick(chance, "approve", "reject")
+    try:
+        command = Decide(
+            request=request.request, choice=choice, by="ada", through="api", digest=request.digest
+        )
+        await bench.engine.decide(command)
+    except DecisionRefused as refusal:
+        raise AssertionError("an open request refuses a decision") from refusal
+
+
+async def idle(handle: RunHandle, leg: asyncio.Future[Any]) -> None:
+    """Wait until only people or time can go on."""
+    loop = handle._loop
+    quiet = 0
+    for _ in range(100_000):
+        await asyncio.sleep(0)
+        quiet = quiet + 1 if loop.is_idle and not loop._commands else 0
+        if leg.done() or quiet > 8:
+            return
+    raise AssertionError("the run never comes to rest")
+
+
+def check_events(facts: list[Recorded]) -> list[str]:
+    """Return what is wrong with the order of a run's facts."""
+    found: list[str] = []
+    if [r.seq for r in facts] != list(range(1, len(facts) + 1)):
+        found.append("sequence numbers have gaps")
+    open_leg = False
+    for record in facts:
+        if isinstance(record.event, ev.LegStarted):
+            open_leg = True
+        elif not open_leg and not isinstance(record.event, ev.RunStarted):
+            found.append(f"{record.event} is outside a leg")
+        if isinstance(record.event, ev.TERMINAL):
+            open_leg = False
+    return found
+
+
+async def check_history(bench: Bench, run: RunId, store: WatchedStore) -> list[str]:
+    """Return where the stored history differs from what was live."""
+    found = list(store.problems)
+    facts = bench.engine.events(run)
+    found += check_events(facts)
+    if not isinstance(facts[-1].event, ev.TERMINAL):
+        found.append(f"the last event is {facts[-1].event}")
+    for number, live in store.states.items():
+        if msgspec.to_builtins(bench.engine.state_at(run, number)) != live:
+            found.append(f"the stored state of commit {number} differs from the live one")
+    folded = RunView(run=run)
+    for record in facts:
+        run_view.apply(folded, record)
+        if isinstance(record.event, ev.TERMINAL) and record is facts[-1]:
+            last = max(store.views)
+            if shown(folded) != store.views[last]:
+                found.append("the folded view differs from the live one")
+    report = await bench.engine.replay(run)
+    if not report.equal:
+        found.append(f"replay of commit {report.commit}: {report.difference}")
+    return found

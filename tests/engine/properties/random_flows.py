@@ -1,0 +1,311 @@
+"""Random workflows that validation accepts, built of blocks with one way in and one way out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from engine.model.diagnostics import Severity
+from engine.model.node_types import Context, NodeFailure, NodeType, Output, Port, Ports, Skip
+from engine.model.validation import validate
+from engine.model.workflow import Channel, CommitPolicy, Limits, RetryPolicy, Workflow
+from tests.engine.flows import flow, node_type, registry
+
+Json = Any
+T = TypeVar("T")
+
+CHANNELS = (
+    Channel(name="log", type="array", reducer="append", default=[]),
+    Channel(name="seen", type="array", reducer="union", default=[]),
+    Channel(name="best", type="number", reducer="max"),
+    Channel(name="total", type="number", reducer="sum", default=0),
+    Channel(name="note", type="any", reducer="replace", default=0),
+)
+#: Channels whose value does not depend on the order of the writers.
+EVEN = ("best", "total")
+
+
+class Chance(Protocol):
+    """What draws: `random.Random`, or Hypothesis' own that can be shrunk."""
+
+    def randint(self, a: int, b: int) -> int: ...
+    def random(self) -> float: ...
+
+
+def pick(chance: Chance, *choices: T) -> T:
+    return choices[chance.randint(0, len(choices) - 1)]
+
+
+# --- node types ---------------------------------------------------------------------------
+
+
+def digest(*parts: Json) -> int:
+    """A small number that depends on everything it is given and on nothing else."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 12
+
+
+def _work(params: Any, ctx: Context) -> Output | Skip:
+    asked = params.model_extra
+    if ctx.attempt <= asked.get("fails", 0):
+        raise NodeFailure(f"attempt {ctx.attempt} of {ctx.task}", code="shaky")
+    value = digest(ctx.task, ctx.input, asked.get("read"))
+    if value in asked.get("broken", ()):
+        raise NodeFailure(f"{ctx.task} makes no {value}", code="broken", retryable=False)
+    if value in asked.get("skips", ()):
+        return Skip(f"{value} is nothing to do")
+    memory = (ctx.memory or 0) + 1 if asked.get("counts") else None
+    return Output({"out": value}, memory=memory)
+
+
+def _many(params: Any, ctx: Context) -> Output:
+    return Output({"out": [digest(ctx.task, ctx.input, n) for n in range(params.n)]})
+
+
+def _turn(params: Any, ctx: Context) -> Output:
+    value = digest(ctx.task, ctx.input)
+    again = value % 3 and ctx.visit % params.n != params.n - 1
+    return Output({"again" if again else "done": value})
+
+
+def node_types(rounds: Callable[[], int]) -> tuple[NodeType, ...]:
+    """Return the types that random workflows use; a `slow` one gives way `rounds()` times."""
+    import asyncio
+
+    async def slow(params: Any, ctx: Context) -> Output | Skip:
+        for _ in range(rounds()):
+            await asyncio.sleep(0)
+        return _work(params, ctx)
+
+    turns = Ports((Port(name="in"),), (Port(name="again"), Port(name="done")))
+    return (
+        node_type("work", _work),
+        node_type("slow", slow),
+        node_type("many", _many),
+        node_type("turn", _turn, ports=lambda params: turns),
+    )
+
+
+# --- workflows ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What a workflow may hold.
+
+    Attributes:
+        external: people and time: barriers, timers, retries.
+        races: joins and reads whose result depends on who is first.
+        ordered: channels whose value depends on the order of writers.
+        failures: nodes that fail, skip, or ask for their fallback.
+        wild: wires across the blocks, whatever they join.
+        uneven: joins of the mode each, and ways out of a loop in every round.
+    """
+
+    external: bool = True
+    races: bool = True
+    ordered: bool = True
+    failures: bool = True
+    wild: bool = False
+    uneven: bool = False
+
+
+@dataclass
+class _Drawing:
+    chance: Chance
+    kinds: Kinds
+    nodes: dict[str, tuple[str, dict[str, Json], dict[str, Any]]] = field(default_factory=dict)
+    wires: list[str] = field(default_factory=list)
+    left: int = 12
+
+    def node(self, type: str, params: dict[str, Json] | None = None, **fields: Any) -> str:
+        # Random letters first: the order of the document is not the order of running.
+        key = f"{pick(self.chance, *'abcdef')}{len(self.nodes)}"
+        self.nodes[key] = (type, params or {}, fields)
+        self.left -= 1
+        return key
+
+    def wire(self, source: str, target: str, when: str = "") -> None:
+        self.wires.append(f"{source} > {target}" + (f" [{when}]" if when else ""))
+
+    def odds(self, percent: int) -> bool:
+        return self.chance.randint(0, 99) < percent
+
+    # --- blocks: each takes the port it comes from and returns the port it leaves by --------
+
+    def block(self, entry: str, when: str = "", depth: int = 0) -> str:
+        """Add a random block behind a port."""
+        if self.left <= 0 or depth > 3:
+            return self.step(entry, when)
+        makers = [self.step, self.step, self.chain, self.fork, self.loop, self.zone]
+        makers += [self.gate, self.nap] if self.kinds.external else []
+        makers += [self.caught] if self.kinds.failures else []
+        return pick(self.chance, *makers)(entry, when, depth)
+
+    def step(self, entry: str, when: str = "", depth: int = 0) -> str:
+        key = self.node(pick(self.chance, "work", "slow"), {}, **self._fields())
+        params = self.nodes[key][1]
+        if self.kinds.races and self.odds(20):
+            params["read"] = {"expr": pick(self.chance, "state.total", "state.log", "state.note")}
+        if self.kinds.failures and self.odds(10):
+            params[pick(self.chance, "broken", "skips")] = [self.chance.randint(0, 11)]
+        if self.kinds.external and self.odds(10):
+            params["fails"] = self.chance.randint(1, 2)
+            self.nodes[key][2]["retry"] = RetryPolicy(attempts=3, delay_s=5.0)
+        if self.odds(10):
+            params["counts"] = True
+        self.wire(entry, key, when)
+        return f"{key}.out"
+
+    def _fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        names = [c.name for c in CHANNELS if self.kinds.ordered or c.name in EVEN]
+        if self.odds(35):
+            fields["writes"] = {pick(self.chance, *names): "output"}
+        if self.odds(5):
+            fields["disabled"] = True
+        if self.odds(10):
+            fields["effects"] = "once"
+        return fields
+
+    def chain(self, entry: str, when: str, depth: int) -> str:
+        middle = self.block(entry, when, depth + 1)
+        return self.block(middle, "", depth + 1)
+
+    def join(self, ports: list[str], modes: tuple[str, ...] = ("all_active",)) -> str:
+        """Bring several ports together."""
+        mode = pick(self.chance, *modes)
+        join = {"mode": mode, "n": self.chance.randint(1, len(ports))}
+        fields = {"join": join} if mode != "all_active" else {}
+        key = self.node(pick(self.chance, "join", "work", "slow"), {}, **fields)
+        for port in ports:
+            self.wire(port, key)
+        return f"{key}.out"
+
+    def fork(self, entry: str, when: str, depth: int) -> str:
+        head = self.step(entry, when)
+        arms = self.chance.randint(2, 3)
+        style = pick(self.chance, "all", "if", "first", "some")
+        ends: list[str] = []
+        for arm in range(arms):
+            last = arm == arms - 1
+            test = f"input % {arms} == {arm}"
+            cond = {"all": "", "if": "else" if last else test, "first": "" if last else test,
+                    "some": "" if last else f"input > {arm * 3}"}[style]  # fmt: skip
+            first = self.step(head, cond)
+            ends.append(self.block(first, "", depth + 1) if self.odds(60) else first)
+        if style == "first":
+            self.nodes[head.partition(".")[0]][2]["route"] = "first"
+        modes = ("all_active",) * 3
+        if self.kinds.races:
+            modes += ("any", "n_of_m", "all") if style in ("all", "some") else ("any",)
+        if self.kinds.uneven:
+            modes += ("each",)
+        return self.join(ends, modes)
+
+    def loop(self, entry: str, when: str, depth: int) -> str:
+        head = self.step(entry, when)
+        header = head.partition(".")[0]
+        body = self.block(head, "", depth + 1) if self.odds(70) else head
+        leaves: list[str] = []
+        if self.odds(30):  # a way out in the middle
+            fork = self.step(body)
+            self.wire(fork, broken := self.node("work"), "input % 4 == 0")
+            leaves.append(f"{broken}.out")
+            body = self.step(fork, "else")
+        if self.odds(50):
+            turn = self.node("turn", {"n": self.chance.randint(1, 4)})
+            self.wire(body, turn)
+            self.wire(f"{turn}.again", header)
+            leaves.append(f"{turn}.done")
+        else:
+            last = self.step(body)
+            self.wire(last, header, "input % 3 > 0")
+            out = self.node("work")
+            self.wire(last, out, "" if self.kinds.uneven and self.odds(30) else "else")
+            leaves.append(f"{out}.out")
+        return self.join(leaves) if len(leaves) > 1 else leaves[0]
+
+    def zone(self, entry: str, when: str, depth: int) -> str:
+        many = self.node("many", {"n": self.chance.randint(0, 4)})
+        policy = pick(self.chance, "stop", "continue", "collect")
+        split = self.node(
+            "for_each", {"limit": self.chance.randint(1, 3), "on_item_failure": policy}
+        )
+        self.wire(entry, many, when)
+        self.wire(many, split)
+        body = self.block(f"{split}.item", "", depth + 1)
+        params = {"order": pick(self.chance, "input", "arrival") if self.kinds.races else "input",
+                  "skipped": pick(self.chance, "drop", "null")}  # fmt: skip
+        collect = self.node("collect", params)
+        self.wire(body, collect)
+        if self.odds(30):
+            return self.join([f"{collect}.out", f"{collect}.failed"])
+        return f"{collect}.out"
+
+    def gate(self, entry: str, when: str, depth: int) -> str:
+        params: dict[str, Json] = {}
+        if self.odds(40):
+            params = {"timeout_s": self.chance.randint(1, 30),
+                      "default": pick(self.chance, "approve", "reject")}  # fmt: skip
+        gate = self.node("ask", params)
+        self.wire(entry, gate, when)
+        ends = [self.block(f"{gate}.approved", "", depth + 1)]
+        if self.odds(80):
+            ends.append(self.step(f"{gate}.rejected"))
+        return self.join(ends) if len(ends) > 1 else ends[0]
+
+    def nap(self, entry: str, when: str, depth: int) -> str:
+        key = self.node("nap", {"seconds": self.chance.randint(1, 30)})
+        self.wire(entry, key, when)
+        return f"{key}.out"
+
+    def caught(self, entry: str, when: str, depth: int) -> str:
+        """A node whose failure does not end the run."""
+        handling = pick(self.chance, "error_port", "continue", "ignore", "fallback_edge", "asked")
+        broken = list(range(self.chance.randint(3, 12)))
+        if handling == "asked":
+            key = self.node("give_up")
+        else:
+            key = self.node(
+                pick(self.chance, "work", "slow"), {"broken": broken}, on_error=handling
+            )
+        self.wire(entry, key, when)
+        ends = [self.step(f"{key}.out")]
+        if handling == "error_port":
+            ends.append(self.step(f"{key}.error"))
+        if handling in ("fallback_edge", "asked"):
+            ends.append(self.step(f"{key}.out", "fallback"))
+        return self.join(ends) if len(ends) > 1 else ends[0]
+
+    def cross(self) -> None:
+        """Add wires between nodes that have nothing to do with one another."""
+        keys = list(self.nodes)
+        for _ in range(self.chance.randint(1, 4)):
+            source, target = pick(self.chance, *keys), pick(self.chance, *keys)
+            self.wire(f"{source}.out", target, pick(self.chance, "", "input % 2 == 0", "else"))
+
+
+def random_flow(
+    chance: Chance, kinds: Kinds | None = None, commit: CommitPolicy = "eager", size: int = 12
+) -> Workflow | None:
+    """Return a workflow, or None when validation finds an error in what was drawn."""
+    drawing = _Drawing(chance, kinds or Kinds(), left=size)
+    start = f"{drawing.node('same')}.out"
+    end = drawing.block(start)
+    drawing.wire(end, drawing.node("end"))
+    if drawing.kinds.wild:
+        drawing.cross()
+    limits = Limits(concurrency=chance.randint(1, 4), visits=40, supersteps=600)
+    work = flow(
+        drawing.nodes,
+        ",".join(dict.fromkeys(drawing.wires)),
+        channels=CHANNELS,
+        commit=commit,
+        limits=limits,
+    )
+    problems = validate(work, registry(*node_types(lambda: 0)))
+    return None if any(p.severity is Severity.ERROR for p in problems) else work
