@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -28,16 +28,6 @@ Make = Callable[[FieldSpec], Editor]
 
 def _empty_of(spec: FieldSpec) -> Json:
     return 0 if spec.kind is FieldKind.NUMBER else ""
-
-
-def _tab_stops(row: QWidget) -> list[QWidget]:
-    """What Tab visits in a row: its inputs, then the small buttons."""
-    stops = [
-        child
-        for child in row.findChildren(QWidget)
-        if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.focusProxy() is None
-    ]
-    return sorted(stops, key=lambda child: isinstance(child, IconButton))
 
 
 class ManyEditor(Editor):
@@ -66,9 +56,6 @@ class ManyEditor(Editor):
         layout.addLayout(self._rows_layout)
         layout.addLayout(bottom)
         self.setFocusProxy(self.add_button)
-        self._order = QTimer(self)
-        self._order.setSingleShot(True)
-        self._order.timeout.connect(self._order_tabs)
         self.add_button.clicked.connect(lambda _checked=False: self.add())
 
     def _add_text(self) -> str:
@@ -78,24 +65,9 @@ class ManyEditor(Editor):
         """Add a row at the end and go there."""
 
     def _put_row(self, index: int, row: QWidget) -> None:
+        """Put a row in its place, for the eye and for the Tab key."""
         self._rows_layout.insertWidget(index, row)
-        # Later: only when its value is shown does a row have all its inputs.
-        self._order.start()
-
-    def _order_tabs(self) -> None:
-        """Let Tab visit the rows from top to bottom, then the button."""
-        before: QWidget | None = self.add_button.previousInFocusChain()
-        while before is not None and before is not self and self.isAncestorOf(before):
-            before = before.previousInFocusChain()
-        for place in range(self._rows_layout.count()):
-            item = self._rows_layout.itemAt(place)
-            shown = item.widget() if item is not None else None
-            for stop in _tab_stops(shown) if shown is not None else ():
-                if before is not None:
-                    QWidget.setTabOrder(before, stop)
-                before = stop
-        if before is not None:
-            QWidget.setTabOrder(before, self.add_button)
+        self._bench.structure_changed.emit()
 
     def set_locked(self, locked: bool) -> None:
         """Let the values be read only."""

@@ -407,3 +407,16 @@ def test_tab_leads_from_a_section_that_was_opened_into_its_fields(desk: Make, qt
     assert header is not None
     header.setFocus()
     assert _next(made) is inputs(made.behaviour("on_error"))[0]
+
+
+def test_tab_visits_a_new_row_before_what_follows_it(desk: Make, qtbot: QtBot) -> None:
+    made = desk(node("s", "set", fields={"a": 1}))
+    editor = mapping_of(made.row("fields"))
+    click(editor.add_button)
+    qtbot.wait(20)
+    editor.rows[1][0].setFocus()
+    assert _next(made) is inputs(editor.rows[1][1])[0]
+    assert _next(made) is editor.rows[1][1].fx
+    assert _next(made).accessibleName() == "Remove"
+    assert _next(made) is editor.add_button
+    assert _next(made) is made.row("fields").field.fx
