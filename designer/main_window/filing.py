@@ -104,7 +104,7 @@ class Filing(QObject):
         tab = self._tabs.add(document)
         self.journal.watch(document)
         if front is not None and _is_untouched(front):
-            self._drop(front)
+            self.drop(front)
         _show_readably(tab)
         tab.canvas.setFocus()
         return tab
@@ -178,7 +178,7 @@ class Filing(QObject):
                 return False
         if tab.document.path is not None:
             self._closed.append(tab.document.path)
-        self._drop(tab)
+        self.drop(tab)
         return True
 
     async def close_all(self) -> bool:
@@ -189,7 +189,7 @@ class Filing(QObject):
                 return False
         self._settings.session_files = tuple(opened)
         for tab in self._tabs:
-            self._drop(tab)
+            self.drop(tab)
         self.journal.close()
         return True
 
@@ -203,7 +203,8 @@ class Filing(QObject):
         """Whether a file was closed in this session."""
         return bool(self._closed)
 
-    def _drop(self, tab: Tab) -> None:
+    def drop(self, tab: Tab) -> None:
+        """Close a tab and its document without asking anything."""
         self.journal.forget(tab.document)
         self._tabs.remove(tab)
 

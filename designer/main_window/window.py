@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from designer.actions.cheat_sheet import CheatSheet
 from designer.actions.ids import ActionId as A
@@ -538,7 +546,7 @@ class MainWindow(QMainWindow):
     def _on_request(self, request: object) -> None:
         self.docks.show("barriers")
         if not self.isActiveWindow() and self.settings.notify_decisions:
-            QGuiApplication.alert(self)  # type: ignore[attr-defined]
+            QApplication.alert(self)
         name = getattr(request, "request", "")
         self._show_asking_node(request)
         count = len(self.client.inbox)

@@ -140,7 +140,10 @@ class BarrierDialog(QDialog):
         self._show(0)
         self._take_place()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        self._was_active = QApplication.activeWindow()
+        active = QApplication.activeWindow()
+        if active is not None and active.windowType() == Qt.WindowType.Popup:
+            active = self.parentWidget()  # completions that were offered are gone by then
+        self._was_active = active
         self._settling.start()
         self.show()
         announce(self, self.accessibleName(), assertive=True)

@@ -1,0 +1,170 @@
+"""The whole window on a real store, and a hand that uses mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+
+from designer.canvas.view import CanvasView
+from designer.main_window.tabs import Tab
+from designer.main_window.window import MainWindow
+from designer.panels.barriers_detail import RequestDetail
+from designer.runs.engine_client import EngineClient
+from designer.settings import Settings
+from designer.theme import ThemeController, load_fonts
+from engine.app import Engine, EngineOptions
+from tests.designer.runs.real_engine import store_url
+from tests.designer.runs.window import own_settings, until
+
+NONE = Qt.KeyboardModifier.NoModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Desk:
+    """A window that is open, and what a person does with it. Each gesture counts as one."""
+
+    def __init__(self, window: MainWindow, engine: Engine) -> None:
+        self.window = window
+        self.engine = engine
+        self.actions = 0
+
+    # --- what there is ----------------------------------------------------------------------
+
+    @property
+    def client(self) -> EngineClient:
+        return self.window.client
+
+    @property
+    def tab(self) -> Tab:
+        assert self.window.tab is not None
+        return self.window.tab
+
+    @property
+    def canvas(self) -> CanvasView:
+        return self.tab.canvas
+
+    @property
+    def status(self) -> str:
+        """Status of the run shown."""
+        live = self.window.run_model.live
+        return live.status if live is not None else ""
+
+    @property
+    def asked(self) -> RequestDetail:
+        """What the barrier dialog shows."""
+        return self.window.barrier_dialog.detail
+
+    async def field(self, name: str) -> QWidget:
+        """The input of the selected node that a screen reader calls by this name."""
+        page, selected = self.window.inspector.node_page, self.tab.document.selection.node
+        await until(lambda: page.isVisible() and page.node and page.node.key == selected)
+        found = [w for w in page.findChildren(QWidget) if w.accessibleName() == name]
+        shown = [widget for widget in found if widget.isVisible()]
+        assert shown, f"{name} cannot be seen"
+        await until(lambda: _is_on_screen(shown[0]))
+        return shown[0]
+
+    def place(self, node: str) -> QPoint:
+        """A place in the title of a node, on the viewport."""
+        body = self.canvas.board.nodes[node].body
+        return self.canvas.mapFromScene(body.topLeft() + QPointF(90, 14))
+
+    # --- what a person does -----------------------------------------------------------------
+
+    def key(self, key: Qt.Key, keys: Qt.KeyboardModifier = NONE) -> None:
+        self.actions += 1
+        QTest.keyClick(QApplication.focusWidget() or self.window, key, keys)
+
+    def type(self, text: str) -> None:
+        self.actions += 1
+        QTest.keyClicks(QApplication.focusWidget(), text)
+
+    async def tab_leads_to(self, name: str) -> None:
+        """Tab goes from here to the input of that name."""
+        await until(lambda: _next_stop(QApplication.focusWidget()).accessibleName() == name)
+        self.key(Qt.Key.Key_Tab)
+
+    def click(self, target: QWidget) -> None:
+        self.actions += 1
+        inner = target.viewport() if isinstance(target, QPlainTextEdit) else target
+        QTest.mouseClick(inner, LEFT)
+
+    def click_node(self, node: str) -> None:
+        self.actions += 1
+        QTest.mouseClick(self.canvas.viewport(), LEFT, NONE, self.place(node))
+
+    def add(self, words: str) -> None:
+        """Quick add on the canvas: Tab, a few letters, Enter."""
+        self.key(Qt.Key.Key_Tab)
+        self.type(words)
+        self.key(Qt.Key.Key_Return)
+
+    # --- what happens then ------------------------------------------------------------------
+
+    async def waits_for_decision(self) -> None:
+        await until(self.window.barrier_dialog.isVisible)
+        await until(self.asked.approve.isEnabled)
+
+    async def ended(self, status: str = "completed") -> None:
+        await until(lambda: self.status == status)
+        await until(lambda: self.client.is_settled)
+
+
+def _next_stop(here: QWidget) -> QWidget:
+    """Where Tab goes from here."""
+    there = here.nextInFocusChain()
+    while not (there.isVisible() and there.focusPolicy() & Qt.FocusPolicy.TabFocus):
+        there = there.nextInFocusChain()
+    return there
+
+
+def _is_on_screen(widget: QWidget) -> bool:
+    """Whether a click in the middle of a widget meets it: laid out, and not scrolled away."""
+    window = widget.window()
+    below = window.childAt(widget.mapTo(window, widget.rect().center()))
+    return below is not None and (below is widget or widget.isAncestorOf(below))
+
+
+def put_settings_aside(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the program keep what it keeps in this folder."""
+    for name in ("config", "data"):
+        (folder / name).mkdir(exist_ok=True)
+        patch.setenv(f"HEADGATE_{name.upper()}_DIR", str(folder / name))
+
+
+@asynccontextmanager
+async def open_desk(folder: Path, *, settings: Settings | None = None) -> AsyncIterator[Desk]:
+    """Open the window on the store in `folder`; close it at the end."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    load_fonts()
+    settings = settings or own_settings(folder)
+    engine = Engine.open(store_url(folder), options=EngineOptions(threaded=True, stay=True))
+    client = EngineClient(engine, settings)
+    theme = ThemeController(app, settings)
+    window = MainWindow(client, engine.registry, settings, theme)
+    window.toasts.animated = False
+    window.show()
+    window.activateWindow()
+    try:
+        await until(window.isActiveWindow)
+        await until(lambda: client.is_settled)
+        yield Desk(window, engine)
+    finally:
+        await client.close()
+        await engine.close()
+        for tab in window.tabs:
+            window.filing.drop(tab)
+        window.filing.journal.close()
+        window.hide()
+        window.deleteLater()
+        theme.deleteLater()
+        client.deleteLater()
