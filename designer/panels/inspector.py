@@ -217,6 +217,7 @@ class InspectorPanel(QWidget):
         fresh, self._subject = subject != self._subject, subject
         document = self._document
         if document is not None:
+            self.bench.owner = f"{document.workflow.id} {subject.kind} {' '.join(subject.keys)}"
             self._show_subject(document, subject)
         self.pages.setCurrentWidget(self._places[subject.kind])
         if fresh:

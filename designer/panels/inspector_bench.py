@@ -45,7 +45,9 @@ class Bench(QObject):
         self.client = client
         self.run_model = run_model
         self.document: WorkflowDocument | None = None
-        #: What was typed and is no value, by place; with the value that the document had.
+        #: What the forms are about: a node, a wire, the workflow.
+        self.owner = ""
+        #: What was typed and is no value, by owner and path; with the value of the document.
         self.drafts: dict[tuple[str, str], tuple[Json, str]] = {}
         self._scope: RecordedScope | None = None
         self._slots = 0

@@ -147,6 +147,14 @@ class ComputedField(Editor):
         self._value = UNSET
         self._enter(self._home)
 
+    def draft(self) -> str:
+        """The text as it was typed."""
+        return self.editor.draft()
+
+    def take_draft(self, text: str) -> None:
+        """Type it again."""
+        self.editor.take_draft(text)
+
     def set_locked(self, locked: bool) -> None:
         """Let the value be read only."""
         self._locked = locked

@@ -59,6 +59,13 @@ class Editor(QWidget):
         """The widgets that take the keyboard, in order."""
         return []
 
+    def draft(self) -> str:
+        """The text as it was typed, for the time when it is no value."""
+        return ""
+
+    def take_draft(self, text: str) -> None:
+        """Have what was typed earlier typed again."""
+
 
 def lock(widget: QWidget, locked: bool) -> None:
     """Make an input read-only where it can be, so that its text can still be copied."""

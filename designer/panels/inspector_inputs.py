@@ -46,6 +46,15 @@ class LineField(SingleEditor):
             self.line.setText(text)
             self.line.setCursorPosition(place if self.line.hasFocus() else 0)
 
+    def draft(self) -> str:
+        """The text as it was typed."""
+        return self.line.text()
+
+    def take_draft(self, text: str) -> None:
+        """Type it again."""
+        self.line.setText(text)
+        self._on_text(text)
+
     def _on_text(self, text: str) -> None:
         self.edited.emit(text or UNSET, True)
 

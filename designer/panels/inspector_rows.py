@@ -122,6 +122,8 @@ class FieldRow(QWidget):
         super().__init__(parent)
         self.spec = spec
         self.path = path
+        self._bench = bench
+        self._owner = bench.owner
         self._known: Json = UNSET
         self._prior: Json = UNSET
         self._own_problem = ""
@@ -191,8 +193,8 @@ class FieldRow(QWidget):
             fresh: another node is shown, so that nothing of the last one counts.
         """
         if fresh:
+            self._keep_draft()
             self.field.forget()
-            self._own_problem = ""
         elif same_value(value, self._known):
             return  # what is shown may be more than the document can hold
         self._known = value
@@ -200,6 +202,20 @@ class FieldRow(QWidget):
         self.field.show_value(value)
         self._show_reset()
         self._show_problem()
+        if fresh:
+            self._bring_draft()
+
+    def _keep_draft(self) -> None:
+        """Keep what was typed and is no value, until its part of the document is shown again."""
+        text = self.field.draft() if self._own_problem else ""
+        if text:
+            self._bench.drafts[self._owner, self.path] = (self._known, text)
+        self._owner = self._bench.owner
+
+    def _bring_draft(self) -> None:
+        known, text = self._bench.drafts.pop((self._owner, self.path), (UNSET, ""))
+        if text and same_value(known, self._known):
+            self.field.take_draft(text)
 
     def refuse(self, sentence: str) -> None:
         """What was typed cannot be taken: say why and leave it there."""

@@ -164,6 +164,14 @@ class CodeField(SingleEditor):
     def show_value(self, value: Json) -> None:
         self._put("" if value in (UNSET, None) else str(value))
 
+    def draft(self) -> str:
+        """The text as it was typed."""
+        return self.edit.toPlainText()
+
+    def take_draft(self, text: str) -> None:
+        """Type it again."""
+        self.edit.setPlainText(text)
+
     def _put(self, text: str) -> None:
         self._shown = text
         self.edit.set_text_keeping_place(text)

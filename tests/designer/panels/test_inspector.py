@@ -68,8 +68,8 @@ def test_the_selection_decides_what_is_shown(desk: Make, qtbot: QtBot) -> None:
         ({"nodes": ["read", "sum"]}, made.panel.many_page),
         ({}, made.panel.workflow_page),
     ):
-        selection.set(**select)  # type: ignore[arg-type]
-        qtbot.waitUntil(lambda page=page: made.panel.page is page)  # type: ignore[misc]
+        selection.set(**select)  # type: ignore[arg-type] # fields by name
+        qtbot.waitUntil(lambda page=page: made.panel.page is page)  # type: ignore[misc] # bound now
 
 
 def test_without_a_document_it_says_so(desk: Make) -> None:
@@ -367,3 +367,17 @@ def test_the_settings_of_the_workflow_are_edited_as_json(desk: Make) -> None:
     click(page.apply_button)
     assert made.document.workflow.name == "Bills"
     assert list(made.document.workflow.nodes) == ["read", "sum"]
+
+
+def test_what_is_no_value_is_still_there_after_a_look_at_another_node(desk: Make) -> None:
+    made = desk(document_of(node("a", "trigger.manual"), node("b", "trigger.manual")))
+    made.select("a")
+    type_into(inputs(made.row("example"))[0], '{"half": ')
+    made.select("b")
+    assert text_of(made.row("example")) == ""
+    assert made.row("example").problem.isHidden()
+    made.select("a")
+    assert text_of(made.row("example")) == '{"half": '
+    assert "Line 1" in made.row("example").problem.text()
+    type_into(inputs(made.row("example"))[0], "1}")
+    assert made.params("a")["example"] == {"half": 1}
