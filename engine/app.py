@@ -23,7 +23,7 @@ from engine.errors import (
     UnknownRun,
 )
 from engine.executors.services import LocalServices
-from engine.ids import IdFactory, RandomIds, RunId
+from engine.ids import IdFactory, RandomIds, RequestId, RunId
 from engine.model import codec
 from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan
@@ -561,7 +561,7 @@ class Engine:
 
     def request(self, request: str) -> RequestRecord:
         """Return one barrier request."""
-        return self.store.request(request)  # type: ignore[arg-type]
+        return self.store.request(RequestId(request))
 
     def decisions(self, run: str | None = None) -> list[DecisionRecord]:
         """Return the decision log, oldest first."""

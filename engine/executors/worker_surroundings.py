@@ -17,7 +17,7 @@ from pathlib import Path
 try:
     import resource
 except ImportError:  # pragma: no cover - Windows has no such limits
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment] # where there is no such module
 
 #: A worker that has grown beyond this is not kept.
 MOST_RESIDENT_BYTES = 1_000_000_000

@@ -417,7 +417,7 @@ def _offered(name: str, function: Callable[..., object]) -> Callable[..., object
         return function(Budget(), *args, **fields)
 
     call.__name__ = call.__qualname__ = name
-    call.__signature__ = _visible(function)  # type: ignore[attr-defined]
+    call.__signature__ = _visible(function)  # type: ignore[attr-defined] # inspect reads it
     return call
 
 

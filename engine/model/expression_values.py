@@ -133,7 +133,7 @@ def kind_of(value: object) -> str:
 def suggestion(name: object, known: Iterable[object]) -> str:
     """`` ; did you mean 'total'?`` or what there is, or nothing when there is nothing."""
     # Only a failing evaluation pays for this import.
-    import difflib  # noqa: PLC0415
+    import difflib  # noqa: PLC0415 - as said above
 
     # Comparing costs the product of the lengths: neither many keys nor long ones.
     names = [key for key in itertools.islice(known, 1_000) if isinstance(key, str)]

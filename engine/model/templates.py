@@ -202,7 +202,7 @@ def _compiled(source: str, value: bool) -> tuple[_Paths | Program, Reads]:  # no
     except UnicodeEncodeError:
         raise TemplateError("the template holds half a character (a surrogate)", source) from None
     # 60 ms that a program without templates need not spend.
-    from engine.model.template_sandbox import compile_program  # noqa: PLC0415
+    from engine.model.template_sandbox import compile_program  # noqa: PLC0415 - as said
 
     try:
         program = compile_program(text, frozenset(EXPRESSION_NAMES), value=value)

@@ -131,7 +131,7 @@ class AttemptContext:
     def random(self) -> float:
         """Return the next number of the task's own generator."""
         if self._random is None:
-            self._random = random.Random(f"{self._facts.seed}/{self.task}")  # noqa: S311
+            self._random = random.Random(f"{self._facts.seed}/{self.task}")  # noqa: S311 - repeatable
         return self._random.random()
 
     def secret(self, name: str) -> str:

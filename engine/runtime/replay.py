@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from engine import events as ev
-from engine.ids import RequestId, RunId, TaskId
+from engine.ids import RequestId, RunId, TaskId, scope_key
 from engine.model.node_types import Wait
 from engine.model.plan import Plan
 from engine.runtime import superstep
@@ -160,16 +160,20 @@ def _outcome(
                 record = requests[event.request]
                 wait = recorded.delta.put_waits[task]
                 asked = Wait(kind="approval", request=record.content, payload=wait.payload)
-                return Outcome(task=task, kind="wait", attempt=row.attempt, wait=asked)
+                return Outcome(
+                    task=task, kind="wait", attempt=row.attempt, wait=asked, taken=taken
+                )
             case ev.WaitOpened():
                 wait = recorded.delta.put_waits[task]
                 parked = Wait(
-                    kind=event.kind,  # type: ignore[arg-type]
+                    kind=event.kind,  # type: ignore[arg-type] # the kind of a recorded Wait
                     due_at=wait.due_at,
                     text=wait.text,
                     payload=wait.payload,
                 )
-                return Outcome(task=task, kind="wait", attempt=row.attempt, wait=parked)
+                return Outcome(
+                    task=task, kind="wait", attempt=row.attempt, wait=parked, taken=taken
+                )
             case _:
                 pass
     woken = recorded.delta.put_tasks.get(task)
@@ -179,7 +183,7 @@ def _outcome(
         (
             event.reason
             for event in recorded.events
-            if isinstance(event, ev.TaskSkipped) and event.node == row.node
+            if isinstance(event, ev.TaskSkipped) and event.task == task
         ),
         "",
     )
@@ -189,9 +193,21 @@ def _outcome(
 def _output(
     state: RunState, recorded: RecordedCommit, event: ev.TaskFinished, taken: Taken | None
 ) -> Outcome:
+    if not event.ports and any(
+        isinstance(e, ev.RunCancelled) and e.reason == event.note for e in recorded.events
+    ):
+        return Outcome(
+            task=event.task,
+            kind="abort",
+            attempt=event.attempt,
+            duration_s=event.duration_s,
+            text=event.note,
+            taken=taken,
+            recorded=event.recorded,
+        )
     ports: dict[str, Json] = {}
-    for port, name in event.ports.items():
-        ref = name or f"{event.task}.{port}"
+    names = {port: name or f"{event.task}.{port}" for port, name in event.ports.items()}
+    for port, ref in names.items():
         if ref in recorded.delta.put_values:
             ports[port] = recorded.delta.put_values[ref]
         else:
@@ -200,11 +216,8 @@ def _output(
         (e.reason for e in recorded.events if isinstance(e, ev.Degraded) and e.task == event.task),
         "",
     )
-    memory = [
-        value
-        for key, value in recorded.delta.put_memory.items()
-        if key.partition("@")[0] == event.node
-    ]
+    kept = f"{event.node}@{scope_key(state.tasks[event.task].path)}"
+    memory = recorded.delta.put_memory
     return Outcome(
         task=event.task,
         kind="fallback" if degraded and not event.ports else "output",
@@ -215,7 +228,8 @@ def _output(
             (op.channel, op.op, op.value) for op in recorded.delta.ops if op.writer == event.task
         ),
         route=event.route,
-        memory=tuple(memory[:1]),
+        memory=(memory[kept],) if kept in memory else (),
+        names=names,
         text=event.note or degraded,
         taken=taken,
         recorded=event.recorded,

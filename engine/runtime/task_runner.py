@@ -130,7 +130,7 @@ def declared_writes(
     output = next(iter(result.ports.values()), None)
     names = {**scope, "output": output}
     return tuple(
-        WriteOp(channel, expr.evaluate(names) if expr is not None else None, op)  # type: ignore[arg-type]
+        WriteOp(channel, expr.evaluate(names) if expr is not None else None, op)  # type: ignore[arg-type] # checked with the plan
         for channel, op, expr in node.writes
     )
 

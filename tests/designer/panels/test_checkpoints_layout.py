@@ -6,7 +6,7 @@ from designer.runs.timeline import Lane, Tick
 
 def _lane(run: str, times: list[float], **more: object) -> Lane:
     ticks = [Tick(number, at) for number, at in enumerate(times)]
-    return Lane(run, ticks=ticks, **more)  # type: ignore[arg-type]
+    return Lane(run, ticks=ticks, **more)  # type: ignore[arg-type] # fields by name
 
 
 def test_a_night_of_waiting_does_not_flatten_the_seconds_of_work() -> None:

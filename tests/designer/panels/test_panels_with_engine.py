@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from designer.panels.state import StatePanel
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
 from designer.widgets.json_tree import JsonTreeView
+from engine.events import RunStarted
 from tests.designer.runs.real_engine import open_real, start_and_wait
 from tests.designer.runs.window import Heard, until
 
@@ -32,7 +33,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @asynccontextmanager
-async def _window(model: RunModel, kind: Callable[..., P]) -> AsyncIterator[P]:
+async def _window(model: RunModel, kind: Callable[..., P]) -> AsyncGenerator[P]:
     window = QWidget()
     layout = QVBoxLayout(window)
     panel = kind(model.client, model, model.client.settings, ActionRegistry(window), window)
@@ -157,7 +158,9 @@ async def test_an_old_checkpoint_is_shown_and_run_again_with_another_value(
             QTest.mouseClick(dialog.start, LEFT)
             await until(lambda: model.run != parent and client.inbox)
         assert engine.run(model.run or "").parent_commit == at
-        assert engine.events(model.run or "")[0].event.edited == ("total",)  # type: ignore[union-attr]
+        started = engine.events(model.run or "")[0].event
+        assert isinstance(started, RunStarted)
+        assert started.edited == ("total",)
 
 
 async def test_a_replay_of_what_was_recorded_is_reported_as_equal(

@@ -161,7 +161,8 @@ def test_a_path_counts_from_one() -> None:
 
 
 def test_a_waiting_run_says_for_how_many_decisions() -> None:
-    view = RunView(status="waiting", requests={RequestId("a"): None, RequestId("b"): None})  # type: ignore[dict-item]
+    requests: dict[RequestId, Any] = {RequestId("a"): None, RequestId("b"): None}
+    view = RunView(status="waiting", requests=requests)
     assert words.run_status(view) == "Waiting for 2 decisions"
 
 

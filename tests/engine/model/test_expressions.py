@@ -189,7 +189,7 @@ def test_long_sources_are_shown_around_the_place() -> None:
 
 def test_source_must_be_text() -> None:
     with pytest.raises(ExpressionError, match="must be text, not a number"):
-        compile_expression(3)  # type: ignore[arg-type]
+        compile_expression(3)  # type: ignore[arg-type] # the mistake
 
 
 def test_compiling_twice_gives_the_same_expression() -> None:

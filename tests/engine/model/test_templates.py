@@ -274,7 +274,7 @@ def test_long_output_stops_at_its_limit() -> None:
 
 def test_source_must_be_text() -> None:
     with pytest.raises(TemplateError, match="must be text, not a list"):
-        compile_template([])  # type: ignore[arg-type]
+        compile_template([])  # type: ignore[arg-type] # the mistake
 
 
 def test_jinja_is_imported_by_the_first_template_that_needs_it() -> None:

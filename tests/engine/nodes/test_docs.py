@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.model.node_types import NodeType
+from engine.model.node_types import NodeType, Output
 from engine.nodes.builtin import BUILTIN
 from tests.engine.nodes.contexts import run_now
 
@@ -30,5 +30,6 @@ def test_the_node_in_ten_lines_works() -> None:
     exec(second.replace("engine = Engine.open(registry=registry)", ""), names)
     assert "my.slug" in names["registry"]
     result = run_now(names["SLUG"], {"text": "Hello big World"})
-    assert result.ports == {"out": "hello-big-world"}  # type: ignore[union-attr]
+    assert isinstance(result, Output)
+    assert result.ports == {"out": "hello-big-world"}
     assert len([line for line in first.splitlines() if line.strip()]) <= 12

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from engine.nodes.builtin import builtin_registry
 from engine.runtime.plans import KEPT, Plans
 
 
-def flow(name: str = "w", **settings: object) -> Workflow:
+def flow(name: str = "w", **settings: Any) -> Workflow:
     return Workflow(
         id=name,
         name=name,
@@ -20,7 +21,7 @@ def flow(name: str = "w", **settings: object) -> Workflow:
             "end": Node(key="end", type="end"),
         },
         edges=(Edge(source=PortRef.parse("start.out"), target=PortRef.parse("end.in")),),
-        settings=replace(Settings(), **settings),  # type: ignore[arg-type]
+        settings=replace(Settings(), **settings),
     )
 
 
