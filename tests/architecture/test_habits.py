@@ -65,21 +65,41 @@ def nested_loops() -> Iterator[str]:
 
 
 def undocumented_methods() -> Iterator[str]:
-    """Public methods of the designer's public classes; camelCase ones are Qt's."""
-    for path in (ROOT / "designer").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
-                continue
-            for method in node.body:
-                if (
-                    isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-                    and method.name.islower()
-                    and method.name not in VIRTUALS
-                    and not method.name.startswith("_")
-                    and not ast.get_docstring(method)
-                    and not any("setter" in ast.unparse(each) for each in method.decorator_list)
-                ):
-                    yield f"{name(path)}:{method.lineno}: {node.name}.{method.name}"
+    """Public methods of the designer's public classes; camelCase ones are Qt's.
+
+    A method that overrides one of ours has the docstring of that one.
+    """
+    classes = {
+        node.name: (path, node)
+        for path in (ROOT / "designer").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+
+    def documented(owner: str, method: str) -> bool:
+        if owner not in classes:
+            return False
+        _, node = classes[owner]
+        return any(
+            isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            and each.name == method
+            and ast.get_docstring(each) is not None
+            for each in node.body
+        ) or any(documented(ast.unparse(base).partition("[")[0], method) for base in node.bases)
+
+    for path, node in classes.values():
+        if node.name.startswith("_"):
+            continue
+        for method in node.body:
+            if (
+                isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+                and method.name.islower()
+                and method.name not in VIRTUALS
+                and not method.name.startswith("_")
+                and not documented(node.name, method.name)
+                and not any("setter" in ast.unparse(each) for each in method.decorator_list)
+            ):
+                yield f"{name(path)}:{method.lineno}: {node.name}.{method.name}"
 
 
 def test_every_ignore_says_why() -> None:
