@@ -62,4 +62,4 @@ class ZoneItem(QGraphicsPathItem):
         zone = self.zone
         if zone.total:
             return f"{zone.title}: {zone.done} of {zone.total}"
-        return f"{zone.title}: for each item"
+        return zone.title

@@ -1,7 +1,8 @@
-"""The canvas under test."""
+"""The canvas under test. Garbage is collected on this thread: see tests/designer/document."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from engine.model.workflow import Workflow
 from tests.designer.canvas.hand import Bench, bench, put_away
 
 Open = Callable[[Workflow], Bench]
+
+
+@pytest.fixture(autouse=True)
+def _collect_on_this_thread() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture

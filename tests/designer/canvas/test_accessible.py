@@ -92,7 +92,7 @@ def test_a_node_that_is_gone_is_not_valid(open_canvas: Open) -> None:
     assert canvas.childCount() == 2
 
 
-@pytest.mark.parametrize("times", [30])
+@pytest.mark.parametrize("times", [8])
 def test_canvases_come_and_go_while_a_reader_listens(
     qtbot: QtBot, tmp_path: Path, times: int
 ) -> None:
