@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,14 +60,14 @@ def shapes_of(value: Mapping[str, JsonValue], schema: Mapping[str, Any] | None) 
     """The fields of the form: those of the schema first, then what else the value has."""
     properties = (schema or {}).get("properties")
     known: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
-    required = set((schema or {}).get("required") or ())
+    required: Collection[str] = (schema or {}).get("required") or ()
     names = [*known, *(name for name in value if name not in known)]
     return [_shape(name, value.get(name), known.get(name), name in required) for name in names]
 
 
 def _shape(name: str, value: JsonValue, given: object, required: bool) -> _Shape:
     schema: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    kind = schema.get("type")
+    kind: Any = schema.get("type")
     if isinstance(kind, (list, tuple)):
         kind = next((each for each in kind if each != "null"), None)
     return _Shape(

@@ -48,13 +48,13 @@ DECISIONS_SHOWN = 200
 
 WORKFLOWS_KEPT = 32
 
-_ENDED = {
+_ENDED: dict[type[ev.Event], str] = {
     ev.RunFinished: "completed",
     ev.RunFailed: "failed",
     ev.RunCancelled: "cancelled",
     ev.RunWaiting: "waiting",
 }
-_RUN_LIST = (
+_RUN_LIST: tuple[type[ev.Event], ...] = (
     ev.RunStarted,
     ev.LegStarted,
     ev.RunPaused,
@@ -65,7 +65,7 @@ _RUN_LIST = (
     ev.BarrierWithdrawn,
     *_ENDED,
 )
-_INBOX = (
+_INBOX: tuple[type[ev.Event], ...] = (
     ev.BarrierOpened,
     ev.BarrierDecided,
     ev.BarrierExpired,

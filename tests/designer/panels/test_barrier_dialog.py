@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class _Window(QWidget):
 
 
 @asynccontextmanager
-async def _open(engine: FakeEngine, folder: Path) -> AsyncIterator[tuple[_Window, BarrierDialog]]:
+async def _open(engine: FakeEngine, folder: Path) -> AsyncGenerator[tuple[_Window, BarrierDialog]]:
     """A window that shows run1, in which somebody types, with its dialog still hidden."""
     async with open_model(engine, folder, "run1") as model:
         window = _Window()

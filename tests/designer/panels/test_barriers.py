@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @asynccontextmanager
-async def _inbox(engine: FakeEngine, folder: Path) -> AsyncIterator[BarriersPanel]:
+async def _inbox(engine: FakeEngine, folder: Path) -> AsyncGenerator[BarriersPanel]:
     """Three requests of two runs, the list in focus."""
     waiting(engine, "run1", q1=PAY, q2=NOTES)
     waiting(engine, "run2", q3=Request(title="Third?", payload=1))

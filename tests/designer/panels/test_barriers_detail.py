@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @asynccontextmanager
-async def _open(engine: FakeEngine, folder: Path, request: Request) -> AsyncIterator[RequestDetail]:
+async def _open(
+    engine: FakeEngine, folder: Path, request: Request
+) -> AsyncGenerator[RequestDetail]:
     """A detail that shows `request` and has been painted."""
     record = waiting(engine, q=request)["q"]
     async with open_client(engine, folder) as client:

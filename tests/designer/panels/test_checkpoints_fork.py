@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -78,7 +78,7 @@ def test_only_what_lies_ahead_and_touches_the_world_is_listed() -> None:
 @asynccontextmanager
 async def _open_dialog(
     engine: FakeEngine, folder: Path
-) -> AsyncIterator[tuple[CheckpointsPanel, ForkDialog]]:
+) -> AsyncGenerator[tuple[CheckpointsPanel, ForkDialog]]:
     engine.registry = REGISTRY
     story = engine.tell("run1", DOCUMENT)
     story.commit(ready=("read",), channels={"total": 3, "names": ["a"]})

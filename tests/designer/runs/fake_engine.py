@@ -77,7 +77,7 @@ class Story:
         """Say `events` and the commit that holds them, then `after`."""
         number = len(self.summaries)
         first = len(self.records) + 1
-        admitted = tuple(event.task for event in events if hasattr(event, "task"))
+        admitted = tuple(task for event in events if (task := getattr(event, "task", None)))
         tasks = tuple(
             item if isinstance(item, ev.TaskReady) else ev.TaskReady(TaskId(item), item)
             for item in ready

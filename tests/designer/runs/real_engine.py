@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def invoice_workflow(quorum: int = 1) -> Workflow:
 
 
 @asynccontextmanager
-async def open_real(folder: Path) -> AsyncIterator[tuple[Engine, EngineClient, RunModel]]:
+async def open_real(folder: Path) -> AsyncGenerator[tuple[Engine, EngineClient, RunModel]]:
     """An engine as the designer opens it, its client and a model."""
     engine = Engine.open(store_url(folder), options=EngineOptions(threaded=True, stay=True))
     client = EngineClient(engine, own_settings(folder))

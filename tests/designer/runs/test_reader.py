@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from designer.runs.reader import Reader
@@ -11,7 +11,7 @@ from tests.designer.runs.window import until
 
 
 @asynccontextmanager
-async def _reader() -> AsyncIterator[Reader]:
+async def _reader() -> AsyncGenerator[Reader]:
     keeper = TaskKeeper()
     yield Reader(keeper)
     await keeper.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -27,7 +27,7 @@ def own_settings(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def open_client(engine: object, folder: Path) -> AsyncIterator[EngineClient]:
+async def open_client(engine: object, folder: Path) -> AsyncGenerator[EngineClient]:
     """A client of `engine` that is closed at the end."""
     settings = own_settings(folder)
     client = EngineClient(cast(Any, engine), settings, now=lambda: START + 100)
@@ -39,7 +39,7 @@ async def open_client(engine: object, folder: Path) -> AsyncIterator[EngineClien
 
 
 @asynccontextmanager
-async def open_model(engine: FakeEngine, folder: Path, run: str | None) -> AsyncIterator[RunModel]:
+async def open_model(engine: FakeEngine, folder: Path, run: str | None) -> AsyncGenerator[RunModel]:
     """A model that shows `run`, fully read."""
     async with open_client(engine, folder) as client:
         model = RunModel(client, client)
@@ -58,7 +58,7 @@ P = TypeVar("P", bound=QWidget)
 @asynccontextmanager
 async def open_panel(
     kind: Callable[..., P], engine: FakeEngine, folder: Path, run: str | None = "run1"
-) -> AsyncIterator[P]:
+) -> AsyncGenerator[P]:
     """A panel of that kind, shown, for a model that has read `run`."""
     async with open_model(engine, folder, run) as model:
         window = QWidget()
