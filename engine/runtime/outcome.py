@@ -37,6 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         text: note, or reason of a fallback, skip or abort.
         taken: the decision that ended the wait. `due`: time ended it.
         recorded: the result comes from the journal or from a recording.
+        names: in a recording: output port to the name that its value was given.
     """
 
     task: TaskId
@@ -53,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     taken: Taken | None = None
     due: bool = False
     recorded: bool = False
+    names: dict[str, str] = {}
 
 
 def from_result(

@@ -451,7 +451,7 @@ class _Commit:
                 attempt=outcome.attempt,
                 recorded=outcome.recorded,
                 route=outcome.route,
-                note=outcome.text if outcome.kind == "output" else "",
+                note=outcome.text if outcome.kind in ("output", "abort") else "",
             )
         )
 
@@ -464,7 +464,7 @@ class _Commit:
         names: dict[str, str] = {}
         for port, value in outcome.ports.items():
             own = f"{task.id}.{port}"
-            refs[port] = ref = transition.name_value(task, own, value)
+            refs[port] = ref = self._name(task, outcome, port, own, value)
             names[port] = "" if ref == own else ref
         self._finished_event(task, outcome, names)
         if outcome.memory:
@@ -487,10 +487,19 @@ class _Commit:
             transition.rule_out(edge, task.path)
         transition.finish(task)
 
+    def _name(self, task: Task, outcome: Outcome, port: str, own: str, value: Json) -> str:
+        """Return the name of an output; what is made again has the name that it had."""
+        if not outcome.names:
+            return self.transition.name_value(task, own, value)
+        name = outcome.names.get(port, own)
+        if name == own:
+            self.transition.values[own] = value
+        return name
+
     def _split(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         """A For each: its list becomes a zone, at most `limit` items of it at once."""
         own = f"{task.id}.items"
-        items = self.transition.name_value(task, own, outcome.ports["items"])
+        items = self._name(task, outcome, "items", own, outcome.ports["items"])
         limit = outcome.ports.get("limit", 1)
         self.transition.values[f"{task.id}.limit"] = limit
         self._finished_event(task, outcome, {"items": "" if items == own else items, "limit": ""})

@@ -71,8 +71,9 @@ def shown(view: RunView) -> Json:
         entry["state"] = "ready" if entry["state"] == "running" else entry["state"]
         del entry["since"], entry["text"], entry["attempt"]
     for node in whole["nodes"].values():
-        node["state"] = "ready" if node["state"] == "running" else node["state"]
         del node["started_at"], node["fraction"], node["attempt"]
+        if node["active"]:  # which of its tasks it shows depends on which of them run
+            del node["state"], node["due_at"], node["request"]
     return whole
 
 
