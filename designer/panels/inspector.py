@@ -207,7 +207,7 @@ class InspectorPanel(QWidget):
         row.setFocus(Qt.FocusReason.OtherFocusReason)
         area = self.pages.currentWidget()
         if isinstance(area, QScrollArea):
-            self.layout().activate()  # type: ignore[union-attr]
+            self.layout().activate()  # type: ignore[union-attr] # made in __init__
             area.ensureWidgetVisible(row, 0, scaled_px(60))
 
     def refresh(self) -> None:

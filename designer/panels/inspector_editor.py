@@ -107,8 +107,9 @@ def number_text(value: float) -> str:
 def tab_stops(widget: QWidget) -> Iterator[QWidget]:
     """What Tab visits inside a widget: in the order of its layouts, small buttons last."""
     children = list(_children_of(widget))
-    if isinstance(getattr(widget, "tab_last", None), tuple):
-        last = [child for child in children if child in widget.tab_last]  # type: ignore[attr-defined]
+    tab_last = getattr(widget, "tab_last", None)
+    if isinstance(tab_last, tuple):
+        last = [child for child in children if child in tab_last]
         children = [child for child in children if child not in last] + last
     if not children and widget.focusProxy() is None:
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:

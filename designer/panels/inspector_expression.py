@@ -37,7 +37,7 @@ class ExpressionEdit(GrowingEdit):
         self.completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         self.completer.setMaxVisibleItems(_SHOWN_NAMES)
         self.completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.completer.activated[str].connect(self.complete)  # type: ignore[index]
+        self.completer.activated[str].connect(self.complete)  # type: ignore[index] # of two
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Type, and offer what may come next; Ctrl+Space offers it at once."""

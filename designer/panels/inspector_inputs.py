@@ -136,6 +136,17 @@ def number_of(text: str, *, whole: bool) -> Json:
 class DurationField(NumberField):
     """Seconds, or words such as ``1h 30m``."""
 
+    def __init__(self, spec: FieldSpec, parent: QWidget | None = None) -> None:
+        super().__init__(spec, parent)
+        self.line.textChanged.connect(self._show_unit)
+        self._show_unit(self.line.text())
+
+    def _show_unit(self, text: str) -> None:
+        """Words bring their own units."""
+        said = text or self.line.placeholderText()
+        is_number = isinstance(number_of(said, whole=False), int | float)
+        self._unit.setText(self._spec.unit if is_number else "")
+
     def _on_text(self, text: str) -> None:
         self.edited.emit(number_of(text, whole=False), True)
 

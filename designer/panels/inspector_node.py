@@ -383,7 +383,7 @@ def _renamed_ends(
     end: Callable[..., PortRef] = partial(PortRef, key)
     name = "source" if source else "target"
     return [
-        ReplaceEdge(edge.id, replace(edge, **{name: end(now)}))  # type: ignore[arg-type]
+        ReplaceEdge(edge.id, replace(edge, **{name: end(now)}))  # type: ignore[arg-type] # by name
         for edge in workflow.edges
         if getattr(edge, name) == end(was)
     ]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from designer.runs.rows import EngineError
 from designer.widgets.json_value import json_line, preview
-from engine.model.expressions import ExpressionError, compile_expression
+from engine.model.expressions import Expression, ExpressionError, compile_expression
 from engine.model.templates import TemplateError, compile_template
 from engine.model.workflow import Workflow
 
@@ -73,8 +73,10 @@ class RecordedScope:
         if scope is None or not _has_input(compiled.reads.names, scope):
             return None
         try:
-            evaluate = getattr(compiled, "evaluate", None) or compiled.render  # type: ignore[union-attr]
-            value = evaluate(scope)
+            if isinstance(compiled, Expression):
+                value = compiled.evaluate(scope)
+            else:
+                value = compiled.render(scope)
         except (ExpressionError, TemplateError) as error:
             return Preview(error.message, ok=False)
         text = value if kind == "template" and isinstance(value, str) else _shown(value)
