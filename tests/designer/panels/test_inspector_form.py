@@ -45,8 +45,9 @@ Make = Callable[..., Desk]
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path) -> Make:
     def make(*nodes: Node | WorkflowDocument) -> Desk:
-        first = nodes[0]
-        document = first if isinstance(first, WorkflowDocument) else document_of(*nodes)  # type: ignore[arg-type]
+        documents = [each for each in nodes if isinstance(each, WorkflowDocument)]
+        drawn = [each for each in nodes if isinstance(each, Node)]
+        document = documents[0] if documents else document_of(*drawn)
         made = Desk(qtbot, tmp_path, document)
         made.select(next(iter(document.workflow.nodes)))
         return made
