@@ -9,7 +9,11 @@ from PySide6.QtWidgets import QWidget
 from designer.canvas.camera import Camera
 from designer.canvas.scene import CanvasScene
 
+#: Its size in a large view; in a small one it takes no more than a share of it.
 SIZE = QSize(208, 136)
+SHARE = 0.22
+#: Views smaller than this have no room for it.
+SMALLEST_ROOM = QSize(420, 300)
 MARGIN = 8.0
 RADIUS = 6.0
 #: The picture is drawn anew at most this often.
@@ -36,6 +40,14 @@ class Minimap(QWidget):
         self._redraw.setInterval(REDRAW_MS)
         self._redraw.timeout.connect(self._draw_anew)
         camera.moved.connect(self.update)
+
+    def fit_into(self, room: QSize) -> None:
+        """Take the size that suits a view of that size."""
+        scale = min(1.0, SHARE * room.width() / SIZE.width(), SHARE * room.height() / SIZE.height())
+        wanted = QSize(round(SIZE.width() * scale), round(SIZE.height() * scale))
+        if wanted != self.size():
+            self.resize(wanted)
+            self.refresh()
 
     def refresh(self) -> None:
         """The scene has changed; draw it soon."""

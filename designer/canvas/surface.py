@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 from designer.canvas.background import Background
 from designer.canvas.camera import Camera
 from designer.canvas.ink import Ink
-from designer.canvas.minimap import Minimap
+from designer.canvas.minimap import SMALLEST_ROOM, Minimap
 from designer.canvas.node_painter import Detail, detail_at, node_style
 from designer.canvas.node_pixmaps import FRAME_BUDGET_S
 from designer.canvas.notices import EmptyNotice, MomentNotice
@@ -24,9 +24,9 @@ from designer.theme import current_theme, reduced_motion
 ANIMATION_MS = 50
 #: The zoom rests when it has not changed for this long; then nodes are drawn sharply.
 REST_MS = 90
-#: With so few nodes in sight, all are drawn sharply in each frame.
+#: With so few nodes in sight, all are drawn sharply in each frame, whatever it takes.
 FEW_NODES = 40
-FEW_BUDGET_S = 0.02
+FEW_BUDGET_S = 0.5
 _CORNER_PX = 12
 
 Rect = QRectF | QRect
@@ -55,6 +55,7 @@ class Surface(QGraphicsView):
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self.viewport().update)
         self.camera.zoom_changed.connect(self._rest.start)
+        self.camera.moved.connect(self._show_minimap)
         settings.changed.connect(self._on_setting)
         self._on_setting("")
 
@@ -123,7 +124,16 @@ class Surface(QGraphicsView):
             self._animation.stop()
 
     def _show_minimap(self) -> None:
-        self.minimap.setVisible(self.settings.minimap_visible and bool(self.board.nodes))
+        """Show it while it helps: there is more than can be seen, and room for it."""
+        content = self.board.content_rect()
+        room = self.viewport().size()
+        self.minimap.setVisible(
+            self.settings.minimap_visible
+            and bool(self.board.nodes)
+            and room.width() >= SMALLEST_ROOM.width()
+            and room.height() >= SMALLEST_ROOM.height()
+            and not self.camera.sight.contains(content)
+        )
 
     def _on_setting(self, key: str) -> None:
         del key
@@ -221,7 +231,9 @@ class Surface(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep what floats in its corner."""
         super().resizeEvent(event)
+        self.minimap.fit_into(self.size())
         corner = self.rect().bottomRight() - QPoint(_CORNER_PX, _CORNER_PX)
         self.minimap.move(corner - self.minimap.rect().bottomRight())
         self._empty.place()
         self.camera.set_content(self.board.content_rect())
+        self._show_minimap()
