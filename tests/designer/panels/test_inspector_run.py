@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def _failing() -> Workflow:
 @asynccontextmanager
 async def _shown(
     folder: Path, workflow: Workflow, *, status: str = "waiting"
-) -> AsyncIterator[tuple[InspectorPanel, WorkflowDocument, RunModel]]:
+) -> AsyncGenerator[tuple[InspectorPanel, WorkflowDocument, RunModel], None]:
     """A run that stands still, and the inspector of its workflow."""
     async with open_real(folder) as (_, client, model):
         document = WorkflowDocument(workflow, builtin_registry())
