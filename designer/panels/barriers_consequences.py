@@ -11,6 +11,7 @@ from engine.model.node_types import Registry, Request
 from engine.model.workflow import Edge, Workflow
 
 _FOR_GOOD = "cannot be taken back"
+_RECORD = "decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,18 @@ def _system_text(choice: str) -> str:
 
 
 def _follows(workflow: Workflow, registry: Registry, node: str, port: str) -> tuple[str, bool]:
-    edges = [
+    leaving = [
         edge
         for edge in workflow.edges
-        if edge.source.node == node
-        and edge.source.port == port
-        and edge.target.node in workflow.nodes
+        if edge.source.node == node and edge.target.node in workflow.nodes
     ]
+    own = [edge for edge in leaving if edge.source.port == port]
+    if not own and port == "rejected":
+        return "the run fails, because nothing is wired to it", False
+    # What is wired to the record of the decision runs whatever the answer is.
+    edges = own + [edge for edge in leaving if edge.source.port == _RECORD]
     if not edges:
-        ends = "the run fails, because nothing is wired to it" if port == "rejected" else ""
-        return ends or "nothing follows", False
+        return "nothing follows", False
     once = {key for key, each in workflow.nodes.items() if sort_of(each, registry) == "once"}
     targets = list(dict.fromkeys(edge.target.node for edge in edges))
     later = downstream(workflow, targets) - set(targets) - {node}

@@ -51,6 +51,12 @@ def test_a_rejection_that_nobody_handles_fails_the_run() -> None:
     assert found.text == "the run fails, because nothing is wired to it"
 
 
+def test_what_hears_of_every_decision_is_part_of_each_answer() -> None:
+    document = _document(("approved", "tell", None), ("decision", "archive", None))
+    assert _of(document, "approve").text == "runs Tell and Archive"
+    assert _of(document, "reject").text.startswith("the run fails")
+
+
 def test_an_answer_of_its_own_follows_its_port() -> None:
     request = Request(title="?", options=(Option(key="later", title="Later", port="later"),))
     found = _of(_document(("later", "archive", None)), "later", request)
