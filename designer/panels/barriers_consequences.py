@@ -66,7 +66,7 @@ def _follows(workflow: Workflow, registry: Registry, node: str, port: str) -> tu
         if edge.source.node == node and edge.target.node in workflow.nodes
     ]
     own = [edge for edge in leaving if edge.source.port == port]
-    if not own and port == "rejected":
+    if not own and port != "approved":  # only an approval may lead nowhere
         return "the run fails, because nothing is wired to it", False
     # What is wired to the record of the decision runs whatever the answer is.
     edges = own + [edge for edge in leaving if edge.source.port == _RECORD]

@@ -46,9 +46,13 @@ def test_conditions_of_wires_are_named() -> None:
     assert _of(document, "approve").text == "runs Tell (if input > 3) and Archive"
 
 
-def test_a_rejection_that_nobody_handles_fails_the_run() -> None:
-    found = _of(_document(("approved", "pay", None)), "reject")
-    assert found.text == "the run fails, because nothing is wired to it"
+def test_an_answer_that_nobody_handles_fails_the_run() -> None:
+    request = Request(title="?", options=(Option(key="later", title="Later", port="later"),))
+    document = _document(("approved", "pay", None))
+    for choice in ("reject", "later"):
+        found = _of(document, choice, request)
+        assert found.text == "the run fails, because nothing is wired to it"
+    assert _of(_document(), "approve").text == "nothing follows"
 
 
 def test_what_hears_of_every_decision_is_part_of_each_answer() -> None:
