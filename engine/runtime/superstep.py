@@ -158,6 +158,7 @@ class _Commit:
         self.fatal: ErrorInfo | None = None
         self.abort: str | None = None
         self.final = False
+        self.too_late: set[TaskId] = set()
 
     # --- the order of operations ------------------------------------------------------------
 
@@ -171,7 +172,9 @@ class _Commit:
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
         self.carry()
-        return self.report(tuple([o.task for o in settled]), ended=self.ending(self.channels))
+        late = self.too_late
+        admitted = tuple([o.task for o in settled if not late or o.task not in late])
+        return self.report(admitted, ended=self.ending(self.channels))
 
     def carry(self) -> None:
         """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
@@ -385,7 +388,8 @@ class _Commit:
         transition = self.transition
         task = transition.tasks.get(outcome.task)
         if task is None:
-            return  # its item or its run has ended in this very commit
+            self.too_late.add(outcome.task)  # its item has ended in this very commit
+            return
         node = self.plan.nodes[task.node]
         self._close_wait(task, outcome)
         match outcome.kind:

@@ -246,3 +246,18 @@ async def test_a_wire_condition_inside_a_zone_sees_the_item() -> None:
     )
     async with Bench() as bench:
         assert outcome(await bench.run(work, [1, 2])) == [2, 4]
+
+
+async def test_of_two_tasks_that_fail_an_item_at_once_the_second_is_cancelled() -> None:
+    work = flow(
+        {"each": ("for_each", {"on_item_failure": "continue"}), "a": "odd_fails",
+         "b": "odd_fails", "c": "plus", "gather": "collect", "z": "end"},
+        "each.item > a, each.item > b, each.item > c, a > gather, b > gather, c > gather,"
+        "gather > z",
+        commit="strict",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, [1])
+        assert bench.order(ev.TaskFailed) == ["a@each.0"]
+        assert bench.order(ev.TaskCancelled) == ["b@each.0"]
+        assert (await bench.engine.replay(handle.run)).equal
