@@ -213,7 +213,8 @@ class SettingsDialog(QDialog):
     ) -> None:
         box = ChoiceBox(self)
         for choice in kind:
-            box.addItem(_WORDS.get(choice.value, choice.value), choice)
+            word: str = choice.value
+            box.addItem(_WORDS.get(word, word), choice)
         current = getattr(settings, name)
         values = [choice.value for choice in kind]
         box.setCurrentIndex(values.index(getattr(current, "value", current)))

@@ -233,7 +233,8 @@ def flow(
     """
     made: dict[str, Node] = {}
     for key, spec in sorted(nodes.items()):
-        type_id, params, fields = (*((spec,) if isinstance(spec, str) else spec), {}, {})[:3]
+        parts: tuple[Any, ...] = (spec,) if isinstance(spec, str) else spec
+        type_id, params, fields = (*parts, {}, {})[:3]
         made[key] = node(key, type_id, params, **fields)
     return Workflow(
         id="test",
