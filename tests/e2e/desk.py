@@ -70,6 +70,10 @@ class Desk:
         shown = [widget for widget in found if widget.isVisible()]
         assert shown, f"{name} cannot be seen"
         await until(lambda: _is_on_screen(shown[0]))
+        if not self.window.isActiveWindow():
+            # Completions have closed; the offscreen platform does not give the focus back.
+            self.window.activateWindow()
+            await until(self.window.isActiveWindow)
         return shown[0]
 
     def place(self, node: str) -> QPoint:
@@ -94,8 +98,7 @@ class Desk:
 
     def click(self, target: QWidget) -> None:
         self.actions += 1
-        inner = target.viewport() if isinstance(target, QPlainTextEdit) else target
-        QTest.mouseClick(inner, LEFT)
+        QTest.mouseClick(_inside(target), LEFT)
 
     def click_node(self, node: str) -> None:
         self.actions += 1
@@ -126,9 +129,16 @@ def _next_stop(here: QWidget) -> QWidget:
     return there
 
 
+def _inside(widget: QWidget) -> QWidget:
+    """The part of a widget that takes clicks."""
+    return widget.viewport() if isinstance(widget, QPlainTextEdit) else widget
+
+
 def _is_on_screen(widget: QWidget) -> bool:
     """Whether a click in the middle of a widget meets it: laid out, and not scrolled away."""
-    window = widget.window()
+    widget, window = _inside(widget), widget.window()
+    if not widget.parentWidget().rect().contains(widget.geometry()):
+        return False
     below = window.childAt(widget.mapTo(window, widget.rect().center()))
     return below is not None and (below is widget or widget.isAncestorOf(below))
 
