@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,7 @@ from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from designer.event_loop import collect_garbage_on_gui_thread, install_signal_handlers, make_loop
+from designer.main_window.dialogs import show_failure
 from designer.main_window.window import MainWindow
 from designer.runs.engine_client import EngineClient
 from designer.settings import Settings, data_dir
@@ -28,6 +30,8 @@ from engine.app import Engine, EngineError, EngineOptions
 log = logging.getLogger("headgate")
 #: Seconds between two looks for runs whose time has come and that nobody drives.
 FIRE_EVERY_S = 5.0
+#: Platforms of Qt on which nobody could read a message.
+NO_SCREEN = ("offscreen", "minimal")
 SWITCH_INTERVAL_S = 0.0005
 
 
@@ -70,6 +74,8 @@ async def _session(
         engine = Engine.open(store, options=options)
     except EngineError as error:
         sys.stderr.write(f"{error}\n")
+        if app.platformName() not in NO_SCREEN:
+            await show_failure("Headgate cannot open its store.", str(error))
         return 3
     client = EngineClient(engine, settings)
     window = MainWindow(client, engine.registry, settings, theme)
@@ -84,11 +90,13 @@ async def _session(
     window.show()
     window.offer_recovery(window.filing.find_unsaved())
     client.spawn(_fire_due(engine), "Looking for runs that are due")
+    client.spawn(asyncio.to_thread(import_module, "networkx"), "Getting ready to check graphs")
     # What is alive now stays: full collections need not walk it while a run goes on.
     gc.collect()
     gc.freeze()
     _say_ready()
     await done.wait()
+    window.filing.end()
     await client.close()
     await engine.close()
     window.hide()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -93,6 +94,14 @@ async def ask_to_save(parent: QWidget, title: str) -> str:
     box.setDefaultButton(button.Save)
     code = await _finished(box)
     return {button.Save.value: "save", button.Discard.value: "discard"}.get(code, "cancel")
+
+
+async def show_failure(text: str, details: str) -> None:
+    """Say why the program cannot begin, before there is a window."""
+    box = QMessageBox(QMessageBox.Icon.Critical, "Headgate", text)
+    box.setInformativeText(details)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    await _finished(box)
 
 
 async def ask_overwrite(parent: QWidget, problem: str) -> bool:

@@ -190,8 +190,12 @@ class Filing(QObject):
         self._settings.session_files = tuple(opened)
         for tab in self._tabs:
             self.drop(tab)
-        self.journal.close()
         return True
+
+    def end(self) -> None:
+        """Write down what is still unsaved, as when the program is told to end at once."""
+        self.journal.flush()
+        self.journal.close()
 
     def reopen(self) -> None:
         """Open the file that was closed last."""

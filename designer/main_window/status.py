@@ -40,6 +40,7 @@ class StatusBar(QStatusBar):
         else:
             words = f"Warnings {warnings}" if warnings else "No problems"
         self._problems.setText(words)
+        self._problems.set_icon("error" if errors else "warning" if warnings else "check")
         self._problems.setAccessibleName(f"{errors} errors and {warnings} warnings")
 
     def set_barriers(self, count: int) -> None:

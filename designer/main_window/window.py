@@ -707,11 +707,14 @@ class MainWindow(QMainWindow):
             self.move(QGuiApplication.primaryScreen().availableGeometry().topLeft())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape goes back to live from the past."""
-        if event.key() == Qt.Key.Key_Escape and self.run_model.viewing is not None:
+        """Escape leaves a panel for the canvas; there it goes back to live from the past."""
+        canvas = self.tab.canvas if self.tab is not None else None
+        if event.key() != Qt.Key.Key_Escape or canvas is None:
+            super().keyPressEvent(event)
+        elif not canvas.hasFocus() and canvas.isVisible():
+            canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif self.run_model.viewing is not None:
             self.run_model.show_live()
-            return
-        super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved changes first; the answer comes later."""

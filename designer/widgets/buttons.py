@@ -79,6 +79,11 @@ class TextButton(QPushButton):
             self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._take_theme()
 
+    def set_icon(self, icon_name: str) -> None:
+        """Show another icon before the words."""
+        self._icon_name = icon_name
+        self._take_theme()
+
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""
         super().changeEvent(event)

@@ -173,7 +173,7 @@ async def open_desk(folder: Path, *, settings: Settings | None = None) -> AsyncI
         await engine.close()
         for tab in window.tabs:
             window.filing.drop(tab)
-        window.filing.journal.close()
+        window.filing.end()
         window.hide()
         window.deleteLater()
         theme.deleteLater()
