@@ -24,7 +24,8 @@ class NodeView(msgspec.Struct):
     Attributes:
         state: ``idle ready running waiting timer retry done recorded failed cancelled skipped``.
         text: words for the chip beyond the state: ``HTTP 503``, ``if = false``.
-        done, failed, skipped: how many tasks ended so; `active`: tasks in the frontier.
+        done, failed, skipped: how many tasks ended so; `active`: tasks in the frontier,
+            `busy`: those of them that run or wait for something.
         total: items of the innermost zone it is in, 0 outside.
         commit: the commit that admitted `last_task`, where its values are.
         ports: output ports that carried a value last time.
@@ -37,6 +38,7 @@ class NodeView(msgspec.Struct):
     failed: int = 0
     skipped: int = 0
     active: int = 0
+    busy: int = 0
     total: int = 0
     attempt: int = 1
     attempts: int = 1
@@ -144,19 +146,20 @@ def fold(records: Iterable[ev.Recorded], view: RunView | None = None) -> RunView
     """
     result = view if view is not None else RunView()
     for record in records:
-        apply(result, record)
+        if record.seq <= result.seq:
+            continue
+        result.seq = record.seq
+        result.updated_at = record.at
+        event = record.event
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(result, event, record.at)
     return result
 
 
 def apply(view: RunView, record: ev.Recorded) -> None:
     """Fold one fact into `view`."""
-    if record.seq <= view.seq:
-        return
-    view.seq = record.seq
-    view.updated_at = record.at
-    handler = _HANDLERS.get(type(record.event))
-    if handler is not None:
-        handler(view, record.event, record.at)
+    fold((record,), view)
 
 
 def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
@@ -166,7 +169,7 @@ def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
         return
     node = view.node(update.node)
     if isinstance(update, ev.TaskStarted):
-        entry.state = "running"
+        _turn(node, entry, "running")
         entry.attempt = update.attempt
         entry.since = update.at
         node.state = "running"
@@ -179,6 +182,13 @@ def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
 
 
 _PARKED = frozenset({"waiting", "timer", "retry"})
+
+
+def _turn(node: NodeView, entry: FrontierEntry, state: str) -> None:
+    """Give a task another state and keep the count of those that are busy."""
+    node.busy += (state != "ready") - (entry.state != "ready")
+    entry.state = state
+
 
 # --- one function per kind of fact ---------------------------------------------------------
 
@@ -199,18 +209,24 @@ def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
     view.error = None
     view.reason = ""
     view.next_due = None
+    for node in view.nodes.values():
+        node.busy = 0  # counted anew: a fork may have changed states behind our back
     for entry in view.frontier.values():
         node = view.node(entry.node)
         if entry.state in ("ready", "running"):
             entry.state = "ready"
             node.state = "ready"
             node.error = None
+        else:
+            node.busy += 1
 
 
 def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
     node = view.node(key)
-    if view.frontier.pop(task, None) is not None:
-        node.active = max(0, node.active - 1)
+    entry = view.frontier.pop(task, None)
+    if entry is not None:
+        node.active -= 1
+        node.busy -= entry.state != "ready"
     node.last_task = task
     node.fraction = None
     node.due_at = None
@@ -220,13 +236,14 @@ def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
 
 def _settle(view: RunView, node: NodeView, key: NodeKey, state: str) -> None:
     """Show what the node's other tasks do, or how the last one ended."""
-    if node.active:
+    if node.busy:
         for entry in view.frontier.values():
             if entry.node == key and entry.state != "ready":
                 node.state = entry.state
                 node.due_at = entry.due_at
                 node.request = entry.request
                 return
+    elif node.active:
         node.state = "ready"
     else:
         node.state = "failed" if node.failed and state == "done" else state
@@ -253,7 +270,7 @@ def _failed(view: RunView, event: ev.TaskFailed, at: float) -> None:
     entry = view.frontier.get(event.task)
     if stays and entry is not None:
         node = view.node(event.node)
-        entry.state = "ready"
+        _turn(node, entry, "ready")
         node.last_task = event.task
         node.fraction = None
     else:
@@ -273,7 +290,7 @@ def _park(view: RunView, task: TaskId, key: NodeKey, state: str, **fields: Any) 
     if entry is None:
         entry = view.frontier[task] = FrontierEntry(task, key)
         node.active += 1
-    entry.state = state
+    _turn(node, entry, state)
     entry.due_at = fields.get("due_at")
     entry.request = fields.get("request")
     entry.text = fields.get("text", "")
@@ -361,8 +378,9 @@ def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
 
 
 def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
-    entry.state, entry.due_at, entry.request, entry.since = "ready", None, None, at
     node = view.node(entry.node)
+    _turn(node, entry, "ready")
+    entry.due_at, entry.request, entry.since = None, None, at
     node.state, node.due_at, node.request = "ready", None, None
 
 
@@ -386,9 +404,12 @@ def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
     for edge in event.not_taken:
         view.not_taken[edge] = view.not_taken.get(edge, 0) + 1
     if view.status in ("created", "running", "waiting"):
-        frontier = view.frontier.values()
-        parked = bool(frontier) and all(entry.state in _PARKED for entry in frontier)
-        view.status = "waiting" if parked else "running"
+        view.status = "running" if event.ready or not _is_parked(view) else "waiting"
+
+
+def _is_parked(view: RunView) -> bool:
+    frontier = view.frontier.values()
+    return bool(frontier) and all(entry.state in _PARKED for entry in frontier)
 
 
 def _paused(view: RunView, event: ev.RunPaused, at: float) -> None:

@@ -7,6 +7,7 @@ channels and outputs that a node may read.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -80,6 +81,7 @@ class PlanNode:
         rank: place in an order in which every wire that closes no loop leads forward.
         role: of its type; none when it is disabled, because then it is a piece of wire.
         fixed: validated parameters, when no expression is in them.
+        awaits: its function is a coroutine function, so that it takes turns with others.
         in_ports: connected inputs. `simple`: one port with one forward edge, so that
             an arrival always fires. `need`: edges that must have a token before any
             port can fire.
@@ -101,6 +103,7 @@ class PlanNode:
     params: CompiledParams
     fixed: BaseModel | None
     raw: Mapping[str, Json]
+    awaits: bool
     in_ports: tuple[InPort, ...]
     simple: bool
     need: int
@@ -289,6 +292,7 @@ class _Compiler:
             params=params,
             fixed=_validated(node_type, params, raw),
             raw=raw,
+            awaits=inspect.iscoroutinefunction(node_type.run) and not node.disabled,
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1

@@ -84,6 +84,7 @@ class RunLoop:
         self._commands: deque[AnyCommand] = deque()
         self._due: list[tuple[float, TaskId]] = []
         self._disarm: Callable[[], None] | None = None
+        self._armed_for: float | None = None
         self._wake = asyncio.Event()
         #: Set when the first commit of this leg is stored.
         self.begun = asyncio.Event()
@@ -92,9 +93,11 @@ class RunLoop:
         self._paused = state.status is RunStatus.PAUSED
         self._steps = 0
         self._slice_began = 0.0
+        self._now = 0.0
         self._ends_at = facts.started_at + plan.workflow.settings.limits.run_seconds
         self._next_frame = 0
         self._strict = plan.workflow.settings.commit == "strict"
+        self._power = plan.workflow.settings.durability == "power"
         self._limits = plan.workflow.settings.limits
 
     async def run(self, opening: superstep.Step, recovered: Sequence[Outcome] = ()) -> ev.Recorded:
@@ -117,13 +120,14 @@ class RunLoop:
                 if self._commands:
                     await self._obey(self._commands.popleft())
                     continue
-                if self._is_out_of_time():
+                if self._ends_at <= self._now:
                     await self._give_up()
                     continue
                 self._launch()
                 if outcomes := self._admissible():
                     await self._commit(outcomes)
-                    await self._let_others_run()
+                    if self._has_had_its_slice():
+                        await self._let_others_run()
                 elif self._nothing_left_to_do():
                     await self._store(self._suspension())
                 else:
@@ -326,15 +330,16 @@ class RunLoop:
     async def _commit(self, outcomes: list[Outcome]) -> None:
         at = self.env.clock.now()
         step = self._step(outcomes, at)
-        if step.status is RunStatus.FAILED and self._running:
+        if self._running and step.status is RunStatus.FAILED:
             await self._stop(self._running)
             late = [o for o in self._done if o.task in self.state.tasks]
             self._done.clear()
             if late:
                 step = self._step([*outcomes, *late], at)
         await self._store(step, at)
-        if step.status is not RunStatus.FAILED:
-            await self._stop({k: t for k, t in self._running.items() if k not in self.state.tasks})
+        if self._running and step.status is not RunStatus.FAILED:
+            ended = [task for task in step.delta.drop_tasks if task in self._running]
+            await self._stop({task: self._running[TaskId(task)] for task in ended})
 
     def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
         return superstep.commit(
@@ -343,51 +348,51 @@ class RunLoop:
 
     async def _store(self, step: superstep.Step, at: float | None = None) -> None:
         """Apply, store and publish one commit, in this order and as one whole."""
-        at = self.env.clock.now() if at is None else at
+        self._now = at = self.env.clock.now() if at is None else at
+        run, seq = self.facts.run, self._seq
+        records = [ev.Recorded(run, seq + n, at, event) for n, event in enumerate(step.events)]
         number = self.state.commit + 1
-        records = [
-            ev.Recorded(self.facts.run, self._seq + offset, at, event)
-            for offset, event in enumerate(step.events)
-        ]
         apply(self.state, step.delta, self.facts.specs, number)
         run_view.fold(records, self.view)
-        framed = number >= self._next_frame
-        if framed:
-            self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
-        for request in step.requests:
-            if request.deadline is not None:
-                heapq.heappush(self._due, (request.deadline, request.task))
-        for wait in step.delta.put_waits.values():
-            if wait.due_at is not None and wait.request is None:
-                heapq.heappush(self._due, (wait.due_at, wait.task))
+        if step.delta.put_waits or step.requests:
+            self._remember_due(step)
         record = CommitRecord(
-            run=self.facts.run,
+            run=run,
             number=number,
             at=at,
-            first_seq=self._seq,
+            first_seq=seq,
             events=records,
             delta=step.delta,
             status=self.state.status,
-            frame=self.state.copy() if framed else None,
-            view=run_view.encode(self.view) if framed else None,
             open_requests=step.requests,
             close_requests=step.closed,
             admitted_decisions=step.decisions,
-            next_due=self._next_due(),
-            durable=bool(step.decisions) or self.plan.workflow.settings.durability == "power",
+            next_due=self._next_due() if self._due else None,
+            durable=self._power or bool(step.decisions),
         )
-        self._seq += len(records)
+        if number >= self._next_frame:
+            self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
+            record.frame, record.view = self.state.copy(), run_view.encode(self.view)
+        self._seq = seq + len(records)
         waiter = self.env.writer.commit(self.lease, record, partial(self._stored, records))
         if waiter is not None:
             await waiter
-        self._ready.extend(ready.task for ready in step.ready)
-        if records and isinstance(records[-1].event, ev.TERMINAL):
+        self._ready.extend([ready.task for ready in step.ready])
+        if isinstance(records[-1].event, ev.TERMINAL):
             self.terminal = records[-1]
             return
         for request in step.requests:
             early = waits.early_answer(self, request)
             if early is not None:
                 await self._decide(early)
+
+    def _remember_due(self, step: superstep.Step) -> None:
+        for request in step.requests:
+            if request.deadline is not None:
+                heapq.heappush(self._due, (request.deadline, request.task))
+        for wait in step.delta.put_waits.values():
+            if wait.due_at is not None and wait.request is None:
+                heapq.heappush(self._due, (wait.due_at, wait.task))
 
     def _rows(self) -> int:
         state = self.state
@@ -419,13 +424,19 @@ class RunLoop:
     async def _sleep(self) -> None:
         """Wait until something finishes, is decided, is commanded or is due."""
         due = min(self._next_due() or self._ends_at, self._ends_at)
-        if self._disarm is not None:
-            self._disarm()
-            self._disarm = None
-        self._disarm = self.env.clock.call_at(due, self._wake.set)
+        if due != self._armed_for:  # mostly it is the end of the run's time, armed long ago
+            if self._disarm is not None:
+                self._disarm()
+            self._armed_for = due
+            self._disarm = self.env.clock.call_at(due, self._ring)
         await self._wake.wait()
         self._wake.clear()
+        self._now = self.env.clock.now()
         self._slice_began = self.env.clock.monotonic()
+
+    def _ring(self) -> None:
+        self._armed_for = None
+        self._wake.set()
 
     def _next_due(self) -> float | None:
         while self._due:
@@ -436,14 +447,13 @@ class RunLoop:
             heapq.heappop(self._due)
         return None
 
-    async def _let_others_run(self) -> None:
-        now = self.env.clock.monotonic()
-        if now - self._slice_began > SLICE_S or not self.state.commit % 256:
-            await asyncio.sleep(0)
-            self._slice_began = self.env.clock.monotonic()
+    def _has_had_its_slice(self) -> bool:
+        late = self.env.clock.monotonic() - self._slice_began > SLICE_S
+        return late or not self.state.commit % 256
 
-    def _is_out_of_time(self) -> bool:
-        return self._ends_at <= self.env.clock.now()
+    async def _let_others_run(self) -> None:
+        await asyncio.sleep(0)
+        self._slice_began = self.env.clock.monotonic()
 
     async def _give_up(self) -> None:
         """End a run that took longer than its limit."""

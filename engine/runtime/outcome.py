@@ -69,14 +69,14 @@ def from_result(
 ) -> Outcome:
     """Return the outcome of a node function that returned `result`."""
     if isinstance(result, Output):
-        ops = tuple([(op.channel, op.op, op.value) for op in (*result.writes, *writes)])
+        ops = [*result.writes, *writes] if result.writes or writes else ()
         return Outcome(
             task=task,
             kind="output",
             attempt=attempt,
             duration_s=duration_s,
             ports=dict(result.ports),
-            writes=ops,
+            writes=tuple([(op.channel, op.op, op.value) for op in ops]) if ops else (),
             route=result.route,
             memory=() if result.memory is None else (result.memory,),
             text=result.note,

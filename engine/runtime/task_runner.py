@@ -6,7 +6,6 @@ The only place of the runtime that catches whatever a node raises.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -34,7 +33,7 @@ def start_attempt(
         The outcome at once when the node's function is a plain one, else a coroutine
         that never raises except when it is cancelled.
     """
-    if inspect.iscoroutinefunction(node.type.run) and not node.node.disabled:
+    if node.awaits:
         return _finish(node, task, ctx, clock)
     began = clock.monotonic()
     try:
