@@ -545,8 +545,10 @@ def opening_of_resume(state: RunState, leg: int, reason: str) -> superstep.Step:
     ready = tuple([_as_ready(state.tasks[task]) for task in ready_tasks(state)])
     commit = ev.SuperstepCommitted(commit=state.commit + 1, ready=ready)
     started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
-    paused = state.status is RunStatus.PAUSED
-    status = RunStatus.PAUSED if paused else RunStatus.RUNNING
+    if state.status is RunStatus.PAUSED:
+        status = RunStatus.PAUSED
+    else:
+        status = RunStatus.WAITING if state.tasks and not ready else RunStatus.RUNNING
     return superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
 
 
