@@ -58,6 +58,17 @@ class Desk:
         return live.status if live is not None else ""
 
     @property
+    def result(self) -> object:
+        """What the run shown gave."""
+        live = self.window.run_model.live
+        return live.result if live is not None else None
+
+    @property
+    def decisions(self) -> list[str]:
+        """What was decided on this store, in order."""
+        return [record.choice for record in self.engine.decisions() if record.accepted]
+
+    @property
     def asked(self) -> RequestDetail:
         """What the barrier dialog shows."""
         return self.window.barrier_dialog.detail
@@ -89,15 +100,21 @@ class Desk:
 
     def type(self, text: str) -> None:
         self.actions += 1
-        QTest.keyClicks(QApplication.focusWidget(), text)
+        QTest.keyClicks(QApplication.focusWidget() or self.window, text)
+
+    @property
+    def focus(self) -> QWidget:
+        """What has the keyboard."""
+        return QApplication.focusWidget() or self.window
 
     async def tab_leads_to(self, name: str) -> None:
         """Tab goes from here to the input of that name."""
-        await until(lambda: _next_stop(QApplication.focusWidget()).accessibleName() == name)
+        await until(lambda: _next_stop(self.focus).accessibleName() == name)
         self.key(Qt.Key.Key_Tab)
 
     def click(self, target: QWidget) -> None:
         self.actions += 1
+        target.window().activateWindow()  # as a window manager does
         QTest.mouseClick(_inside(target), LEFT)
 
     def click_node(self, node: str) -> None:
@@ -123,9 +140,9 @@ class Desk:
 
 def _next_stop(here: QWidget) -> QWidget:
     """Where Tab goes from here."""
-    there = here.nextInFocusChain()
+    there = here.nextInFocusChain() or here
     while not (there.isVisible() and there.focusPolicy() & Qt.FocusPolicy.TabFocus):
-        there = there.nextInFocusChain()
+        there = there.nextInFocusChain() or here
     return there
 
 
@@ -137,7 +154,8 @@ def _inside(widget: QWidget) -> QWidget:
 def _is_on_screen(widget: QWidget) -> bool:
     """Whether a click in the middle of a widget meets it: laid out, and not scrolled away."""
     widget, window = _inside(widget), widget.window()
-    if not widget.parentWidget().rect().contains(widget.geometry()):
+    parent = widget.parentWidget()
+    if parent is not None and not parent.rect().contains(widget.geometry()):
         return False
     below = window.childAt(widget.mapTo(window, widget.rect().center()))
     return below is not None and (below is widget or widget.isAncestorOf(below))

@@ -199,7 +199,7 @@ class _Drawing:
             ends.append(self.block(first, "", depth + 1) if self.odds(60) else first)
         if style == "first":
             self.nodes[head.partition(".")[0]][2]["route"] = "first"
-        modes = ("all_active",) * 3
+        modes: tuple[str, ...] = ("all_active",) * 3
         if self.kinds.races:
             modes += ("any", "n_of_m", "all") if style in ("all", "some") else ("any",)
         if self.kinds.uneven:

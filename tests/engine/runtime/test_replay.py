@@ -18,7 +18,7 @@ from tests.engine.flows import Bench, flow, node_type, outcome, settle
 async def test_a_document_in_another_order_runs_like_the_stored_one() -> None:
     work = flow({"a": "same", "b": "plus", "c": "plus", "j": "join", "z": "end"},
                 "a > c, a > b, c > j, b > j, j > z")  # fmt: skip
-    work = replace(work, nodes=dict(reversed(work.nodes.items())))
+    work = replace(work, nodes=dict(reversed(list(work.nodes.items()))))
     async with Bench() as bench:
         assert outcome(await bench.run(work, 1)) == {"b": 2, "c": 2}
         assert bench.order() == ["a", "b", "c", "j", "z"]
@@ -110,9 +110,10 @@ async def test_the_first_difference_of_a_tampered_run_is_reported(what: str) -> 
         await handle.leg()
         delta = bench.store.delta(handle.run, 1)
         if what == "write":
-            delta.ops[0] = replace_op(delta.ops[0], -5)
+            delta.ops = [replace_op(delta.ops[0], -5), *delta.ops[1:]]
         else:
-            delta.put_values["a.out"] = 0 if what == "output" else "2"
+            value = 0 if what == "output" else "2"
+            delta.put_values = {**delta.put_values, "a.out": value}
         report = await bench.engine.replay(handle.run)
         assert not report.equal and report.commit is not None and report.difference
 

@@ -124,9 +124,9 @@ class Chain:
             drop_tasks=[name] if number else [],
             put_counters={"executions": number},
         )
-        delta.ops.append(
+        delta.ops = [
             ChannelOp("count", 1 if number else 0, "reduce" if number else "set", TaskId(name))
-        )
+        ]
         facts = [
             *fields.pop("facts", ()),
             SuperstepCommitted(commit=number, admitted=(TaskId(name),), changed=("count",)),
