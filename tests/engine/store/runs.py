@@ -125,7 +125,8 @@ class Chain:
             put_counters={"executions": number},
         )
         delta.ops = [
-            ChannelOp("count", 1 if number else 0, "reduce" if number else "set", TaskId(name))
+            *delta.ops,
+            ChannelOp("count", 1 if number else 0, "reduce" if number else "set", TaskId(name)),
         ]
         facts = [
             *fields.pop("facts", ()),
