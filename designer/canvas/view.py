@@ -47,6 +47,9 @@ from engine.model.node_types import Registry
 from engine.model.workflow import Workflow
 from engine.run_view import RunView
 
+#: Said in the corner of a document that cannot be edited.
+READ_ONLY = "Read-only"
+
 _STAYS = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason)
 
 
@@ -73,6 +76,7 @@ class CanvasView(Workbench):
         super().__init__(document, registry, settings, parent, clock)
         self._actions: ActionRegistry | None = None
         self._was_shown = False
+        self._label = ""
         self._keys = Keys(self)
         self._drop = Drop(self)
         self.setAcceptDrops(True)
@@ -89,13 +93,15 @@ class CanvasView(Workbench):
         self.verbs.close_editors()
         self.document.selection.changed.disconnect(self._on_selection)
         self.document.reset.disconnect(self._on_reset)
+        self.document.read_only_changed.disconnect(self._on_read_only)
         self._connect(document)
 
     def _connect(self, document: WorkflowDocument) -> None:
         self.document = document
         document.selection.changed.connect(self._on_selection)
         document.reset.connect(self._on_reset)
-        self._set_moment("")
+        document.read_only_changed.connect(self._on_read_only)
+        self._say_moment("")
         self.presenter.set_document(document)
         self._on_selection()
         self.fit()
@@ -121,14 +127,21 @@ class CanvasView(Workbench):
             pinned: the workflow that the run was started with: nodes edited since are
                 marked; while read-only it is drawn in place of the document.
         """
-        turned = read_only != self.is_read_only
-        if turned:
+        self._say_moment((label or "Viewing the past") if read_only else "")
+        self.presenter.set_run(view, touched=touched, pinned=pinned, show_pinned=read_only)
+
+    def _on_read_only(self) -> None:
+        self._say_moment(self._label)
+
+    def _say_moment(self, label: str) -> None:
+        """Say which moment is shown, or that the document cannot be edited."""
+        self._label = label
+        before = self.is_read_only
+        self._set_moment(label or (READ_ONLY if self.document.read_only_reason else ""))
+        if self.is_read_only != before:
             self.router.cancel()
             self.verbs.close_editors()
-        self._set_moment((label or "Viewing the past") if read_only else "")
-        if turned:
             self._refresh_actions()
-        self.presenter.set_run(view, touched=touched, pinned=pinned, show_pinned=read_only)
 
     def set_breakpoints(self, breakpoints: frozenset[str]) -> None:
         """Mark the nodes that the person's breakpoints stop at."""
@@ -237,7 +250,7 @@ class CanvasView(Workbench):
     def _on_reset(self) -> None:
         self.router.cancel()
         self.verbs.close_editors()
-        self._set_moment("")
+        self._say_moment("")
         self.fit()
 
     def _on_selection(self) -> None:

@@ -94,7 +94,7 @@ class Workbench(Surface):
     def may_edit(self) -> bool:
         """Whether the document may be edited; says why when not."""
         reason = self.document.read_only_reason
-        if self.is_read_only:
+        if self.is_read_only and not reason:
             reason = f"{self.moment}: go back to the present to edit."
         if reason:
             self.say(reason, Kind.WARNING)

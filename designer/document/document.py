@@ -7,14 +7,13 @@ changed, so that whoever holds one (a thread that validates, a file being writte
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
+from designer.document.background import Background
 from designer.document.commands import EditCommand
 from designer.document.selection import Selection
 from engine.model.changes import Change, ChangeRefused, apply, invert
@@ -45,8 +44,6 @@ class WorkflowDocument(QObject):
     #: Edits are refused from now on, or allowed again.
     read_only_changed = Signal()
 
-    _validated = Signal(int, object)
-
     def __init__(
         self,
         workflow: Workflow,
@@ -73,8 +70,7 @@ class WorkflowDocument(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(VALIDATE_AFTER_MS)
         self._timer.timeout.connect(self.validate_now)
-        self._thread: ThreadPoolExecutor | None = None
-        self._validated.connect(self._on_validated)
+        self._background = Background("validation", self._on_answer)
         self._timer.start(0)
 
     # --- what it is ---------------------------------------------------------------------
@@ -227,9 +223,7 @@ class WorkflowDocument(QObject):
         """Stop checking; the document is not used any more."""
         self._timer.stop()
         self._serial += 1
-        if self._thread is not None:
-            self._thread.shutdown(wait=True, cancel_futures=True)
-            self._thread = None
+        self._background.close(cancel=True)
 
     def _on_clean_changed(self, clean: bool) -> None:
         self.modified_changed.emit(not clean or self._is_recovered)
@@ -243,19 +237,15 @@ class WorkflowDocument(QObject):
         if len(self._workflow.nodes) <= THREAD_FROM_NODES:
             self._on_validated(self._serial, validate(self._workflow, self.registry))
             return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="validation")
-        serial = self._serial
-        future = self._thread.submit(validate, self._workflow, self.registry)
+        workflow, registry = self._workflow, self.registry
+        self._background.submit(self._serial, lambda: validate(workflow, registry))
 
-        def answer(done: Future[tuple[Diagnostic, ...]]) -> None:
-            # In the thread: only the signal crosses over.
-            if not done.cancelled() and done.exception() is None and shiboken6.isValid(self):
-                self._validated.emit(serial, done.result())
+    def _on_answer(self, serial: object, found: object, error: object) -> None:
+        if isinstance(error, BaseException):
+            raise error  # the program's own mistake: the hook for those tells of it
+        self._on_validated(serial, found)
 
-        future.add_done_callback(answer)
-
-    def _on_validated(self, serial: int, found: object) -> None:
+    def _on_validated(self, serial: object, found: object) -> None:
         if serial != self._serial or not isinstance(found, tuple):
             return  # edited meanwhile: the next check is on its way
         if found != self._diagnostics:

@@ -12,14 +12,13 @@ import datetime as dt
 import secrets
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import shiboken6
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
+from designer.document.background import Background
 from designer.document.document import WorkflowDocument
 from designer.settings import Settings, data_dir
 from designer.widgets.countdown import utc_now
@@ -94,8 +93,6 @@ class RecoveryJournal(QObject):
     #: The journal cannot be written; carries a sentence. Told once.
     failed = Signal(str)
 
-    _done = Signal(str, object, str)
-
     def __init__(
         self,
         settings: Settings,
@@ -112,10 +109,9 @@ class RecoveryJournal(QObject):
         self._owner = secrets.token_hex(8)
         self._lock = _lock(self._folder, self._owner)
         self._lock.tryLock(0)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recovery")
+        self._background = Background("recovery", self._on_done)
         self._watched: dict[int, _Watch] = {}
         self._has_failed = False
-        self._done.connect(self._on_done)
 
     # --- writing ------------------------------------------------------------------------
 
@@ -141,14 +137,14 @@ class RecoveryJournal(QObject):
         """Write every modified document down now, and wait until it is on the disk."""
         for watch in self._watched.values():
             watch.flush()
-        self._thread.submit(int).result()
+        self._background.wait()
 
     def close(self) -> None:
         """End in order: everything is written, and the lock is given back."""
         for watch in self._watched.values():
             watch.stop()
         self._watched.clear()
-        self._thread.shutdown(wait=True)
+        self._background.close(cancel=False)
         self._lock.unlock()
 
     def put(self, document: WorkflowDocument) -> None:
@@ -163,7 +159,7 @@ class RecoveryJournal(QObject):
             with closing(_connect(file)) as store, store:
                 store.execute("replace into unsaved values (?, ?, ?, ?, ?, ?, ?)", row)
 
-        self._submit(write, workflow.id, at)
+        self._background.submit((workflow.id, at), write)
 
     def remove(self, document: WorkflowDocument) -> None:
         """Nothing of the document is unsaved any more."""
@@ -180,29 +176,20 @@ class RecoveryJournal(QObject):
                         (owner, document_id),
                     )
 
-        self._submit(write, "", None)
+        self._background.submit(None, write)
 
-    def _submit(self, write: Callable[[], None], document_id: str, at: object) -> None:
-        future = self._thread.submit(write)
-
-        def answer(done: Future[None]) -> None:
-            # In the thread: only the signal crosses over.
-            error = done.exception() if not done.cancelled() else None
-            if not shiboken6.isValid(self):
-                return
-            self._done.emit(document_id, at, str(error) if error is not None else "")
-
-        future.add_done_callback(answer)
-
-    def _on_done(self, document_id: str, at: object, error: str) -> None:
-        if error and not self._has_failed:
-            self._has_failed = True
-            self.failed.emit(
-                f"Unsaved changes cannot be kept safe: {error}. Save your work, and check "
-                f"that {self._folder} can be written to."
-            )
-        elif document_id and not error:
+    def _on_done(self, tag: object, result: object, error: object) -> None:
+        del result
+        if error is not None:
+            if not self._has_failed:
+                self._has_failed = True
+                self.failed.emit(
+                    f"Unsaved changes cannot be kept safe: {error}. Save your work, and check "
+                    f"that {self._folder} can be written to."
+                )
+        elif isinstance(tag, tuple):
             self._has_failed = False
+            document_id, at = tag
             self.written.emit(document_id, at)
 
     @property

@@ -147,6 +147,18 @@ def test_the_past_looks_different_and_says_which_moment(open_canvas: Open) -> No
     assert corner_color(bench) == present
 
 
+def test_a_read_only_document_looks_like_the_past_and_says_why(open_canvas: Open) -> None:
+    bench = open_canvas(ROW)
+    bench.document.set_read_only("This is the version that a run used.")
+    assert bench.canvas.moment == "Read-only"
+    assert corner_color(bench) != current_theme().canvas.lower()
+    bench.drag(bench.body("a"), bench.body("a") + QPointF(0, 100))
+    assert bench.place("a") == (0, 0)
+    assert bench.said[-1][0] == "This is the version that a run used."
+    bench.document.set_read_only("")
+    assert not bench.canvas.is_read_only
+
+
 def test_in_the_past_nodes_cannot_be_dragged(open_canvas: Open) -> None:
     bench = open_canvas(ROW)
     bench.canvas.set_run_view(run(), read_only=True, label="Viewing commit 12")

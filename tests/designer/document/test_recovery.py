@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from designer.document.document import WorkflowDocument
 from designer.document.files import DocumentFile
-from designer.document.recovery import RecoveryJournal
+from designer.document.recovery import Recovery, RecoveryJournal
 from designer.settings import Settings
 from engine.model.changes import RemoveNode
 from tests.designer.canvas.kit import KIT, flow
@@ -30,7 +30,7 @@ import sys, pathlib
 from PySide6.QtCore import QCoreApplication, QSettings
 from PySide6.QtGui import QGuiApplication
 from designer.document.document import WorkflowDocument
-from designer.document.recovery import RecoveryJournal
+from designer.document.recovery import Recovery, RecoveryJournal
 from designer.settings import Settings
 from engine.model.changes import RemoveNode
 from tests.designer.canvas.kit import KIT, flow
@@ -64,6 +64,14 @@ def journal_in(folder: Path, settings: Settings) -> RecoveryJournal:
     return RecoveryJournal(settings, folder, clock=lambda: NOON)
 
 
+def found_later(folder: Path, settings: Settings) -> list[Recovery]:
+    """What the next start of the program finds."""
+    journal = journal_in(folder, settings)
+    found = journal.find_unsaved()
+    journal.close()
+    return found
+
+
 def test_an_edit_is_written_down_when_typing_rests(
     settings: Settings, document: WorkflowDocument, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -72,7 +80,7 @@ def test_an_edit_is_written_down_when_typing_rests(
     with qtbot.waitSignal(journal.written, timeout=4000):
         document.push(RemoveNode("a"), "Delete")
     journal.close()
-    found = journal_in(tmp_path, settings).find_unsaved()
+    found = found_later(tmp_path, settings)
     assert [each.edits for each in found] == [1]
     assert found[0].workflow() == document.workflow
 
@@ -103,7 +111,7 @@ def test_saving_clears_the_journal(
     journal.flush()
     DocumentFile(document).save_as(tmp_path / "x.flow.json")
     journal.close()
-    assert journal_in(tmp_path, settings).find_unsaved() == []
+    assert found_later(tmp_path, settings) == []
 
 
 def test_undoing_everything_clears_the_journal(
@@ -116,7 +124,7 @@ def test_undoing_everything_clears_the_journal(
     document.undo()
     journal.flush()
     journal.close()
-    assert journal_in(tmp_path, settings).find_unsaved() == []
+    assert found_later(tmp_path, settings) == []
 
 
 def test_closing_without_saving_forgets(
@@ -128,7 +136,7 @@ def test_closing_without_saving_forgets(
     journal.flush()
     journal.forget(document)
     journal.close()
-    assert journal_in(tmp_path, settings).find_unsaved() == []
+    assert found_later(tmp_path, settings) == []
 
 
 def test_work_of_a_living_designer_is_not_offered(
@@ -156,7 +164,7 @@ def test_two_designers_keep_their_own_state_of_one_document(
         journal.flush()
     for journal in journals:
         journal.close()
-    found = journal_in(tmp_path, settings).find_unsaved()
+    found = found_later(tmp_path, settings)
     assert {frozenset(each.workflow().nodes) for each in found} == {
         frozenset("bc"),
         frozenset("ac"),
@@ -175,7 +183,7 @@ def test_discarded_work_is_not_offered_again(
     second = journal_in(tmp_path, settings)
     second.discard(second.find_unsaved()[0])
     second.close()
-    assert journal_in(tmp_path, settings).find_unsaved() == []
+    assert found_later(tmp_path, settings) == []
 
 
 def test_what_the_file_holds_already_is_not_offered(
@@ -189,7 +197,7 @@ def test_what_the_file_holds_already_is_not_offered(
     journal.flush()
     journal.close()  # as if it had been killed before it heard of the saving
     file.save()
-    assert journal_in(tmp_path, settings).find_unsaved() == []
+    assert found_later(tmp_path, settings) == []
 
 
 def test_a_killed_designer_leaves_its_work(settings: Settings, tmp_path: Path) -> None:
