@@ -707,14 +707,14 @@ class MainWindow(QMainWindow):
             self.move(QGuiApplication.primaryScreen().availableGeometry().topLeft())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape leaves a panel for the canvas; there it goes back to live from the past."""
+        """Escape goes back to live from the past, else from a panel to the canvas."""
         canvas = self.tab.canvas if self.tab is not None else None
         if event.key() != Qt.Key.Key_Escape or canvas is None:
             super().keyPressEvent(event)
-        elif not canvas.hasFocus() and canvas.isVisible():
-            canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         elif self.run_model.viewing is not None:
             self.run_model.show_live()
+        elif canvas.isVisible():
+            canvas.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved changes first; the answer comes later."""

@@ -236,6 +236,9 @@ class BarrierDialog(QDialog):
         self._goodbye.stop()
         self._queue = []
         self.detail.show_record(None)
+        parent = self.parentWidget()
+        if parent is not None and self.isActiveWindow():
+            parent.window().activateWindow()  # its keys work on, whatever the system thinks
         event.accept()  # the base class would ask `reject`, which asks to close
 
     def reject(self) -> None:
