@@ -233,8 +233,9 @@ def flow(
     """
     made: dict[str, Node] = {}
     for key, spec in sorted(nodes.items()):
-        parts: tuple[Any, ...] = (spec,) if isinstance(spec, str) else spec
-        type_id, params, fields = (*parts, {}, {})[:3]
+        parts: list[Any] = [spec] if isinstance(spec, str) else list(spec)
+        parts += [{}, {}]
+        type_id, params, fields = parts[:3]
         made[key] = node(key, type_id, params, **fields)
     return Workflow(
         id="test",
