@@ -78,7 +78,7 @@ async def test_nobody_answers_and_the_default_does_and_who_comes_late_is_told(
         record = desk.client.inbox[0]
         await desk.ended()
         assert desk.decisions == ["approve"]
-        with pytest.raises(DecisionRefused, match="late|already|decided|expired"):
+        with pytest.raises(DecisionRefused, match=r"late|already|decided|expired"):
             await desk.client.decide(record, "reject")
         assert desk.decisions == ["approve"] and desk.status == "completed"
 

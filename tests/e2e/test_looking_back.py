@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -10,6 +11,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
+from designer.panels.state import StatePanel
+from designer.runs.run_model import RunModel
 from tests.designer.runs.window import until
 from tests.e2e.desk import CTRL, Desk, open_desk
 from tests.e2e.flows import counting
@@ -35,14 +38,22 @@ async def test_every_commit_of_a_long_run_is_shown_as_it_was(
         assert model.last_commit >= 2 * ROUNDS
         for k in range(model.last_commit + 1):
             model.show_commit(k)
-            await until(lambda k=k: model.shown_commit == k and model.view is not None)
+            await until(partial(_shows, model, k))
             then = desk.engine.view(run, k)
             assert model.view is not None
             assert model.view.nodes == then.nodes
             assert model.view.status == then.status
             if k % 20 == 0:
-                await until(lambda k=k: panel.reading is not None and panel.reading.commit == k)
+                await until(partial(_has_read, panel, k))
                 assert panel.view.value == {"n": desk.engine.state_at(run, k).channels["n"]}
+
+
+def _shows(model: RunModel, commit: int) -> bool:
+    return model.shown_commit == commit and model.view is not None
+
+
+def _has_read(panel: StatePanel, commit: int) -> bool:
+    return panel.reading is not None and panel.reading.commit == commit
 
 
 async def test_the_past_cannot_be_edited_and_says_what_it_is(
@@ -55,7 +66,8 @@ async def test_the_past_cannot_be_edited_and_says_what_it_is(
         desk.key(Qt.Key.Key_Comma)
         desk.key(Qt.Key.Key_Comma)
         await until(lambda: model.viewing == model.last_commit - 2)
-        assert "past" in desk.window.banners.keys()
+        banners = desk.window.banners.keys()
+        assert "past" in banners
         assert desk.canvas.is_read_only and document.read_only_reason
         desk.key(Qt.Key.Key_Period)
         await until(lambda: model.viewing == model.last_commit - 1)
