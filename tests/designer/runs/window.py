@@ -75,8 +75,8 @@ async def open_panel(
             window.deleteLater()
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
-    """Let the loop run until `condition` holds."""
+async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Let the loop run until `condition` holds; the time is for a machine that is busy."""
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.002)
