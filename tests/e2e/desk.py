@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -169,7 +169,7 @@ def put_settings_aside(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, *, settings: Settings | None = None) -> AsyncIterator[Desk]:
+async def open_desk(folder: Path, *, settings: Settings | None = None) -> AsyncGenerator[Desk, None]:
     """Open the window on the store in `folder`; close it at the end."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
