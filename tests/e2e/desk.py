@@ -169,7 +169,9 @@ def put_settings_aside(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, *, settings: Settings | None = None) -> AsyncGenerator[Desk, None]:
+async def open_desk(
+    folder: Path, *, settings: Settings | None = None
+) -> AsyncGenerator[Desk, None]:
     """Open the window on the store in `folder`; close it at the end."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
