@@ -382,13 +382,20 @@ def style_sheet(theme: Theme, font_size_px: int = BASE_FONT_PX) -> str:
     return _TOKEN.sub(expand, source)
 
 
+#: Property of the program that has its style.
+_STYLED = "headgate.styled"
+
+
 def apply_theme(app: QApplication, theme: Theme, font_size_px: int = BASE_FONT_PX) -> None:
     """Give every present and future widget of `app` the looks of `theme`."""
     load_fonts()
     _Active.theme = theme
     _Active.font_size_px = font_size_px
-    if app.style().name() != "fusion":
-        app.setStyle("Fusion")  # the only style that follows a palette on every system
+    if app.property(_STYLED) is None:
+        # The only style that follows a palette on every system. Once: under a style sheet its
+        # name cannot be asked for, and every widget takes it in anew.
+        app.setStyle("Fusion")
+        app.setProperty(_STYLED, True)
     app.setPalette(palette_of(theme))
     app.setFont(ui_font(font_size_px))
     app.setStyleSheet(style_sheet(theme, font_size_px))

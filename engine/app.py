@@ -292,8 +292,7 @@ class Engine:
             self._watching = None
         for held in list(self._held.values()):
             await held.handle.stop()
-        for task in list(self._pending):
-            await asyncio.gather(task, return_exceptions=True)
+        await self._released()
         await self._services.close()
         self._writer.close()
         self.store.close()
@@ -368,6 +367,7 @@ class Engine:
         run_id = self.store.run(RunId(run)).run
         if run_id in self._held:
             return self._held[run_id].handle
+        await self._released()  # our own last leg may be giving its lease back
         lease = await self._io(self.store.acquire, run_id, current_holder(), self._clock.now())
         try:
             loaded = await self._io(self.store.load, run_id)
@@ -595,9 +595,8 @@ class Engine:
     def leg_ended(self, handle: RunHandle, task: asyncio.Task[ev.Recorded]) -> None:
         """Give the lease back when a leg is over. Called by the handle."""
         held = self._held.pop(handle.run, None)
-        if isinstance(self._writer, ThreadWriter):
-            self._writer.forget(handle.run)
         if held is not None:
+            self._writer.forget(held.lease)
             self._later(self._release(held.lease))
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -750,6 +749,10 @@ class Engine:
 
     async def _release(self, lease: Lease) -> None:
         await self._io(self.store.release, lease)
+
+    async def _released(self) -> None:
+        """Wait until the leases of legs that have ended are free."""
+        await asyncio.gather(*self._pending, return_exceptions=True)
 
     def _later(self, work: Any) -> None:
         task = _spawn(work)

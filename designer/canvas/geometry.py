@@ -109,42 +109,39 @@ def _towards(start: QPointF, end: QPointF, distance: float) -> QPointF:
     return (end - start) * (distance / whole) if whole else QPointF()
 
 
-def sample(path: QPainterPath, steps: int = 24) -> list[QPointF]:
-    """Points along `path`, close enough to tell how far a pointer is from it."""
+Point = tuple[float, float]
+
+
+def sample(path: QPainterPath) -> list[Point]:
+    """`path` as a polyline, fine enough to tell how far a pointer is from it."""
     polygons = path.toSubpathPolygons(QTransform())
     if not polygons:
         return []
-    points = polygons[0].toList()
-    if len(points) > 2:
-        return points
-    return [path.pointAtPercent(step / steps) for step in range(steps + 1)]
+    return [(point.x(), point.y()) for point in polygons[0].toList()]
 
 
-def distance_to_line(point: QPointF, line: Sequence[QPointF]) -> float:
-    """How far `point` is from the nearest place on the polyline."""
+def distance_to_line(x: float, y: float, line: Sequence[Point]) -> float:
+    """How far a point is from the nearest place on the polyline.
+
+    Plain numbers: it is asked of every wire near the pointer at every move of the mouse.
+    """
     best = math.inf
-    for start, end in pairwise(line):
-        best = min(best, distance_to_segment(point, start, end))
-    return best
+    for (ax, ay), (bx, by) in pairwise(line):
+        dx, dy = bx - ax, by - ay
+        whole = dx * dx + dy * dy
+        along = ((x - ax) * dx + (y - ay) * dy) / whole if whole else 0.0
+        along = 0.0 if along < 0.0 else min(along, 1.0)
+        ex, ey = x - ax - along * dx, y - ay - along * dy
+        square = ex * ex + ey * ey
+        best = min(best, square)
+    return math.sqrt(best)
 
 
-def distance_to_segment(point: QPointF, start: QPointF, end: QPointF) -> float:
-    """How far `point` is from the nearest place between `start` and `end`."""
-    span = end - start
-    whole = span.x() * span.x() + span.y() * span.y()
-    along = 0.0
-    if whole:
-        offset = point - start
-        along = (offset.x() * span.x() + offset.y() * span.y()) / whole
-        along = max(0.0, min(1.0, along))
-    return _length(point - (start + span * along))
-
-
-def lines_cross(first: tuple[QPointF, QPointF], second: tuple[QPointF, QPointF]) -> bool:
+def lines_cross(first: tuple[Point, Point], second: tuple[Point, Point]) -> bool:
     """Whether two straight lines cross between their ends."""
 
-    def turn(a: QPointF, b: QPointF, c: QPointF) -> float:
-        return (b.x() - a.x()) * (c.y() - a.y()) - (b.y() - a.y()) * (c.x() - a.x())
+    def turn(a: Point, b: Point, c: Point) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
     (a, b), (c, d) = first, second
     return turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0

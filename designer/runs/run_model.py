@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from engine.app import Engine
     from engine.run_view import RunView
 
+#: The reader's slot for the view of the commit that is shown.
+_VIEW = "model/view"
+
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
@@ -67,6 +70,8 @@ class RunModel(QObject):
         self.record: RunRecord | None = None
         self.workflow: Workflow | None = None
         self.viewing: int | None = None
+        #: The commit that is being read, to be shown next.
+        self._going: int | None = None
         self._live: RunView | None = None
         self._past: RunView | None = None
         self._lanes: list[Lane] = []
@@ -177,10 +182,11 @@ class RunModel(QObject):
     def show_commit(self, commit: int) -> None:
         """Show the run as it was at `commit`. What is shown changes when it has been read."""
         if self.run is None or commit == self.viewing:
-            self.client.forget("model/view")
+            self._stay()
             return
+        self._going = commit
         self.client.read(
-            "model/view",
+            _VIEW,
             self.client.engine.view,
             self.run,
             commit,
@@ -190,7 +196,7 @@ class RunModel(QObject):
 
     def show_live(self) -> None:
         """Show the present again."""
-        self.client.forget("model/view")
+        self._stay()
         if self.viewing is not None:
             self._leave_past()
             self.viewing_changed.emit()
@@ -202,7 +208,9 @@ class RunModel(QObject):
         lane = self.lane
         if lane is None or not ticks:
             return
-        here = lane.index(self.shown_commit)
+        # From where the last key led, though it is still being read: keys come faster than reads.
+        going = self._going if self.client.is_reading(_VIEW) else None
+        here = lane.index(self.shown_commit if going is None else going)
         target = max(0, min(len(ticks) - 1, (here if here >= 0 else len(ticks) - 1) + by))
         self.show_commit(ticks[target].number)
 
@@ -252,12 +260,17 @@ class RunModel(QObject):
 
     def _take_past(self, view: RunView, commit: int) -> None:
         self._past = view
-        self.viewing = commit
+        self.viewing, self._going = commit, None
         self.viewing_changed.emit()
         self.changed.emit(None)
 
+    def _stay(self) -> None:
+        """Read no other commit."""
+        self._going = None
+        self.client.forget(_VIEW)
+
     def _leave_past(self) -> None:
-        self.client.forget("model/view")
+        self._stay()
         self.viewing = None
         self._past = None
 

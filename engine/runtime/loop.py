@@ -132,7 +132,7 @@ class RunLoop:
                     await self._store(self._suspension())
                 else:
                     await self._sleep()
-            await self.env.writer.flush()
+            await self.env.writer.flush(self.lease)
             return self.terminal
         finally:
             if self._disarm is not None:
@@ -319,11 +319,17 @@ class RunLoop:
 
         def over(finished: asyncio.Task[None]) -> None:
             self._background.discard(finished)
-            if not finished.cancelled() and finished.exception() is not None:
-                self._broken = finished.exception()
+            error = None if finished.cancelled() else finished.exception()
+            if error is not None:
+                self._fail(error)
             self._wake.set()
 
         task.add_done_callback(over)
+
+    def _fail(self, error: BaseException) -> None:
+        """End the driving of this run, even if nothing else happens in it."""
+        self._broken = error
+        self._wake.set()
 
     # --- committing -------------------------------------------------------------------------
 
@@ -374,7 +380,9 @@ class RunLoop:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
             record.frame, record.view = self.state.copy(), run_view.encode(self.view)
         self._seq = seq + len(records)
-        waiter = self.env.writer.commit(self.lease, record, partial(self._stored, records))
+        waiter = self.env.writer.commit(
+            self.lease, record, partial(self._stored, records), self._fail
+        )
         if waiter is not None:
             await waiter
         self._ready.extend([ready.task for ready in step.ready])

@@ -22,13 +22,28 @@ from engine.runtime.ports import CommitRecord, JournalRecord, Lease, RunStore
 BACKLOG = 512
 
 
+#: What tells one holding of a run from another: run and epoch.
+_Key = tuple[str, int]
+
+
+def _key(lease: Lease) -> _Key:
+    return lease.run, lease.epoch
+
+
 class Writer(Protocol):
     """Writes commits in order."""
 
     def commit(
-        self, lease: Lease, record: CommitRecord, stored: Callable[[], None]
+        self,
+        lease: Lease,
+        record: CommitRecord,
+        stored: Callable[[], None],
+        failed: Callable[[BaseException], None],
     ) -> Awaitable[None] | None:
-        """Store a commit and call `stored` in the loop; return what must be awaited."""
+        """Store a commit and call `stored` in the loop; return what must be awaited.
+
+        What goes wrong after this has returned is told to `failed`.
+        """
         ...
 
     def journal(self, lease: Lease, record: JournalRecord) -> Awaitable[None] | None:
@@ -39,8 +54,12 @@ class Writer(Protocol):
         """Record durably that a ``once`` attempt is about to start."""
         ...
 
-    async def flush(self) -> None:
-        """Wait until everything is stored. Raises what went wrong."""
+    async def flush(self, lease: Lease) -> None:
+        """Wait until everything is stored. Raises what went wrong with that lease."""
+        ...
+
+    def forget(self, lease: Lease) -> None:
+        """Nothing more will be written under a lease."""
         ...
 
     def close(self) -> None:
@@ -54,8 +73,15 @@ class DirectWriter:
     def __init__(self, store: RunStore) -> None:
         self._store = store
 
-    def commit(self, lease: Lease, record: CommitRecord, stored: Callable[[], None]) -> None:
+    def commit(
+        self,
+        lease: Lease,
+        record: CommitRecord,
+        stored: Callable[[], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
         """Store a commit, then call `stored`."""
+        del failed  # it raises
         self._store.commit(lease, record)
         stored()
 
@@ -67,8 +93,11 @@ class DirectWriter:
         """Record a claim."""
         self._store.claim(lease, task, attempt, at)
 
-    async def flush(self) -> None:
+    async def flush(self, lease: Lease) -> None:
         """Everything is stored already."""
+
+    def forget(self, lease: Lease) -> None:
+        """There is nothing to forget."""
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -83,7 +112,7 @@ class ThreadWriter:
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._jobs: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
-        self._broken: dict[str, BaseException] = {}
+        self._broken: dict[_Key, BaseException] = {}
         self._waiting = 0
         self._acks: list[Callable[[], None]] = []
         self._ack_lock = threading.Lock()
@@ -93,11 +122,19 @@ class ThreadWriter:
         self._thread.start()
 
     def commit(
-        self, lease: Lease, record: CommitRecord, stored: Callable[[], None]
+        self,
+        lease: Lease,
+        record: CommitRecord,
+        stored: Callable[[], None],
+        failed: Callable[[BaseException], None],
     ) -> Awaitable[None] | None:
         """Queue a commit; the result is awaited when it must be durable or the queue is long."""
         return self._put(
-            lease, lambda: self._store.commit(lease, record), stored, wait=record.durable
+            lease,
+            lambda: self._store.commit(lease, record),
+            stored,
+            wait=record.durable,
+            failed=failed,
         )
 
     def journal(self, lease: Lease, record: JournalRecord) -> Awaitable[None] | None:
@@ -110,11 +147,15 @@ class ThreadWriter:
             lease, lambda: self._store.claim(lease, task, attempt, at), None, wait=True
         )
 
-    async def flush(self) -> None:
+    async def flush(self, lease: Lease) -> None:
         """Wait until everything that was queued before is stored."""
-        waiter = self._put(None, lambda: None, None, wait=True)
+        waiter = self._put(lease, lambda: None, None, wait=True)
         if waiter is not None:
             await waiter
+
+    def forget(self, lease: Lease) -> None:
+        """Forget what went wrong under a lease, after everything that is queued for it."""
+        self._jobs.put((None, lambda: self._broken.pop(_key(lease), None), None, None, None))
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""
@@ -123,37 +164,40 @@ class ThreadWriter:
 
     def _put(
         self,
-        lease: Lease | None,
+        lease: Lease,
         work: Callable[[], None],
         stored: Callable[[], None] | None,
         *,
         wait: bool,
+        failed: Callable[[BaseException], None] | None = None,
     ) -> Awaitable[None] | None:
-        run = lease.run if lease is not None else ""
-        if run in self._broken:
-            raise self._broken[run]
+        key = _key(lease)
+        if key in self._broken:
+            raise self._broken[key]
         self._loop = loop = asyncio.get_running_loop()
         self._waiting += 1
         waiter = loop.create_future() if wait or self._waiting > BACKLOG else None
-        self._jobs.put((run, work, stored, waiter))
+        self._jobs.put((key, work, stored, failed, waiter))
         return waiter
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            run, work, stored, waiter = job
-            error = self._broken.get(run)
+            key, work, stored, failed, waiter = job
+            if key is None:
+                work()
+                continue
+            error = self._broken.get(key)
             if error is None:
                 try:
                     work()
                 except BaseException as caught:  # noqa: BLE001 - handed to the loop below
-                    error = caught
-                    if run:
-                        self._broken[run] = caught
-            self._acknowledge(self._settle(stored, waiter, error))
+                    error = self._broken[key] = caught
+            self._acknowledge(self._settle(stored, failed, waiter, error))
 
     def _settle(
         self,
         stored: Callable[[], None] | None,
+        failed: Callable[[BaseException], None] | None,
         waiter: asyncio.Future[None] | None,
         error: BaseException | None,
     ) -> Callable[[], None]:
@@ -161,6 +205,8 @@ class ThreadWriter:
             self._waiting -= 1
             if error is None and stored is not None:
                 stored()
+            if error is not None and failed is not None:
+                failed(error)
             if waiter is not None and not waiter.done():
                 if error is None:
                     waiter.set_result(None)
@@ -184,7 +230,3 @@ class ThreadWriter:
             batch, self._acks, self._ack_due = self._acks, [], False
         for settle in batch:
             settle()
-
-    def forget(self, run: str) -> None:
-        """Let a run that failed to be stored be tried again with a new lease."""
-        self._broken.pop(run, None)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
+from designer.actions.ids import ActionId
 from designer.canvas.view import CanvasView
 from designer.main_window.tabs import Tab
 from designer.main_window.window import MainWindow
@@ -128,6 +129,10 @@ class Desk:
         self.key(Qt.Key.Key_Return)
 
     # --- what happens then ------------------------------------------------------------------
+
+    async def can(self, verb: ActionId) -> None:
+        """The window offers a verb: its keys and buttons are alive."""
+        await until(self.window.actions_.action(verb).isEnabled)
 
     async def waits_for_decision(self) -> None:
         await until(self.window.barrier_dialog.isVisible)

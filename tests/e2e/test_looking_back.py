@@ -62,6 +62,7 @@ async def test_the_past_cannot_be_edited_and_says_what_it_is(
     async with open_desk(tmp_path) as desk:
         await _run(desk, counting(tmp_path, 3))
         model, document = desk.window.run_model, desk.tab.document
+        await desk.can(ActionId.HISTORY_PREVIOUS)
         desk.window.actions_.trigger(ActionId.HISTORY_TIMELINE)
         desk.key(Qt.Key.Key_Comma)
         desk.key(Qt.Key.Key_Comma)
@@ -87,6 +88,7 @@ async def test_a_fork_with_one_value_changed_leaves_the_old_run_alone(
         model.show_commit(4)
         await until(lambda: model.shown_commit == 4)
         desk.window.docks.show("checkpoints")
+        await desk.can(ActionId.HISTORY_FORK)
         desk.key(Qt.Key.Key_K, CTRL)
         dialog = desk.window.checkpoints.fork_dialog
         assert dialog is not None

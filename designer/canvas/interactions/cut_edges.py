@@ -35,10 +35,11 @@ class CutEdges(Gesture):
             return
         self._line.append(here)
         scene = self.host.board
+        stroke = (last.x(), last.y()), (here.x(), here.y())
         reach = QRectF(last, here).normalized().adjusted(-1, -1, 1, 1)
         for id_ in scene.edges_in(reach):
             for segment in pairwise(scene.edges[id_].line()):
-                if lines_cross(segment, (last, here)):
+                if lines_cross(segment, stroke):
                     self._cut.add(id_)
                     break
         self.host.repaint_overlay()

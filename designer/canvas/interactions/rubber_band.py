@@ -48,7 +48,8 @@ class RubberBand(Gesture):
 
     def _crosses(self, edge_id: str) -> bool:
         line = self.host.board.edges[edge_id].line()
-        return any(self._box is not None and self._box.contains(point) for point in line)
+        box = self._box
+        return box is not None and any(box.contains(x, y) for x, y in line)
 
     @staticmethod
     def _adds(pointer: Pointer) -> bool:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from designer.canvas.geometry import (
     LONG_EDGE_PX,
     Curve,
+    Point,
     curve_of,
     distance_to_line,
     edge_path,
@@ -70,7 +71,7 @@ class EdgeShape:
         self.is_hovered = False
         #: A gesture draws it elsewhere meanwhile.
         self.is_hidden = False
-        self._line: list[QPointF] | None = None
+        self._line: list[Point] | None = None
         self.pens: tuple[QPen, QPen] = ink.edge_pens(visual)
 
     @property
@@ -110,7 +111,7 @@ class EdgeShape:
     def _covered(self) -> QRectF:
         return self.path.controlPointRect().adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
 
-    def line(self) -> list[QPointF]:
+    def line(self) -> list[Point]:
         """The edge as a polyline, for telling how far a pointer is from it."""
         if self._line is None:
             self._line = sample(self.path)
@@ -118,7 +119,7 @@ class EdgeShape:
 
     def distance_to(self, point: QPointF) -> float:
         """How far `point` of the scene is from the edge."""
-        return distance_to_line(point, self.line())
+        return distance_to_line(point.x(), point.y(), self.line())
 
     def middle(self) -> QPointF:
         """Where the label stands."""

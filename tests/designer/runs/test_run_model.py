@@ -43,6 +43,18 @@ async def test_an_old_commit_shows_the_view_of_then(
         assert len(viewing) == 2
 
 
+async def test_keys_that_come_faster_than_reads_are_all_counted(
+    qloop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    _three_steps(engine)
+    async with open_model(engine, tmp_path, "run1") as model:
+        model.step_commit(-1)
+        model.step_commit(-1)
+        await until(lambda: model.viewing is not None)
+        assert model.viewing == 1
+
+
 async def test_the_past_stands_still_while_the_run_goes_on(
     qloop: asyncio.AbstractEventLoop, tmp_path: Path
 ) -> None:
