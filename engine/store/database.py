@@ -260,10 +260,12 @@ class Database:
             UnsupportedVersion: a newer program wrote the file.
             StoreError: it is a database of something else.
         """
-        (application,) = self.writer.execute("PRAGMA application_id").fetchone()
-        (version,) = self.writer.execute("PRAGMA user_version").fetchone()
+        # One statement sees one moment: another process may be making the store just now.
+        application, version, tables = self.writer.execute(
+            "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
+            "FROM pragma_application_id, pragma_user_version"
+        ).fetchone()
         if application != APPLICATION_ID:
-            (tables,) = self.writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if application or version or tables:
                 raise _other_program(self.path)
             return 0
