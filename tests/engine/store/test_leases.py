@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -59,6 +60,7 @@ def test_a_container_is_a_machine_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert leases._host() not in (name, "")
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="ps is not installed")
 def test_ps_tells_the_start_time_where_there_is_no_proc() -> None:
     with subprocess.Popen(SLEEPER, stdin=subprocess.PIPE) as process:
         started = leases._started_ps(process.pid)
