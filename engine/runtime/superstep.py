@@ -149,7 +149,6 @@ class _Commit:
         self.ids = ids
         self.channels: Mapping[str, Json] = state.channels
         self.transition = Transition(plan, state, at=at, commit=state.commit + 1)
-        self.transition.route_item = self._route_item
         self.ops: list[ChannelOp] = []
         self.requests: list[RequestRecord] = []
         self.closed: list[tuple[Any, str]] = []
@@ -169,9 +168,12 @@ class _Commit:
         if channels:
             self.transition.pin(channels)
             self.channels = {**self.state.channels, **channels}
+        if self.plan.zones:
+            self.transition.route_item = self._route_item
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
         self.carry()
+        self.transition.route_item = None  # else every commit is a cycle for the collector
         late = self.too_late
         admitted = tuple([o.task for o in settled if not late or o.task not in late])
         return self.report(admitted, ended=self.ending(self.channels))
