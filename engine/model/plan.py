@@ -124,10 +124,26 @@ class PlanNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """Where a value of one output port goes, when there is nothing to decide or to wait for.
+
+    Attributes:
+        edges: ids of the edges that it takes.
+        starts: (node, input port) at their ends; each starts at once.
+        exits: (edge id, index of the loop) of edges out of a loop that it does not take.
+    """
+
+    edges: tuple[str, ...]
+    starts: tuple[tuple[PlanNode, str], ...]
+    exits: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A workflow that can run.
 
     Attributes:
+        shortcuts: node to output port to where its value goes, where that is simple.
         sources: triggers, or without any the nodes that nothing leads to.
         env: values of the environment variables that the settings list.
         kept: nodes whose outputs others read.
@@ -145,6 +161,7 @@ class Plan:
     result: Expression | None
     env: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[NodeKey] = frozenset()
+    shortcuts: Mapping[NodeKey, Mapping[str, Shortcut]] = field(default_factory=dict)
 
     def node_order(self, key: NodeKey) -> int:
         """Return the place of a node in the canonical order."""

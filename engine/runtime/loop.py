@@ -35,6 +35,7 @@ from engine.runtime.ports import (
     JournalRecord,
     Lease,
 )
+from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import start_attempt
 from engine.runtime.transition import LimitHit, ready_tasks
@@ -348,6 +349,10 @@ class RunLoop:
             await self._stop({task: self._running[TaskId(task)] for task in ended})
 
     def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
+        if len(outcomes) == 1:
+            step = quick_step(self.plan, self.state, outcomes[0], at=at)
+            if step is not None:
+                return step
         return superstep.commit(
             self.plan, self.state, outcomes, self.facts, at=at, ids=self.env.ids
         )

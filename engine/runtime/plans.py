@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.model import codec
 from engine.model.node_types import Registry
 from engine.model.plan import Plan, compile_workflow
+from engine.model.shortcuts import shortcuts_of
 from engine.model.workflow import Workflow
 
 #: Documents whose plans are kept.
@@ -44,6 +45,7 @@ class Plans:
         if known is not None and self._is_current(known.plan):
             return known.plan
         plan = compile_workflow(workflow, self._registry, environ=self._environ)
+        plan = replace(plan, shortcuts=shortcuts_of(plan))
         others = [kept for kept in self._kept if kept is not known]
         self._kept = (_Kept(plan), *others[: KEPT - 1])
         return plan

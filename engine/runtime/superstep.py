@@ -825,7 +825,8 @@ class _Commit:
         if ended is not None:
             events.append(ended)
         delta = transition.delta()
-        delta.ops = self.ops
+        if self.ops:
+            delta.ops = self.ops
         delta.put_counters = {"executions": executions, "order": transition.order}
         if status is not self.state.status:
             delta.status = status

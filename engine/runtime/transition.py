@@ -621,7 +621,7 @@ class Transition:
         for index in node.loops:
             key = self._loop_key(index, path)
             cycle = self.cycles.get(key) or CycleState()
-            self.cycles.put(key, CycleState(cycle.live + change, cycle.taken, cycle.held))
+            self._keep_cycle(key, CycleState(cycle.live + change, cycle.taken, cycle.held))
             self._loops_touched[key] = self.plan.loop_scope(index, path)
 
     def _mark_exit(self, edge: PlanEdge, path: Path, *, taken: bool) -> None:
@@ -631,8 +631,15 @@ class Transition:
         held = cycle.held
         if not taken and edge.id not in held:
             held = (*held, edge.id)
-        self.cycles.put(key, CycleState(cycle.live, gone, held))
+        self._keep_cycle(key, CycleState(cycle.live, gone, held))
         self._loops_touched[key] = self.plan.loop_scope(edge.leaves, path)
+
+    def _keep_cycle(self, key: str, cycle: CycleState) -> None:
+        """Write the row of a loop, unless it is again what it was before this commit."""
+        if cycle == self.state.cycles.get(key):
+            self.cycles.changes.pop(key, None)
+        else:
+            self.cycles.put(key, cycle)
 
     def _release_dead_loops(self) -> bool:
         """Rule out the exits of loops that have died without taking them."""

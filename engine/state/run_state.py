@@ -143,7 +143,9 @@ class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 #: The part of a table that a commit leaves alone: one object for all deltas.
-_NONE: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: The same inside a row, where msgspec must be able to encode it. Nobody changes a row.
+EMPTY: dict[str, Any] = {}
 
 
 class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
@@ -154,27 +156,27 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
 
     status: RunStatus | None = None
     ops: Sequence[ChannelOp] = ()
-    put_memory: Mapping[str, Json] = _NONE
-    put_values: Mapping[str, Json] = _NONE
-    put_outputs: Mapping[str, ValueRef] = _NONE
+    put_memory: Mapping[str, Json] = NOTHING
+    put_values: Mapping[str, Json] = NOTHING
+    put_outputs: Mapping[str, ValueRef] = NOTHING
     drop_outputs: Sequence[str] = ()
-    put_tasks: Mapping[str, Task] = _NONE
+    put_tasks: Mapping[str, Task] = NOTHING
     drop_tasks: Sequence[str] = ()
-    put_waits: Mapping[str, ParkedWait] = _NONE
+    put_waits: Mapping[str, ParkedWait] = NOTHING
     drop_waits: Sequence[str] = ()
-    put_joins: Mapping[str, JoinState] = _NONE
+    put_joins: Mapping[str, JoinState] = NOTHING
     drop_joins: Sequence[str] = ()
-    put_arrivals: Mapping[str, tuple[Token, ...]] = _NONE
+    put_arrivals: Mapping[str, tuple[Token, ...]] = NOTHING
     drop_arrivals: Sequence[str] = ()
-    put_zones: Mapping[str, ZoneState] = _NONE
+    put_zones: Mapping[str, ZoneState] = NOTHING
     drop_zones: Sequence[str] = ()
-    put_items: Mapping[str, ItemState] = _NONE
+    put_items: Mapping[str, ItemState] = NOTHING
     drop_items: Sequence[str] = ()
-    put_cycles: Mapping[str, CycleState] = _NONE
+    put_cycles: Mapping[str, CycleState] = NOTHING
     drop_cycles: Sequence[str] = ()
-    put_visits: Mapping[str, int] = _NONE
-    put_counters: Mapping[str, int] = _NONE
-    put_results: Mapping[str, Json] = _NONE
+    put_visits: Mapping[str, int] = NOTHING
+    put_counters: Mapping[str, int] = NOTHING
+    put_results: Mapping[str, Json] = NOTHING
 
 
 class RunState(msgspec.Struct, kw_only=True):

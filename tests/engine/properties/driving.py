@@ -73,7 +73,7 @@ def shown(view: RunView) -> Json:
     for node in whole["nodes"].values():
         del node["started_at"], node["fraction"], node["attempt"]
         if node["active"]:  # which of its tasks it shows depends on which of them run
-            del node["state"], node["due_at"], node["request"]
+            del node["state"], node["busy"], node["due_at"], node["request"]
     return whole
 
 
