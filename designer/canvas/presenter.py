@@ -118,6 +118,7 @@ class Presenter(QObject):
         touched: Collection[str] | None = None,
         pinned: Workflow | None = None,
         show_pinned: bool = False,
+        is_past: bool = False,
     ) -> None:
         """Show `run`, or no run.
 
@@ -127,14 +128,16 @@ class Presenter(QObject):
                 None when anything may have changed.
             pinned: the workflow that the run was started with.
             show_pinned: draw that workflow instead of the document.
+            is_past: the run is shown as it was: its clocks stand still.
         """
         other = (
             run is not self._facts.run
             or pinned is not self._pinned
             or show_pinned != self._shows_pinned
+            or is_past != self._facts.is_past
         )
         self._pinned, self._shows_pinned = pinned, show_pinned and pinned is not None
-        self._facts = replace(self._facts, run=run, pinned=pinned)
+        self._facts = replace(self._facts, run=run, pinned=pinned, is_past=is_past)
         if other:
             self._frame.stop()
             self._touched = None
@@ -228,7 +231,9 @@ class Presenter(QObject):
                 self._show(touched=())
 
     def _show(self, *, touched: Collection[str] | None) -> None:
-        facts = replace(self._facts, now=self._clock())
+        run = self._facts.run
+        still = self._facts.is_past and run is not None
+        facts = replace(self._facts, now=run.updated_at if run and still else self._clock())
         if self._shows_pinned:
             # The problems are those of the document, which is not what is drawn.
             facts = replace(facts, diagnostics=(), pinned=None)
@@ -237,7 +242,7 @@ class Presenter(QObject):
         )
         state = self._resolved.state
         changed = self._scene.apply(state)
-        ticking = any(node.ticks for node in state.nodes.values())
+        ticking = not still and any(node.ticks for node in state.nodes.values())
         if ticking != self._tick.isActive():
             if ticking:
                 self._tick.start()

@@ -63,6 +63,7 @@ class Facts:
         pinned: the document that the run was started with.
         zones: the regions between a For each and its Collect, without their progress.
         breakpoints: keys of nodes that the person's breakpoints stop at.
+        is_past: the run is shown as it was: nothing moves.
     """
 
     run: RunView | None = None
@@ -71,6 +72,7 @@ class Facts:
     zones: tuple[ZoneVisual, ...] = ()
     breakpoints: frozenset[str] = frozenset()
     now: float = 0.0
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def resolve(
         zones=_zones(facts, previous),
         frames=workflow.view.frames,
         notes=workflow.view.notes,
-        animated=facts.run is not None and facts.run.status == "running",
+        animated=facts.run is not None and not facts.is_past and facts.run.status == "running",
     )
     return Resolved(state, workflow, facts, problems, edges, incident)
 

@@ -38,6 +38,7 @@ class Surface(QGraphicsView):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.settings = settings
+        self._is_past = False
         self.ink = Ink(node_style(current_theme()))
         self.board = CanvasScene(self.ink, self)
         self._background = Background()
@@ -139,9 +140,15 @@ class Surface(QGraphicsView):
         del key
         motion = not reduced_motion(self.settings)
         self.camera.is_gliding_allowed = motion
-        self.board.live.set_still(still=not motion)
+        self.board.live.set_still(still=not motion or self._is_past)
         self._show_minimap()
         self.viewport().update()
+
+    def _hold_still(self, *, is_past: bool) -> None:
+        """Let nothing move while a moment of the past is shown."""
+        if is_past != self._is_past:
+            self._is_past = is_past
+            self._on_setting("")
 
     def _animate(self) -> None:
         self.board.live.advance_to(self._running.elapsed() / 1000)

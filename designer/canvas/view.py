@@ -128,7 +128,10 @@ class CanvasView(Workbench):
                 marked; while read-only it is drawn in place of the document.
         """
         self._say_moment((label or "Viewing the past") if read_only else "")
-        self.presenter.set_run(view, touched=touched, pinned=pinned, show_pinned=read_only)
+        self._hold_still(is_past=read_only)
+        self.presenter.set_run(
+            view, touched=touched, pinned=pinned, show_pinned=read_only, is_past=read_only
+        )
 
     def _on_read_only(self) -> None:
         self._say_moment(self._label)

@@ -6,6 +6,7 @@ Pure. Times are seconds since the epoch; a clock time is shown in the zone of th
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 
 from designer.theme import STATE_STYLES, NodeState
@@ -74,7 +75,9 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False) -> Chip:
         case NodeState.FAILED:
             return Chip(state=state, words=_with_reason("Failed: {}", "Failed", _failure(node)))
         case NodeState.SKIPPED:
-            return Chip(state=state, words=_with_reason("Skipped ({})", "Skipped", node.text))
+            return Chip(
+                state=state, words=_with_reason("Skipped ({})", "Skipped", _skip(node.text))
+            )
         case NodeState.READY:
             return Chip(state=state, words=_first_upper(node.text) or "Ready")
         case _:
@@ -140,6 +143,17 @@ def _clock_time(at: float, now: float) -> str:
         return due.strftime("%H:%M")
     days = (due.date() - today).days
     return due.strftime("%a %H:%M" if days < 7 else "%d %b %H:%M")
+
+
+#: What the engine says of a branch that was not taken: the port is the short of it.
+_NOT_LED = re.compile(r"(?P<node>\S+)\.(?P<port>[^.\s]+) did not lead here")
+
+
+def _skip(reason: str) -> str:
+    found = _NOT_LED.fullmatch(reason)
+    if found is None:
+        return reason
+    return "condition not met" if found["port"] == "out" else f"not {found['port']}"
 
 
 def _failure(node: NodeView) -> str:

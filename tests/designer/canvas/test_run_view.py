@@ -121,6 +121,26 @@ def test_live_wires_move_until_the_run_rests(open_canvas: Open) -> None:
     bench.qtbot.waitUntil(lambda: not bench.canvas.is_animating, timeout=1000)
 
 
+def test_in_the_past_clocks_stand_still_and_nothing_moves(open_canvas: Open) -> None:
+    bench = open_canvas(ROW)
+    bench.canvas.settings.motion = MotionChoice.FULL
+    view = run(
+        a=NodeView(state="done"),
+        b=NodeView(state="running", started_at=NOW),
+        c=NodeView(state="waiting", due_at=NOW + 598, active=1),
+    )
+    view.taken = {"a.out->b.in": 1}
+    view.updated_at = NOW
+    bench.time = NOW + 300
+    bench.canvas.set_run_view(view, read_only=True)
+    assert words(bench, "c") == "Needs approval 09:58"
+    assert not bench.canvas.presenter.is_ticking
+    assert not bench.canvas.is_animating
+    bench.canvas.set_run_view(view)
+    assert words(bench, "c") == "Needs approval 04:58"
+    assert bench.canvas.is_animating
+
+
 def test_with_reduced_motion_nothing_moves(open_canvas: Open) -> None:
     bench = open_canvas(ROW)
     view = run(a=NodeView(state="done"), b=NodeView(state="running", started_at=NOW))

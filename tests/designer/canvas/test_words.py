@@ -43,6 +43,16 @@ NOW = 1_800_000_000.0
         (NodeView(state="cancelled"), NodeState.CANCELLED, "Cancelled"),
         (NodeView(state="skipped", text="if = false"), NodeState.SKIPPED, "Skipped (if = false)"),
         (NodeView(state="skipped"), NodeState.SKIPPED, "Skipped"),
+        (
+            NodeView(state="skipped", text="review.approved did not lead here"),
+            NodeState.SKIPPED,
+            "Skipped (not approved)",
+        ),
+        (
+            NodeView(state="skipped", text="check.out did not lead here"),
+            NodeState.SKIPPED,
+            "Skipped (condition not met)",
+        ),
     ],
 )  # fmt: skip
 def test_the_chip_says(node: NodeView | None, state: NodeState, words: str) -> None:
