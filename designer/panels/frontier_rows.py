@@ -149,8 +149,11 @@ class Joins:
         for edge in workflow.edges:
             incoming.setdefault(edge.target.node, {})[edge.id] = edge.source.node
         self._incoming: dict[str, Mapping[str, str]] = {}
+        self._collecting: set[str] = set()
         for key, wires in incoming.items():
-            if len(wires) > 1 or self._collects(workflow, key):
+            if self._collects(workflow, key):
+                self._collecting.add(key)
+            if len(wires) > 1 or key in self._collecting:
                 downstream = _reachable(forward, key)
                 self._incoming[key] = {
                     edge: source for edge, source in wires.items() if source not in downstream
@@ -170,8 +173,9 @@ class Joins:
             have: list[str] = []
             need: list[str] = []
             for edge, source in wires.items():
-                arrived = view.taken.get(edge, 0) + view.not_taken.get(edge, 0) - rounds
-                total = _items(view, source)
+                # Only a Collect takes all items of a zone in one round.
+                total = _items(view, source) if key in self._collecting else 1
+                arrived = view.taken.get(edge, 0) + view.not_taken.get(edge, 0) - rounds * total
                 if arrived >= total:
                     have.append(self._titles.get(source, source))
                 elif arrived > 0:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from designer.panels.frontier_rows import Gathering, Joins, why
 from engine import events as ev
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
+from engine.model.workflow import Workflow
 from engine.run_view import FrontierEntry, OpenRequest, RunView
 from tests.designer.runs.fake_engine import START, FakeEngine, workflow
 from tests.designer.runs.window import Heard, open_panel, until
@@ -62,11 +64,26 @@ def test_a_wire_from_the_own_cycle_is_not_waited_for() -> None:
     assert joins.gathering(RunView(taken={"a.out->check.in": 1})) == []
 
 
+def _with_collect(drawn: Workflow) -> Workflow:
+    end = replace(drawn.nodes["end"], type="collect")
+    return replace(drawn, nodes={**drawn.nodes, "end": end})
+
+
 def test_items_of_a_zone_are_counted_at_its_end() -> None:
-    joins = Joins(workflow(each=["work", "end"], work=["end"]))
+    joins = Joins(_with_collect(workflow(each=["work", "end"], work=["end"])))
     view = RunView(taken={"work.out->end.in": 2, "each.out->end.in": 1})
     view.node("work").total = 3
     assert joins.gathering(view) == [Gathering("end", ("Each",), ("1 of 3 from Work",))]
+
+
+def test_a_collect_that_has_ended_waits_for_nothing() -> None:
+    joins = Joins(_with_collect(workflow(each=["work"], work=["end"])))
+    view = RunView(taken={"work.out->end.in": 2})
+    view.node("work").total = 3
+    assert joins.gathering(view) == [Gathering("end", (), ("1 of 3 from Work",))]
+    view.taken["work.out->end.in"] = 3
+    view.node("end").done = 1
+    assert joins.gathering(view) == []
 
 
 async def test_what_needs_a_person_stands_first(
