@@ -267,9 +267,16 @@ class RequestDetail(QWidget):
     # --- verbs --------------------------------------------------------------------------------
 
     def edit(self) -> None:
-        """Open the payload for typing; a second time closes it."""
-        if self.is_open and self.modify.isVisibleTo(self):
-            self.modify.toggle()
+        """Open the payload for typing, or go back to what can be typed in it.
+
+        It never closes it: what is typed after the key must not miss the payload.
+        """
+        if not (self.is_open and self.modify.isVisibleTo(self)):
+            return
+        if self.modify.isChecked():
+            self.payload.focus_editor()
+        else:
+            self.modify.setChecked(True)
 
     def write_comment(self) -> None:
         """Go to the comment."""
@@ -399,12 +406,18 @@ class RequestDetail(QWidget):
             self._on_decided(record, decision)
 
     def _on_decided(self, record: RequestRecord, decision: DecisionRecord) -> None:
-        self._closed = True
+        self._close()
         words = choice_words(decision.choice).removesuffix(":").capitalize()
         more = record.content.quorum > 1 and decision.choice != "reject"
         others = " Others must agree too." if more else ""
         self._show_status(f"{words} by you.{others}", Kind.SUCCESS)
         self.decided.emit(record.request, decision)
+
+    def _close(self) -> None:
+        """Nothing can be answered any more, so nothing is counted down either."""
+        self._closed = True
+        self.head.countdown.set_deadline(None)
+        self.head.countdown.hide()
 
     def _on_refused(self, record: RequestRecord, error: DecisionRefused) -> None:
         self._show_status(refusal(error), Kind.ERROR)
@@ -456,7 +469,7 @@ class RequestDetail(QWidget):
             if fresh.digest != record.digest:
                 self.show_record(fresh)
             return
-        self._closed = True
+        self._close()
         self.disarm()
         self._show_status(answer_words(fresh, self._client.user), Kind.INFO)
         self.answered.emit(fresh)

@@ -114,4 +114,8 @@ def answer_words(record: RequestRecord, user: str) -> str:
     who = "you" if decision.by == user else decision.by
     words = choice_words(decision.choice).removesuffix(":").capitalize()
     comment = f": “{decision.comment}”" if decision.comment else ""
-    return f"{words} by {who} through {decision.through} at {clock_text(decision.at)}{comment}."
+    how = _THROUGH.get(decision.through, f"through {decision.through}")
+    return f"{words} by {who} {how} at {clock_text(decision.at)}{comment}."
+
+
+_THROUGH = {"designer": "in a window", "cli": "on the command line"}

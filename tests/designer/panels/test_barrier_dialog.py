@@ -190,7 +190,7 @@ async def test_answered_elsewhere_it_says_by_whom_and_closes(
         await until(dialog.detail.head.banners.keys)
         banner = dialog.detail.head.banners.banner("status")
         assert banner is not None
-        assert banner.text.startswith("Approved by Bob through cli at ")
+        assert banner.text.startswith("Approved by Bob on the command line at ")
         assert dialog.isVisible()
         await until(lambda: not dialog.isVisible())
 

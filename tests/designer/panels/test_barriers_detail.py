@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QTableView
+from PySide6.QtWidgets import QApplication, QLineEdit, QTableView
 from pytestqt.qtbot import QtBot
 
 from designer.panels.barriers_detail import RequestDetail
@@ -224,6 +224,18 @@ async def test_letters_typed_into_the_payload_are_no_shortcuts(
     assert decisions(engine) == []
 
 
+async def test_edit_twice_still_edits(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with _open(FakeEngine(), tmp_path, NOTES) as detail:
+        detail.edit()
+        detail.comment.setFocus()
+        detail.edit()
+        assert detail.payload.is_editing
+        focus = QApplication.focusWidget()
+        assert focus is not None and detail.payload.isAncestorOf(focus)
+
+
 async def test_a_form_says_at_once_what_the_engine_would_refuse(
     qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -263,7 +275,7 @@ async def test_a_late_answer_says_who_was_faster(
         engine.settle(engine.requests["q"], "reject", "Bob", "cli", "no budget")
         QTest.mouseClick(detail.approve, LEFT)
         await until(lambda: answered.calls)
-        assert _banner(detail).startswith("Rejected by Bob through cli at ")
+        assert _banner(detail).startswith("Rejected by Bob on the command line at ")
         assert _banner(detail).endswith(": “no budget”.")
         assert not detail.approve.isEnabled()
 
@@ -276,7 +288,8 @@ async def test_an_answer_from_elsewhere_is_told_without_being_asked(
         answered = Heard(detail.answered)
         answer_elsewhere(engine, "q", "approve")
         await until(lambda: answered.calls)
-        assert _banner(detail).startswith("Approved by Bob through cli")
+        assert _banner(detail).startswith("Approved by Bob on the command line")
+        assert not detail.head.countdown.isVisible()
         assert not detail.comment.isEnabled()
 
 
