@@ -33,6 +33,7 @@ _FONT_FILES = (
     "Inter-Regular.otf",
     "Inter-Medium.otf",
     "Inter-SemiBold.otf",
+    "Inter-Bold.otf",
     "JetBrainsMono-Regular.ttf",
 )
 

@@ -12,10 +12,13 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 from designer.actions.ids import ActionId as A
 from designer.actions.registry import ActionRegistry
 from designer.settings import Settings
+from designer.theme import scaled_px
 from designer.widgets.dock_title import DockTitle
 
 #: Rises when docks are added or removed, so that an older layout is not forced upon them.
 LAYOUT_VERSION = 1
+#: In a window narrower than this the bars of the bottom docks do not fit between the others.
+NARROW_PX = 1240
 
 LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -82,10 +85,8 @@ class Docks:
             dock.visibilityChanged.connect(
                 lambda _visible, verb=spec.verb: actions.refresh((verb,))
             )
-        corner = Qt.Corner
-        window.setCorner(corner.BottomLeftCorner, LEFT)
-        window.setCorner(corner.BottomRightCorner, RIGHT)
         window.setDockNestingEnabled(True)
+        self.fit()
         self.perspective = (
             settings.perspective if settings.perspective in PERSPECTIVES else "design"
         )
@@ -141,6 +142,13 @@ class Docks:
             [self._docks["palette"], self._docks["inspector"]], [220, 380], horizontal
         )
         window.resizeDocks([self._docks[front]], [230], vertical)
+
+    def fit(self) -> None:
+        """Let the bottom docks have the whole width of a narrow window, else the middle."""
+        corner = Qt.Corner
+        narrow = self._window.width() < scaled_px(NARROW_PX)
+        self._window.setCorner(corner.BottomLeftCorner, BOTTOM if narrow else LEFT)
+        self._window.setCorner(corner.BottomRightCorner, BOTTOM if narrow else RIGHT)
 
     def restore(self) -> None:
         """Take the layout that was saved for the perspective, if there is one."""

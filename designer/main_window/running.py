@@ -54,8 +54,8 @@ class Running(QObject):
 
     @property
     def status(self) -> str:
-        """Status of the run shown, or empty."""
-        return self._model.view.status if self._model.run and self._model.view else ""
+        """Status of the run shown as it is now, whatever moment of it is shown; or empty."""
+        return self._model.live.status if self._model.run and self._model.live else ""
 
     @property
     def is_driven(self) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 
 #: Runs that the choice in the tool bar offers.
 RUNS_OFFERED = 30
+#: Letters of ``run #rzz9w2: completed``, and some room.
+RUN_CHOICE_LETTERS = 26
 
 
 class MainWindow(QMainWindow):
@@ -160,7 +162,10 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         places = build_tool_bar(bar, self.actions_)
         self._run_choice = ChoiceBox(self)
-        self._run_choice.setMinimumWidth(220)
+        self._run_choice.setMinimumContentsLength(RUN_CHOICE_LETTERS)
+        self._run_choice.setSizeAdjustPolicy(
+            ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self._run_choice.setAccessibleName("Run shown on the canvas")
         self._run_choice.setToolTip("The run that the canvas and the panels show")
         self._run_choice.activated.connect(self._on_run_chosen)
@@ -259,6 +264,7 @@ class MainWindow(QMainWindow):
         self.inspector.message.connect(self.tell)
         self.status.problems_clicked.connect(lambda: self.docks.show("problems", focus=True))
         self.status.barriers_clicked.connect(self._show_barriers)
+        self._theme.changed.connect(lambda _theme: self.docks.fit())
         client, model = self.client, self.run_model
         client.failed.connect(lambda text: self.tell(text, Kind.ERROR))
         client.runs_changed.connect(self._list_runs)
@@ -705,6 +711,12 @@ class MainWindow(QMainWindow):
         )
         if not on_screen:
             self.move(QGuiApplication.primaryScreen().availableGeometry().topLeft())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the docks the corners that suit the new width."""
+        super().resizeEvent(event)
+        if hasattr(self, "docks"):  # it is made after the window has its size
+            self.docks.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape goes back to live from the past, else from a panel to the canvas."""

@@ -40,15 +40,14 @@ from designer.widgets.buttons import ButtonKind, ButtonSpec, ChipButton, IconBut
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.format import plural
 from designer.widgets.kinds import Kind
-from designer.widgets.tables import polish_table
+from designer.widgets.tables import polish_table, stretch_column
 
 _EMPTY = "Each finished step leaves a checkpoint here; you can go back to it."
 _WIDTHS_PX = {
     Column.NUMBER: 100,
     Column.TIME: 110,
     Column.STATUS: 100,
-    Column.TASKS: 320,
-    Column.CHANGED: 200,
+    Column.CHANGED: 180,
 }
 #: Lanes that are seen without scrolling.
 _LANES_SEEN = 5
@@ -157,6 +156,7 @@ class CheckpointsPanel(RunPanel):
         table.customContextMenuRequested.connect(self._open_menu)
         for column, width in _WIDTHS_PX.items():
             table.setColumnWidth(column, scaled_px(width))
+        stretch_column(table, Column.TASKS)
         table.selectionModel().currentRowChanged.connect(self._on_row)
         table.clicked.connect(self._on_clicked)
         return table

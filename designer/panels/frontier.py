@@ -18,15 +18,14 @@ from designer.theme import scaled_px
 from designer.widgets.countdown import shared_ticker
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.state_chip import StateChipDelegate
-from designer.widgets.tables import polish_table
+from designer.widgets.tables import polish_table, stretch_column
 from engine.model.workflow import Workflow
 from engine.run_view import FrontierEntry, RunView
 
 _WIDTHS_PX = {
     Column.STATE: 150,
     Column.NODE: 190,
-    Column.WHY: 330,
-    Column.PLACE: 130,
+    Column.PLACE: 120,
     Column.SINCE: 70,
 }
 
@@ -83,6 +82,7 @@ class FrontierPanel(RunPanel):
         table.setItemDelegateForColumn(Column.STATE, StateChipDelegate(table))
         for column, width in _WIDTHS_PX.items():
             table.setColumnWidth(column, scaled_px(width))
+        stretch_column(table, Column.WHY)
         table.doubleClicked.connect(self._choose)
         table.chosen.connect(self._choose)
         return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QDrag, QFont, QKeyEvent, QShowEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QMenu, QTreeView, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from engine.model.node_types import NodeType, Registry
 #: What the canvas accepts in a drop (the canvas declares the same word).
 NODE_TYPE_MIME = "application/x-headgate-node-type"
 RECENT_SHOWN = 5
+_NARROWEST_PX = 164
 _TYPE_ROLE = Qt.ItemDataRole.UserRole + 1
 
 #: The order in which a workflow is usually drawn.
@@ -90,6 +91,10 @@ class PalettePanel(QWidget):
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._open_menu)
         self._fill()
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for the names of the steps."""
+        return QSize(scaled_px(_NARROWEST_PX), super().minimumSizeHint().height())
 
     # --- filling ----------------------------------------------------------------------------
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QWidget
 
-from designer.theme import current_theme, scaled_px, ui_font
+from designer.theme import current_theme
 from designer.widgets.buttons import IconButton
 
 
@@ -21,6 +21,7 @@ class DockTitle(QWidget):
         self._dock = dock
         self._label = QLabel(dock.windowTitle())
         self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setProperty("tone", "dock")
         self._float = IconButton("external", "Detach this panel", self)
         self._close = IconButton("close", "Close this panel", self)
         self._tools = QHBoxLayout()
@@ -38,7 +39,6 @@ class DockTitle(QWidget):
         dock.windowTitleChanged.connect(self._label.setText)
         dock.featuresChanged.connect(self._take_features)
         self._take_features()
-        self._take_theme()
 
     def add_tool(self, widget: QWidget) -> None:
         """Put a button of the panel's own to the left of float and close."""
@@ -51,15 +51,6 @@ class DockTitle(QWidget):
         features, feature = self._dock.features(), QDockWidget.DockWidgetFeature
         self._float.setVisible(bool(features & feature.DockWidgetFloatable))
         self._close.setVisible(bool(features & feature.DockWidgetClosable))
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Take the colours of a new theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange:
-            self._take_theme()
-
-    def _take_theme(self) -> None:
-        self._label.setFont(ui_font(scaled_px(12), QFont.Weight.DemiBold))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the bar with a line under it."""

@@ -13,6 +13,8 @@ from designer.widgets.buttons import ButtonSpec, make_button
 from designer.widgets.icons import pixmap
 
 _TEXT_WIDTH_PX = 300
+#: Below this height the sentence is all there is room for.
+_ICON_FROM_PX = 130
 
 
 class EmptyState(QWidget):
@@ -66,6 +68,7 @@ class EmptyState(QWidget):
         self._text.setText(text)
         self._title.setText(title)
         self._title.setVisible(bool(title))
+        self._fit()
         self.setAccessibleName(f"{title}. {text}" if title else text)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -75,7 +78,6 @@ class EmptyState(QWidget):
             self._take_theme()
 
     def _take_theme(self) -> None:
-        self._icon.setVisible(bool(self._icon_name))
         if self._icon_name:
             ratio = self.devicePixelRatioF()
             self._icon.setPixmap(pixmap(self._icon_name, scaled_px(36), "line_strong", ratio))
@@ -87,6 +89,9 @@ class EmptyState(QWidget):
         self._fit()
 
     def _fit(self) -> None:
+        width = min(scaled_px(_TEXT_WIDTH_PX), max(120, self.width() - 40))
         for label in (self._title, self._text):
-            # A wrapping label that is centred gets no width of its own otherwise.
-            label.setMinimumWidth(min(scaled_px(_TEXT_WIDTH_PX), max(120, self.width() - 40)))
+            # A wrapping label that is centred gets no size of its own otherwise.
+            label.setMinimumWidth(width)
+            label.setMinimumHeight(max(0, label.heightForWidth(width)))
+        self._icon.setVisible(bool(self._icon_name) and self.height() >= scaled_px(_ICON_FROM_PX))

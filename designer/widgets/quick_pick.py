@@ -149,7 +149,7 @@ class _PickDelegate(QStyledItemDelegate):
         painter.setPen(theme.color("muted" if entry.enabled else "disabled"))
         space = QRectF(x + 10, inner.top(), max(0.0, inner.right() - x - 10), inner.height())
         text = QFontMetricsF(painter.font()).elidedText(
-            entry.subtitle, Qt.TextElideMode.ElideMiddle, space.width()
+            entry.subtitle, Qt.TextElideMode.ElideRight, space.width()
         )
         painter.drawText(space, Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()

@@ -30,6 +30,13 @@ def polish_table(view: QTableView, *, row_numbers: bool = False) -> None:
     rows.setDefaultSectionSize(scaled_px(ROW_PX))
 
 
+def stretch_column(view: QTableView, column: int) -> None:
+    """Give one column the width that the others leave, so that nothing lies beyond the edge."""
+    header = view.horizontalHeader()
+    header.setStretchLastSection(False)
+    header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+
+
 def polish_tree(view: QTreeView) -> None:
     """Set up `view`: rows of one height, whole rows selected, no frame."""
     view.setUniformRowHeights(True)

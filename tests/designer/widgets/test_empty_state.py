@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from designer.widgets.buttons import ButtonSpec, TextButton
@@ -18,3 +19,16 @@ def test_an_empty_state_speaks_and_acts(qtbot: QtBot) -> None:
     assert done == [1]
     empty.set_text("Nothing is waiting for you.")
     assert empty.accessibleName() == "Nothing is waiting for you."
+
+
+def test_a_long_sentence_is_read_whole_in_a_low_panel(qtbot: QtBot) -> None:
+    empty = EmptyState(
+        "Each finished step leaves a checkpoint here; you can go back to it.",
+        icon_name="checkpoint",
+    )
+    qtbot.addWidget(empty)
+    empty.resize(800, 120)
+    empty.show()
+    words = max(empty.findChildren(QLabel), key=lambda label: len(label.text()))
+    assert words.height() >= words.heightForWidth(words.width())
+    assert empty.rect().contains(words.geometry())
