@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from designer.document.document import WorkflowDocument
 from designer.panels.inspector_bench import Bench
-from designer.panels.inspector_data import DataPage
+from designer.panels.inspector_data import DataPage, Wanted
 from designer.panels.inspector_editor import chain_tabs
 from designer.panels.inspector_json import JsonPage
 from designer.panels.inspector_node import NodePage, following_wires
@@ -322,7 +322,7 @@ class InspectorPanel(QWidget):
         foreign = record is not None and record.workflow_id != self.bench.workflow.id
         if document is None or view is None or model.run is None or foreign:
             self.bench.set_scope(None)
-            self.data_page.show_task(None, why=_NO_NODE if node is None else "")
+            self.data_page.show_nothing(_NO_NODE if node is None else "")
             return
         tasks = {key: str(each.last_task) for key, each in view.nodes.items() if each.last_task}
         key = scope_key(self._subject, node, model, tasks, document)
@@ -330,20 +330,27 @@ class InspectorPanel(QWidget):
         if self.tabs.currentWidget() is not self.data_page:
             return
         if node is None:
-            self.data_page.show_task(None, why=_NO_NODE)
+            self.data_page.show_nothing(_NO_NODE)
             return
-        waiting = next((str(t) for t, e in view.frontier.items() if e.node == node.key), "")
-        task = tasks.get(node.key, "") or waiting
+        waiting = tuple(str(t) for t, e in view.frontier.items() if e.node == node.key)
+        task = tasks.get(node.key, "") or next(iter(waiting), "")
+        if not task:
+            title = node.title or node.key
+            self.data_page.show_nothing(f"{title} has not been reached in this run.")
+            return
         seen = view.nodes.get(node.key)
-        state = (seen.done, seen.failed, seen.attempt) if seen is not None else None
         self.data_page.show_task(
-            model.run,
-            task,
-            commit=model.viewing,
-            # A run that failed keeps its open tasks in the frontier, the failed one too.
-            is_open=task in view.frontier and (seen is None or seen.state not in _ENDED),
-            mark=state,
-            why=f"{node.title or node.key} has not been reached in this run.",
+            Wanted(
+                run=model.run,
+                node=node.key,
+                task=task,
+                commit=model.viewing,
+                # A run that failed keeps its open tasks in the frontier, the failed one too.
+                is_open=task in view.frontier and (seen is None or seen.state not in _ENDED),
+                mark=(seen.done, seen.failed, seen.attempt) if seen is not None else None,
+                open_tasks=waiting,
+                total=seen.total if seen is not None else 0,
+            )
         )
 
     # --- hearing --------------------------------------------------------------------------

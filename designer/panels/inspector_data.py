@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from designer.panels.inspector_tasks import TaskChoice
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import EngineError
+from designer.runs.task_rows import TaskRow, read_failure, read_tasks
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.format import format_duration
 from designer.widgets.inputs import ChoiceBox
 from designer.widgets.value_view import ValueView
 
 Json = Any
+_NO_RUN = "Run the workflow (F5) to see what goes in and out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,47 @@ class Shown:
     ended: bool = False
     duration_s: float = 0.0
     attempt: int = 1
+    attempts: int = 1
     error: Any = None
+    task: str = ""
+    tasks: tuple[TaskRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the Data tab is to show.
+
+    Attributes:
+        task: empty when the node has not been reached.
+        commit: the moment that is shown, None for the present.
+        is_open: the task has not ended at that moment.
+        mark: differs when the task may have moved on.
+        attempt: 0 for the last one.
+        open_tasks: tasks of the node in the frontier. `total`: items of its zone.
+    """
+
+    run: str
+    node: str
+    task: str
+    commit: int | None = None
+    is_open: bool = False
+    mark: object = None
+    attempt: int = 0
+    open_tasks: tuple[str, ...] = ()
+    total: int = 0
+
+
+def read_wanted(engine: Any, wanted: Wanted) -> Shown:
+    """Read the values of a task, and which others there are; called in a thread."""
+    run, task, commit = wanted.run, wanted.task, wanted.commit
+    rows = read_tasks(engine, run, wanted.node, commit, wanted.open_tasks, wanted.total)
+    row = next((row for row in rows if row.task == task), None)
+    shown = read_values(engine, run, task, commit, wanted.is_open)
+    shown = replace(shown, task=task, tasks=rows, attempts=shown.attempt)
+    if not wanted.attempt or row is None or wanted.attempt >= shown.attempt:
+        return shown
+    error = read_failure(engine, run, row, wanted.attempt)
+    return replace(shown, outputs={}, ended=True, attempt=wanted.attempt, error=error)
 
 
 def read_values(engine: Any, run: str, task: str, commit: int | None, is_open: bool) -> Shown:
@@ -39,7 +82,12 @@ def read_values(engine: Any, run: str, task: str, commit: int | None, is_open: b
         found = None
     if found is not None and (commit is None or found.commit <= commit):
         return Shown(
-            found.inputs, found.outputs, True, found.duration_s, found.attempt, found.error
+            found.inputs,
+            found.outputs,
+            True,
+            found.duration_s,
+            attempt=found.attempt,
+            error=found.error,
         )
     state = engine.state_at(run, commit)
     row = state.tasks.get(task)
@@ -99,14 +147,22 @@ class _Side(QWidget):
 
 
 class DataPage(QWidget):
-    """Input above, output below, of the last task of one node; read in a thread."""
+    """Input above, output below, of one task of one node; read in a thread.
+
+    It is the last task and its last attempt until the person chooses another of the node.
+    """
 
     SLOT = "inspector/data"
 
     def __init__(self, client: EngineClient, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._client = client
-        self._place: tuple[object, ...] = ()
+        self._wanted: Wanted | None = None
+        self._last: Wanted | None = None
+        #: What the person has chosen: run, node, task, attempt.
+        self._chosen: tuple[str, str, str, int] | None = None
+        self.choice = TaskChoice(self)
+        self.choice.chosen.connect(self._on_chosen)
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.words.setContentsMargins(12, 8, 12, 0)
@@ -118,64 +174,62 @@ class DataPage(QWidget):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.input)
         self.splitter.addWidget(self.output)
-        self.nothing = EmptyState("Run the workflow (F5) to see what goes in and out.", parent=self)
+        self.nothing = EmptyState(_NO_RUN, parent=self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addWidget(self.choice)
         layout.addWidget(self.words)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.nothing, 1)
-        self._say("Run the workflow (F5) to see what goes in and out.")
+        self._say(_NO_RUN)
 
-    def show_task(
-        self,
-        run: str | None,
-        task: str = "",
-        *,
-        commit: int | None = None,
-        is_open: bool = False,
-        mark: object = None,
-        why: str = "",
-    ) -> None:
-        """Show the values of a task.
+    def show_nothing(self, why: str = "") -> None:
+        """Say why there is nothing to show."""
+        self._last = self._wanted = None
+        self._client.forget(self.SLOT)
+        self._say(why or _NO_RUN)
 
-        Args:
-            run: None when no run is shown.
-            task: empty when the node has not been reached.
-            commit: the moment that is shown, None for the present.
-            is_open: the task has not ended at that moment.
-            mark: differs when the task may have moved on.
-            why: what to say when there is no task.
-        """
-        place = (run, task, commit, is_open, mark)
-        if place == self._place:
+    def show_task(self, wanted: Wanted) -> None:
+        """Show the values of a task, or those of the one that was chosen instead."""
+        self._last = wanted
+        if self._chosen is not None:
+            run, node, task, attempt = self._chosen
+            if (run, node) == (wanted.run, wanted.node):
+                is_open = task in wanted.open_tasks
+                wanted = replace(wanted, task=task, attempt=attempt, is_open=is_open)
+            else:
+                self._chosen = None
+        if wanted == self._wanted:
             return
-        self._place = place
-        if run is None or not task:
-            self._client.forget(self.SLOT)
-            self._say(why or "Run the workflow (F5) to see what goes in and out.")
-            return
+        self._wanted = wanted
         self._client.read(
-            self.SLOT, read_values, self._client.engine, run, task, commit, is_open,
+            self.SLOT, read_wanted, self._client.engine, wanted,
             then=self._show, what="Reading the values of a node",
         )  # fmt: skip
+
+    def _on_chosen(self, task: str, attempt: int) -> None:
+        if self._last is not None:
+            self._chosen = (self._last.run, self._last.node, task, attempt)
+            self.show_task(self._last)
 
     def _say(self, sentence: str) -> None:
         self.nothing.set_text(sentence)
         self.nothing.show()
         self.splitter.hide()
         self.words.hide()
+        self.choice.hide()
 
     def _show(self, found: Shown) -> None:
         self.nothing.hide()
         self.splitter.show()
+        tried = found.attempt if found.attempt < found.attempts else 0
+        self.choice.show_rows(found.tasks, found.task, tried, found.attempts)
         words = []
         if found.error is not None:
             words.append(error_text(found.error))
         elif found.ended:
             words.append(f"Took {format_duration(found.duration_s)}")
-        if found.attempt > 1:
-            words.append(f"attempt {found.attempt}")
         self.words.setText(", ".join(words))
         self.words.setVisible(bool(words))
         self.words.setProperty("tone", "error" if found.error is not None else "muted")

@@ -19,7 +19,7 @@ from designer.panels.inspector_expression import ExpressionField, TemplateField
 from designer.runs.engine_client import EngineClient
 from designer.runs.run_model import RunModel
 from engine.model.changes import AddEdge, AddNode, ReplaceEdge, SetNode
-from engine.model.workflow import Workflow
+from engine.model.workflow import RetryPolicy, Workflow
 from engine.nodes.builtin import builtin_registry
 from tests.designer.panels.inspector_window import mapping_of, node, type_into, wire
 from tests.designer.runs.real_engine import invoice_workflow, open_real
@@ -212,3 +212,78 @@ async def test_an_old_checkpoint_shows_the_data_of_that_moment(
         await until(lambda: model.viewing == 0)
         words = "Add up has not been reached in this run."
         await until(lambda: panel.data_page.nothing.accessibleName() == words)
+
+
+def _each() -> Workflow:
+    """Halve each of the amounts."""
+    nodes = [
+        node("start", "trigger.manual"),
+        node("each", "for_each", items={"expr": "input.amounts"}),
+        node("half", "set", fields={"is": {"expr": "input / 2"}}),
+        node("all", "collect"),
+    ]
+    edges = (
+        wire("start.out", "each.in"),
+        wire("each.item", "half.in"),
+        wire("half.out", "all.in"),
+    )
+    return Workflow(id="halves", name="Halves", nodes={n.key: n for n in nodes}, edges=edges)
+
+
+async def test_data_of_every_item_can_be_chosen(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with _shown(tmp_path, _each(), status="completed") as (panel, document, _):
+        panel.tabs.setCurrentWidget(panel.data_page)
+        document.selection.set(nodes=("half",))
+        page, choice = panel.data_page, panel.data_page.choice
+        await until(choice.isVisible)
+        assert [choice.task.itemText(i) for i in range(2)] == ["item 1 of 2", "item 2 of 2"]
+        assert not choice.attempt.isVisible()
+        choice.task.setCurrentIndex(0)
+        choice.task.activated.emit(0)
+        await until(lambda: page.output.view.value == {"is": 50.0})
+        assert page.input.view.value == 100
+        QTest.mouseClick(choice.after, Qt.MouseButton.LeftButton)
+        await until(lambda: page.output.view.value == {"is": 10.0})
+        assert not choice.after.isEnabled()
+        document.selection.set(nodes=("start",))
+        await until(lambda: not choice.isVisible())
+
+
+def _stubborn(folder: Path) -> Workflow:
+    """Fail until a file is there that the first attempt makes."""
+    code = (
+        "import os\n"
+        f"path = {str(folder / 'tried')!r}\n"
+        "if not os.path.exists(path):\n"
+        "    open(path, 'w').close()\n"
+        "    raise ValueError('not yet')\n"
+        "output = 'now'\n"
+    )
+    job = replace(
+        node("job", "python.code", code=code), retry=RetryPolicy(attempts=3, delay_s=0.01)
+    )
+    return Workflow(
+        id="stubborn",
+        nodes={"start": node("start", "trigger.manual"), "job": job},
+        edges=(wire("start.out", "job.in"),),
+    )
+
+
+async def test_data_of_a_failed_attempt_says_why_it_failed(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with _shown(tmp_path, _stubborn(tmp_path), status="completed") as (panel, document, _):
+        panel.tabs.setCurrentWidget(panel.data_page)
+        document.selection.set(nodes=("job",))
+        page, choice = panel.data_page, panel.data_page.choice
+        await until(choice.isVisible)
+        assert choice.attempt.currentText() == "attempt 2 of 2"
+        assert page.output.view.value == "now"
+        choice.attempt.setCurrentIndex(0)
+        choice.attempt.activated.emit(0)
+        await until(lambda: "not yet" in page.words.text())
+        assert page.output.nothing.text() == "It failed, so nothing came out."
+        choice.attempt.activated.emit(1)
+        await until(lambda: page.output.view.isVisible() and page.output.view.value == "now")
