@@ -267,7 +267,7 @@ def _node(
         breakpoint=key in facts.breakpoints,
         pinned=is_pinned(node),
         disabled=node.disabled,
-        note=bool(node.extra.get("notes")),
+        note=bool(node.notes.strip()),
         locked=is_locked(workflow.view.positions.get(key)),
     )
     rows = len(inputs) if visual.names_inputs else 0, len(outputs) if visual.names_outputs else 0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QSizePolicy,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 from designer.panels.barriers_consequences import Consequence
 from designer.theme import current_theme, scaled_px
 from designer.widgets.buttons import ButtonKind, TextButton
+from designer.widgets.markdown_view import MarkdownView
 from engine.model.node_types import Option
 
 _MOST_LINES_PX = 150
@@ -32,37 +31,19 @@ _ROOMY_PX = 450
 _NARROWEST_PX = 270
 
 
-class Explanation(QTextBrowser):
-    """Markdown of a workflow's author, as high as its text up to a limit.
-
-    The text comes from a file that may be a stranger's: nothing is loaded for it, and links
-    are opened only on a click and only when they lead to the web.
-    """
+class Explanation(MarkdownView):
+    """Markdown of a workflow's author, as high as its text up to a limit."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setOpenLinks(False)
         self.setAccessibleName("Explanation")
-        self.document().setDocumentMargin(0)
-        self.setStyleSheet("QTextBrowser { background: transparent; border: none; padding: 0; }")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.anchorClicked.connect(self._open)
 
     def show_text(self, text: str) -> None:
         """Show `text`; without one there is nothing to see."""
         self.setMarkdown(text)
         self.setVisible(bool(text.strip()))
         self._take_height()
-
-    def loadResource(self, kind: int, name: QUrl | str) -> Any:
-        """Load nothing: neither files of this machine nor anything from the network."""
-        return QByteArray()
-
-    @staticmethod
-    def _open(link: QUrl) -> None:
-        if link.scheme() in ("http", "https"):
-            QDesktopServices.openUrl(link)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Be as high as the text is in this width."""

@@ -25,6 +25,7 @@ from designer.panels.inspector_data import DataPage, Wanted
 from designer.panels.inspector_editor import chain_tabs
 from designer.panels.inspector_json import JsonPage
 from designer.panels.inspector_node import NodePage, following_wires
+from designer.panels.inspector_notes import NotesPage
 from designer.panels.inspector_scope import ScopeKey
 from designer.panels.inspector_several import EdgePage, ManyPage
 from designer.panels.inspector_workflow import WorkflowPage
@@ -127,11 +128,13 @@ class InspectorPanel(QWidget):
         for place in self._places.values():
             self.pages.addWidget(place)
         self.data_page = DataPage(client, self)
+        self.notes_page = NotesPage(self.bench, self)
         self.json_page = JsonPage(self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.pages, "Setup")
         self.tabs.addTab(self.data_page, "Data")
+        self.tabs.addTab(self.notes_page, "Notes")
         self.tabs.addTab(self.json_page, "JSON")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -222,6 +225,7 @@ class InspectorPanel(QWidget):
         self.pages.setCurrentWidget(self._places[subject.kind])
         if fresh:
             self._chain_soon.start()
+        self._show_notes()
         self._show_json(fresh)
         self._show_problems()
         self._show_lock()
@@ -246,6 +250,12 @@ class InspectorPanel(QWidget):
     @property
     def _node(self) -> Node | None:
         return self.node_page.node if self._subject.kind == "node" else None
+
+    def _show_notes(self) -> None:
+        node = self._node
+        mark = "Notes •" if node is not None and node.notes.strip() else "Notes"
+        self.tabs.setTabText(self.tabs.indexOf(self.notes_page), mark)
+        self.notes_page.show_node(node)
 
     def _show_json(self, fresh: bool) -> None:
         document, kind = self._document, self._subject.kind
@@ -312,6 +322,7 @@ class InspectorPanel(QWidget):
         if self.page is not None:
             self.page.set_locked(bool(reason))
         self.json_page.set_locked(bool(reason))
+        self.notes_page.set_locked(bool(reason))
 
     def _show_run(self) -> None:
         """Say whose values expressions are tried on and the Data tab shows."""

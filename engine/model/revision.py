@@ -35,7 +35,10 @@ def revision_hash(workflow: Workflow, registry: Registry) -> str:
             name: _without(CHANNEL.write(channel), "description")
             for name, channel in workflow.channels.items()
         },
-        "nodes": {key: _without(NODE.write(node), "title") for key, node in workflow.nodes.items()},
+        "nodes": {
+            key: _without(NODE.write(node), "title", "notes")
+            for key, node in workflow.nodes.items()
+        },
         "edges": EDGE.write_list(tuple(sorted(workflow.edges, key=edge_order))),
         "types": {
             node.type: node_type.version if (node_type := registry.get(node.type)) else None

@@ -72,6 +72,7 @@ class NodeSchema(_Part):
     type: str = Field(description="Id of the node type, such as http.request.")
     version: int = Field(1, description="Version of the node type that it was made for.")
     title: str = Field("", description="Free text; empty: the key is shown.")
+    notes: str = Field("", description="Markdown for whoever reads the workflow.")
     params: dict[str, Any] = Field(
         {},
         description='Values, {"expr": expression} or {"template": text}, as the type wants them.',

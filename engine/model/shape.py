@@ -290,6 +290,7 @@ NODE = Table(
     _field("type", _text),
     _field("version", _whole),
     _field("title", _text),
+    _field("notes", _text),
     _field("params", _object),
     _field("writes", WRITE.read_named, WRITE.write_named),
     _field("joins", JOIN.read_named, JOIN.write_named),

@@ -118,6 +118,7 @@ class Node:
     """A node. Its key is its identity; `title` is free text.
 
     Attributes:
+        notes: Markdown for whoever reads the workflow; nothing runs by it.
         params: as in the document: values, ``{"expr": ...}`` or ``{"template": ...}``.
         writes: channel name to what is written when the node succeeds.
         route: ``all`` edges whose condition holds, or the ``first`` by priority.
@@ -129,6 +130,7 @@ class Node:
     type: str
     version: int = 1
     title: str = ""
+    notes: str = ""
     params: Mapping[str, Json] = field(default_factory=dict)
     writes: Mapping[str, Write] = field(default_factory=dict)
     joins: Mapping[str, JoinPolicy] = field(default_factory=dict)

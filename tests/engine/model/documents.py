@@ -64,6 +64,7 @@ def nodes(key: str) -> st.SearchStrategy[Node]:
         type=st.sampled_from(["step", "each", "collect", "gate"]),
         version=st.integers(1, 3),
         title=_TEXT,
+        notes=_TEXT,
         params=st.dictionaries(_TEXT, _VALUE, max_size=2),
         writes=st.dictionaries(
             KEYS, st.builds(Write, expr=_TEXT, op=st.sampled_from(["reduce", "set"])), max_size=1

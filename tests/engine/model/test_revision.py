@@ -73,6 +73,7 @@ def test_revision_does_not_depend_on_order(workflow: Workflow, random: Random) -
         replace(BASE, settings=Settings(description="Pays invoices")),
         replace(BASE, channels={"total": Channel(name="total", description="In euro")}),
         with_node(title="Read"),
+        with_node(notes="Ask Ada."),
     ],
 )
 def test_revision_leaves_out_what_a_run_does_not_see(same: Workflow) -> None:
