@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -130,7 +131,12 @@ def test_a_store_that_is_no_database_ends_the_start_with_one_sentence(tmp_path: 
     code = "import sys; from designer.app import main; sys.exit(main([], store=sys.argv[1]))"
     store = f"sqlite:///{tmp_path / 'runs.sqlite'}"
     ended = subprocess.run(
-        [sys.executable, "-c", code, store], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, store],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},  # on a screen it waits to be read
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 3
     assert "runs.sqlite" in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
