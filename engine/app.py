@@ -92,6 +92,7 @@ __all__ = [
 ]
 #: Every capability that a node type may ask for.
 ALL = frozenset({"network", "files", "process", "secrets"})
+NONE: frozenset[str] = frozenset()
 #: Seconds between two looks at what other processes wrote.
 WATCH_S = 0.2
 HEARTBEAT_S = 5.0
@@ -357,10 +358,15 @@ class Engine:
         await self._io(self.store.create_run, record)
         return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
 
-    async def resume(self, run: str) -> RunHandle:
+    async def resume(self, run: str, *, allow: frozenset[str] = NONE) -> RunHandle:
         """Go on with a run from its last commit.
 
+        Args:
+            run: its id.
+            allow: what a run that came from a file may use; asked for once only.
+
         Raises:
+            NotAllowed: it came from a file and needs more than that.
             RunIsHeld: a live process drives it. InvalidCommand: it is completed.
             UnknownRun: there is no such run.
         """
@@ -376,6 +382,7 @@ class Engine:
                     f"Run {run_id} is completed; use fork to run again from one of its commits."
                 )
             plan = await self._io(self._compile_bytes, loaded.record.document)
+            await self._check_trust(loaded.record, plan.workflow, allow)
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
@@ -400,6 +407,7 @@ class Engine:
         *,
         channels: Mapping[str, Json] | None = None,
         input: Json = _UNSET,
+        allow: frozenset[str] = NONE,
     ) -> RunHandle:
         """Start a new run from commit `at` of another one; that one is left as it is.
 
@@ -408,9 +416,14 @@ class Engine:
             at: index of the commit.
             channels: new values of channels.
             input: a new run input (what `run.input` says); left out, the parent's.
+            allow: what it may use, where the parent came from a file.
+
+        Raises:
+            NotAllowed: the parent came from a file, and it needs more than that.
         """
         parent = self.store.run(RunId(run))
         plan = await self._io(self._compile_bytes, parent.document)
+        await self._check_trust(parent, plan.workflow, allow)
         value = parent.input if input is _UNSET else input
         record = replace(
             self._record(plan, value, source_path=parent.source_path, title=parent.title),
@@ -455,8 +468,8 @@ class Engine:
                 continue
             try:
                 taken.append(await self.resume(run))
-            except (RunIsHeld, InvalidCommand):
-                continue  # somebody was faster
+            except (RunIsHeld, InvalidCommand, NotAllowed):
+                continue  # somebody was faster, or has to agree first
         return taken
 
     # --- deciding ---------------------------------------------------------------------------
@@ -623,6 +636,14 @@ class Engine:
                 f"{workflow.name} needs what was not allowed: {words}. "
                 f"If you trust it, allow it with {flags}."
             )
+
+    async def _check_trust(
+        self, record: RunRecord, workflow: Workflow, allow: frozenset[str]
+    ) -> None:
+        """Refuse a run from a file that needs more than was allowed; else trust it from now on."""
+        if record.untrusted:
+            self._check_allowed(workflow, allow)
+            await self._io(self.store.trust, record.run)
 
     def _record(self, plan: Plan, value: Json, *, source_path: str, title: str) -> RunRecord:
         try:

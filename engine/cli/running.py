@@ -18,7 +18,7 @@ from engine.cli.options import (
     json_of,
     settings_of,
 )
-from engine.cli.trust import allowed
+from engine.cli.trust import allowed, allowed_for
 from engine.cli.workflow_files import runnable
 from engine.commands import Decide
 from engine.model import codec
@@ -113,7 +113,7 @@ def resume(
 
     async def begin(engine: Engine) -> RunHandle:
         await _answer_open(engine, engine.run(run).run, early)
-        return await engine.resume(run)
+        return await engine.resume(run, allow=allowed_for(engine, run, settings))
 
     manner = Manner(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
@@ -144,7 +144,8 @@ def fork(
     given = {} if input is None else {"input": json_of(input, "--input")}
 
     async def begin(engine: Engine) -> RunHandle:
-        return await engine.fork(run, at, channels=channels, **given)
+        allow = allowed_for(engine, run, settings)
+        return await engine.fork(run, at, channels=channels, allow=allow, **given)
 
     manner = Manner(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early

@@ -36,11 +36,7 @@ def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -
         InvalidWorkflow: it has errors, so that there is nothing to ask.
         NotAllowed: it needs more than was granted.
     """
-    missing = {
-        name: nodes
-        for name, nodes in engine.capabilities(workflow).items()
-        if name not in settings.allow
-    }
+    missing = _missing(engine, workflow, settings)
     if not missing:
         return settings.allow
     if is_shipped(file):
@@ -50,25 +46,56 @@ def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -
     if known.has(file, revision):
         return ALL
     compile_workflow(workflow, engine.registry)
-    if _agrees(workflow, file, missing):
+    if _agrees(workflow, str(file), missing):
         try:
             known.add(file, revision)
         except OSError as error:
             print(f"headgate: {known.file} cannot be written: {error.strerror}.", file=sys.stderr)
         return ALL
+    raise _refusal(workflow, str(file), missing)
+
+
+def allowed_for(engine: Engine, run: str, settings: Globals) -> frozenset[str]:
+    """Return what a stored run may use to go on; asks about one that came from a file.
+
+    Raises:
+        NotAllowed: it needs more than was granted.
+    """
+    record = engine.run(run)
+    if not record.untrusted:
+        return settings.allow
+    workflow = engine.workflow_of(record.run)
+    missing = _missing(engine, workflow, settings)
+    where = f"run {record.run}, which came from a file"
+    if not missing:
+        return settings.allow
+    if _agrees(workflow, where, missing):
+        return ALL
+    raise _refusal(workflow, where, missing)
+
+
+def _missing(engine: Engine, workflow: Workflow, settings: Globals) -> dict[str, tuple[str, ...]]:
+    return {
+        name: nodes
+        for name, nodes in engine.capabilities(workflow).items()
+        if name not in settings.allow
+    }
+
+
+def _refusal(workflow: Workflow, where: str, missing: Mapping[str, tuple[str, ...]]) -> NotAllowed:
     flags = " ".join(f"--allow {name}" for name in missing)
     needed = "; ".join(f"{name} ({_few(nodes)})" for name, nodes in missing.items())
-    raise NotAllowed(
+    return NotAllowed(
         f"{workflow.name} was not run, for it needs what nobody has allowed: {needed}. "
-        f"If you trust {file}, allow it with {flags}."
+        f"If you trust {where}, allow it with {flags}."
     )
 
 
-def _agrees(workflow: Workflow, file: Path, missing: Mapping[str, tuple[str, ...]]) -> bool:
+def _agrees(workflow: Workflow, where: str, missing: Mapping[str, tuple[str, ...]]) -> bool:
     """Ask on the terminal; without one nobody agrees."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    lines = [f"{clean(workflow.name)} ({file}) wants to"]
+    lines = [f"{clean(workflow.name)} ({where}) wants to"]
     lines += [f"  {_WORDS.get(name, name)}: {_few(nodes)}" for name, nodes in missing.items()]
     print("\n".join(lines), file=sys.stderr)
     print("Run it, and do not ask again until it changes? [y/N] ", end="", file=sys.stderr)

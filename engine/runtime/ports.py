@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -81,6 +82,7 @@ class RunRecord:
     Attributes:
         document: the pinned workflow, as canonical JSON bytes; `revision` is its hash.
         commit: index of the last commit. `interrupted`: the lease holder is dead.
+        untrusted: it came from a file, and nobody has agreed yet to let it run here.
     """
 
     run: RunId
@@ -99,6 +101,7 @@ class RunRecord:
     source_path: str = ""
     interrupted: bool = False
     title: str = ""
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +249,40 @@ class Loaded:
     state: RunState
     next_seq: int
     legs: int
+    next_due: float | None = None
     journal: tuple[JournalRecord, ...] = ()
     claims: dict[TaskId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where a request or a decision stands in the hash chain of a store."""
+
+    seq: int
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunImage:
+    """A whole run, apart from the store that it is in.
+
+    Attributes:
+        first: index of the oldest commit that is kept.
+        commits: oldest first and without gaps; read once, while the image is open. Key frames
+            of the first one and of some others carry the state.
+        requests, decisions: oldest first, each with its place in the chain of its store.
+    """
+
+    record: RunRecord
+    first: int
+    legs: int
+    next_due: float | None
+    commits: Iterable[CommitRecord]
+    requests: Sequence[tuple[RequestRecord, Link]] = ()
+    decisions: Sequence[tuple[DecisionRecord, Link]] = ()
+    journal: Sequence[JournalRecord] = ()
+    claims: Mapping[TaskId, int] = field(default_factory=dict)
 
 
 class RunStore(Protocol):
@@ -380,6 +415,29 @@ class RunStore(Protocol):
 
     def fork(self, parent: RunId, number: int, record: RunRecord) -> RunState:
         """Store `record` as a child run and return the parent's state at that commit."""
+        ...
+
+    def image(self, run: RunId) -> AbstractContextManager[RunImage]:
+        """Open a whole run, as it is at one moment, to be written to a file.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        ...
+
+    def import_run(self, image: RunImage, at: float) -> None:
+        """Store a whole run that comes from elsewhere, or nothing of it.
+
+        Its requests and decisions get places at the end of the chain here, behind an entry
+        that says where they stood.
+
+        Raises:
+            StoreError: a run or a request of that id is here already.
+        """
+        ...
+
+    def trust(self, run: RunId) -> None:
+        """Remember that a run that came from a file may run here."""
         ...
 
     def delete_run(self, run: RunId, *, evidence: bool = False) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,8 @@ import msgspec
 import zstandard
 
 from engine.errors import EngineBug
-from engine.events import AnyEvent
+from engine.events import AnyEvent, Recorded
+from engine.ids import RunId
 from engine.store.leaves import keep, map_leaves
 
 Json = Any
@@ -56,6 +57,21 @@ class EventPage(msgspec.Struct, frozen=True, array_like=True):
 
     at: list[float] | None
     events: list[AnyEvent]
+
+    @classmethod
+    def of(cls, records: Sequence[Recorded], at: float) -> EventPage:
+        """Return the page of a commit that was made at `at`."""
+        times = [each.at for each in records]
+        same = times.count(at) == len(times)
+        return cls(None if same else times, [each.event for each in records])
+
+    def stamped(self, run: RunId, first_seq: int, at: float) -> list[Recorded]:
+        """Return the facts with run, sequence number and time."""
+        times = self.at or [at] * len(self.events)
+        return [
+            Recorded(run, first_seq + place, when, event)
+            for place, (when, event) in enumerate(zip(times, self.events, strict=True))
+        ]
 
 
 class SkimmedPage(msgspec.Struct, frozen=True, array_like=True):

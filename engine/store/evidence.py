@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
 from engine.store.encoding import canonical_json, content_hash
 
 Json = Any
@@ -24,6 +24,8 @@ Json = Any
 REQUEST = "request"
 DECISION = "decision"
 ERASURE = "erasure"
+#: Requests and decisions of a run that came from a file follow; the note says where they stood.
+ARRIVAL = "arrival"
 
 #: What the first entry gives as the hash of the one before it.
 START = "0" * 64
@@ -104,6 +106,21 @@ def decision_fields(record: DecisionRecord) -> dict[str, Json]:
         "values_sha256": None if record.values is None else content_hash(record.values),
         "to": record.to,
     }
+
+
+def in_order(image: RunImage) -> list[RequestRecord | DecisionRecord]:
+    """Return the requests and decisions of a run in the order in which they were stored."""
+    found: list[tuple[RequestRecord | DecisionRecord, Link]] = []
+    found += image.requests
+    found += image.decisions
+    return [record for record, _ in sorted(found, key=lambda each: each[1].seq)]
+
+
+def arrival_fields(image: RunImage, at: float) -> dict[str, Json]:
+    """Return what the chain says about a run that came from a file, before its entries."""
+    links = [link for _, link in [*image.requests, *image.decisions]]
+    places = sorted([each.seq, each.hash] for each in links)
+    return {"run": image.record.run, "at": float(at), "stood": places}
 
 
 def chain_hash(seq: int, kind: str, prev_hash: str, fields: Mapping[str, Json]) -> str:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from engine.ids import RunId, TaskId
 from engine.model.workflow import Channel
 from engine.runtime.ports import (
     Clock,
+    CommitRecord,
     CommitSummary,
     JournalRecord,
     Loaded,
@@ -145,7 +146,9 @@ class History:
         with self._database.reader() as connection:
             no = run_number(connection, run)
             record = self._run(connection, run)
-            (legs,) = connection.execute("SELECT legs FROM runs WHERE no = ?", (no,)).fetchone()
+            legs, next_due = connection.execute(
+                "SELECT legs, next_due FROM runs WHERE no = ?", (no,)
+            ).fetchone()
             next_seq = 1
             state = RunState()
             if record.commit >= 0:
@@ -166,6 +169,7 @@ class History:
             state=state,
             next_seq=next_seq,
             legs=legs,
+            next_due=next_due,
             journal=tuple(
                 JournalRecord(
                     run=run, task=TaskId(task), attempt=attempt, at=at, result=unpack(result)
@@ -248,23 +252,50 @@ class History:
         with self._database.reader() as connection:
             no = run_number(connection, run)
             rows = connection.execute(
-                "SELECT first_seq, event_count, at, events FROM commits"
-                " WHERE id BETWEEN ? AND ? ORDER BY id",
+                "SELECT first_seq, at, events FROM commits WHERE id BETWEEN ? AND ? ORDER BY id",
                 (_first_with(connection, no, after), id_range(no)[1]),
             )
-            for first, count, at, data in rows:
+            for first, at, data in rows:
                 if upto is not None and first > upto:
                     break
                 page: EventPage = self._page(unpack(data))
-                times = page.at or [at] * count
                 found += [
-                    Recorded(run, seq, when, event)
-                    for seq, when, event in zip(
-                        range(first, first + count), times, page.events, strict=True
-                    )
-                    if seq > after and (upto is None or seq <= upto)
+                    record
+                    for record in page.stamped(run, first, at)
+                    if record.seq > after and (upto is None or record.seq <= upto)
                 ]
         return found
+
+    def commits(self, run: RunId) -> Generator[CommitRecord]:
+        """Yield everything that is kept of a run's commits; the first one has a key frame.
+
+        Within a reader block, all of them are of one moment.
+        """
+        with self._database.reader() as connection:
+            no = run_number(connection, run)
+            rows = connection.execute(
+                "SELECT id, at, first_seq, status, events, delta FROM commits"
+                " WHERE id BETWEEN ? AND ? ORDER BY id",
+                id_range(no),
+            )
+            framed = False
+            for key, at, first_seq, status, events, delta in rows:
+                page: EventPage = self._page(unpack(events))
+                record = CommitRecord(
+                    run=run,
+                    number=number_of(key),
+                    at=at,
+                    first_seq=first_seq,
+                    events=page.stamped(run, first_seq, at),
+                    delta=self._delta(unpack(delta)),
+                    status=_STATUS[status],
+                )
+                if not framed:
+                    framed = True
+                    record.frame = self._state_of(connection, run, no, record.number)
+                    frame = self.frame_before(run, record.number)
+                    record.view = None if frame is None else frame[1]
+                yield record
 
     def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
         """Return the newest stored view at or before a commit."""

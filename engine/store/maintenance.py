@@ -224,8 +224,8 @@ def _entries(session: Session, blobs: Blobs) -> Iterator[evidence.Entry]:
             elif link.kind == evidence.DECISION and decision is not None:
                 where = f"decision on request {decision.request} of run {decision.run}"
                 fields = evidence.decision_fields(_decision(decision, decode))
-            elif link.kind == evidence.ERASURE and link.note is not None:
-                where = "erasure"
+            elif link.kind in (evidence.ERASURE, evidence.ARRIVAL) and link.note is not None:
+                where = link.kind
                 fields = msgspec.json.decode(link.note)
         except (msgspec.MsgspecError, Damaged):
             fields = {"unreadable": True}  # its hash cannot be right

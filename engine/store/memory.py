@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from engine.runtime.ports import (
     Lease,
     Loaded,
     RequestRecord,
+    RunImage,
     RunRecord,
     SystemClock,
 )
@@ -113,7 +115,7 @@ class MemoryStore:
         """Store a run that has no commit yet."""
         with self._lock:
             if record.run in self._runs:
-                raise StoreError(f"Run {record.run} is already in the store: start a new one.")
+                raise _already_there(record.run)
             self._last_run += 1
             self._runs[record.run] = _Run(self._last_run, record, status=record.status)
 
@@ -153,6 +155,73 @@ class MemoryStore:
         state = self.state_at(parent, number)
         self.create_run(record)
         return state
+
+    @contextmanager
+    def image(self, run: RunId) -> Generator[RunImage]:
+        """Open a whole run, as it is at one moment, to be written to a file."""
+        with self._lock:
+            loaded = self.load(run)
+            found = self._run(run)
+            frames = {each.number: each for each in found.frames}
+            commits = [
+                CommitRecord(
+                    run=run,
+                    number=each.number,
+                    at=each.at,
+                    first_seq=each.first_seq,
+                    events=each.events,
+                    delta=each.delta,
+                    status=each.status,
+                )
+                for each in found.commits
+            ]
+            for each in commits[:1]:
+                each.frame = self.state_at(run, each.number)
+                frame = frames.get(each.number)
+                each.view = None if frame is None else frame.view
+            image = RunImage(
+                record=loaded.record,
+                first=found.first,
+                legs=loaded.legs,
+                next_due=loaded.next_due,
+                commits=commits,
+                requests=self._asked.linked_requests(run),
+                decisions=self._asked.linked_decisions(run),
+                journal=loaded.journal,
+                claims=loaded.claims,
+            )
+        yield image
+
+    def import_run(self, image: RunImage, at: float) -> None:
+        """Store a whole run that comes from elsewhere, or nothing of it."""
+        commits = list(image.commits)
+        with self._lock:
+            record = image.record
+            if record.run in self._runs:
+                raise _already_there(record.run)
+            self._asked.take_in(image, at)
+            self.create_run(record)
+            run = self._runs[record.run]
+            run.ended_at, run.legs, run.next_due = record.ended_at, image.legs, image.next_due
+            run.first = run.next_number = image.first
+            for each in commits:
+                run.commits.append(
+                    _Commit(
+                        each.number, each.at, each.status, each.first_seq, each.events, each.delta
+                    )
+                )
+                if each.frame is not None:
+                    run.frames.append(_Frame(each.number, each.frame, each.view))
+                run.next_number = each.number + 1
+                run.next_seq = each.first_seq + len(each.events)
+            run.journal = {each.task: each for each in image.journal}
+            run.claims = dict(image.claims)
+
+    def trust(self, run: RunId) -> None:
+        """Remember that a run that came from a file may run here."""
+        with self._lock:
+            found = self._run(run)
+            found.record = replace(found.record, untrusted=False)
 
     def _record(self, run: _Run) -> RunRecord:
         return replace(
@@ -281,6 +350,7 @@ class MemoryStore:
                 state=self.state_at(run, last) if last >= 0 else RunState(),
                 next_seq=found.next_seq,
                 legs=found.legs,
+                next_due=found.next_due,
                 journal=tuple(
                     sorted(found.journal.values(), key=lambda each: (each.at, each.task))
                 ),
@@ -445,6 +515,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _already_there(run: RunId) -> StoreError:
+    return StoreError(f"Run {run} is already in the store: nothing was changed.")
 
 
 def _is_held(run: _Run, now: float) -> bool:

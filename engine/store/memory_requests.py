@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from engine.commands import Decide
+from engine.errors import StoreError
 from engine.ids import RequestId, RunId
-from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
 from engine.store import evidence
 from engine.store.requests import new_decision
 from engine.store.rows import only_match, unknown_request
@@ -75,15 +76,57 @@ class MemoryRequests:
     def _append(
         self, request: RequestRecord, decision: Decide, at: float, found: Verdict
     ) -> DecisionRecord:
-        record = new_decision(request, decision, at, found)
-        seq, digest = self._link(evidence.DECISION, evidence.decision_fields(record), None)
-        record = replace(record, id=seq, hash=digest)
-        self._decisions[seq] = record
-        self._numbers[request.request].append(seq)
+        record = self._put_decision(new_decision(request, decision, at, found))
         if found.decides:
             decided = replace(request, status="decided", decision=record)
             self._requests[request.request] = decided
         return record
+
+    def _put_decision(self, given: DecisionRecord) -> DecisionRecord:
+        seq, digest = self._link(evidence.DECISION, evidence.decision_fields(given), None)
+        record = replace(given, id=seq, hash=digest)
+        self._decisions[seq] = record
+        self._numbers[record.request].append(seq)
+        return record
+
+    def take_in(self, image: RunImage, at: float) -> None:
+        """Append what was asked and answered in a run that comes from elsewhere."""
+        for record, _ in image.requests:
+            if record.request in self._requests:
+                raise StoreError(
+                    f"Request {record.request} is already in the store: nothing was changed."
+                )
+        entries = evidence.in_order(image)
+        if entries:
+            self._link(evidence.ARRIVAL, evidence.arrival_fields(image, at), None)
+        numbers: dict[int, DecisionRecord] = {}
+        for entry in entries:
+            if isinstance(entry, DecisionRecord):
+                numbers[entry.id] = self._put_decision(entry)
+            else:
+                self.open([entry])
+        for record, _ in image.requests:
+            if record.decision is not None:
+                answered = replace(record, decision=numbers[record.decision.id])
+                self._requests[record.request] = answered
+
+    def linked_requests(self, run: RunId) -> list[tuple[RequestRecord, Link]]:
+        """Return the requests of a run with their places in the chain, oldest first."""
+        return [
+            (self._requests[RequestId(str(what))], _link_of(entry))
+            for entry, what in self._chain
+            if entry.kind == evidence.REQUEST
+            and what in self._requests
+            and self._requests[RequestId(str(what))].run == run
+        ]
+
+    def linked_decisions(self, run: RunId) -> list[tuple[DecisionRecord, Link]]:
+        """Return the decisions of a run with their places in the chain, oldest first."""
+        return [
+            (self._decisions[entry.seq], _link_of(entry))
+            for entry, _ in self._chain
+            if entry.seq in self._decisions and self._decisions[entry.seq].run == run
+        ]
 
     def _link(
         self, kind: str, fields: dict[str, Json], request: RequestId | None
@@ -152,3 +195,7 @@ class MemoryRequests:
                 fields = evidence.decision_fields(self._decisions[entry.seq])
             entries.append(replace(entry, fields=fields))
         return evidence.walk(entries).problems()
+
+
+def _link_of(entry: evidence.Entry) -> Link:
+    return Link(seq=entry.seq, prev_hash=entry.prev_hash, hash=entry.hash)

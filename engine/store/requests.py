@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from engine.commands import Decide
+from engine.errors import StoreError
 from engine.ids import RequestId, RunId
 from engine.model.node_types import Request
-from engine.runtime.ports import DecisionRecord, RequestRecord
+from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
 from engine.store import evidence
 from engine.store.blobs import Aside, Blobs, Parts
 from engine.store.database import Database
-from engine.store.encoding import decoder, encode, pack, readable
+from engine.store.encoding import canonical_json, decoder, encode, pack, readable
 from engine.store.leaves import keep, map_leaves
 from engine.store.rows import (
     DECISION_SELECT,
@@ -27,6 +28,14 @@ from engine.store.rows import (
 from engine.store.verdicts import Verdict, verdict
 
 Json = Any
+
+
+_REQUEST_LINKS = """
+    SELECT q.id, e.seq, e.prev_hash, e.hash FROM requests q JOIN evidence e ON e.seq = q.no
+    WHERE q.run = ? ORDER BY e.seq"""
+_DECISION_LINKS = """
+    SELECT d.no, e.seq, e.prev_hash, e.hash FROM decisions d JOIN evidence e ON e.seq = d.no
+    WHERE d.run = ? ORDER BY e.seq"""
 
 
 class RequestLog:
@@ -110,9 +119,19 @@ class RequestLog:
         at: float,
         found: Verdict,
     ) -> DecisionRecord:
-        record: DecisionRecord = map_leaves(
-            new_decision(request, decision, at, found), keep, readable
-        )
+        record = self._put_decision(connection, new_decision(request, decision, at, found))
+        if found.decides:
+            connection.execute(
+                "UPDATE requests SET status = 'decided', decision_no = ? WHERE id = ?",
+                (record.id, record.request),
+            )
+        return record
+
+    def _put_decision(
+        self, connection: sqlite3.Connection, given: DecisionRecord
+    ) -> DecisionRecord:
+        """Append a decision to the log; return it with its number and hash here."""
+        record: DecisionRecord = map_leaves(given, keep, readable)
         seq, digest = self._link(connection, evidence.DECISION, evidence.decision_fields(record))
         edited = None
         if record.values is not None:
@@ -120,7 +139,7 @@ class RequestLog:
         connection.execute(
             "INSERT INTO decisions (no, request, run, choice, decided_by, through, at,"
             " digest_seen, accepted, reason, comment, edited, reroute_to, admitted)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 seq,
                 record.request,
@@ -135,17 +154,17 @@ class RequestLog:
                 record.comment,
                 edited,
                 record.to,
+                record.admitted,
             ),
         )
-        if found.decides:
-            connection.execute(
-                "UPDATE requests SET status = 'decided', decision_no = ? WHERE id = ?",
-                (seq, record.request),
-            )
         return replace(record, id=seq, hash=digest)
 
     def _link(
-        self, connection: sqlite3.Connection, kind: str, fields: dict[str, Json]
+        self,
+        connection: sqlite3.Connection,
+        kind: str,
+        fields: dict[str, Json],
+        note: str | None = None,
     ) -> tuple[int, str]:
         """Append to the hash chain; return the number and the hash of the entry."""
         last = connection.execute(
@@ -154,8 +173,9 @@ class RequestLog:
         seq, prev_hash = (last[0] + 1, last[1]) if last else (1, evidence.START)
         digest = evidence.chain_hash(seq, kind, prev_hash, fields)
         connection.execute(
-            "INSERT INTO evidence (seq, kind, prev_hash, hash, erased) VALUES (?, ?, ?, ?, 0)",
-            (seq, kind, prev_hash, digest),
+            "INSERT INTO evidence (seq, kind, prev_hash, hash, erased, note)"
+            " VALUES (?, ?, ?, ?, 0, ?)",
+            (seq, kind, prev_hash, digest, note),
         )
         return seq, digest
 
@@ -164,6 +184,54 @@ class RequestLog:
         short = Aside().put(value, parts)
         self._blobs.write(connection, kind, owner, parts)
         return pack(encode(short))
+
+    # --- whole runs ---------------------------------------------------------------------------
+
+    def take_in(self, connection: sqlite3.Connection, image: RunImage, at: float) -> None:
+        """Append what was asked and answered in a run that comes from elsewhere.
+
+        Raises:
+            StoreError: a request of that id is here already.
+        """
+        entries = evidence.in_order(image)
+        if not entries:
+            return
+        fields = evidence.arrival_fields(image, at)
+        self._link(connection, evidence.ARRIVAL, fields, canonical_json(fields).decode())
+        numbers: dict[int, int] = {}
+        for record in entries:
+            if isinstance(record, DecisionRecord):
+                numbers[record.id] = self._put_decision(connection, record).id
+                continue
+            try:
+                self.open(connection, [record])
+            except sqlite3.IntegrityError as error:
+                raise StoreError(
+                    f"Request {record.request} is already in the store "
+                    f"{self._database.path}: nothing was changed."
+                ) from error
+        connection.executemany(
+            "UPDATE requests SET decision_no = ? WHERE id = ?",
+            [
+                (numbers[record.decision.id], record.request)
+                for record, _ in image.requests
+                if record.decision is not None
+            ],
+        )
+
+    def linked_requests(self, run: RunId) -> list[tuple[RequestRecord, Link]]:
+        """Return the requests of a run with their places in the chain, oldest first."""
+        with self._database.reader() as connection:
+            found = {each.request: each for each in self.requests(run=run, open_only=False)}
+            rows = connection.execute(_REQUEST_LINKS, (run,)).fetchall()
+            return [(found[RequestId(row[0])], _link_of(row)) for row in rows]
+
+    def linked_decisions(self, run: RunId) -> list[tuple[DecisionRecord, Link]]:
+        """Return the decisions of a run with their places in the chain, oldest first."""
+        with self._database.reader() as connection:
+            found = {each.id: each for each in self.decisions(run)}
+            rows = connection.execute(_DECISION_LINKS, (run,)).fetchall()
+            return [(found[row[0]], _link_of(row)) for row in rows]
 
     # --- looking ----------------------------------------------------------------------------
 
@@ -223,6 +291,10 @@ class RequestLog:
     ) -> list[DecisionRecord]:
         rows = connection.execute(query, values).fetchall()
         return [decision_record(row, self._decode) for row in rows]
+
+
+def _link_of(row: Sequence[Any]) -> Link:
+    return Link(seq=row[1], prev_hash=row[2], hash=row[3])
 
 
 def new_decision(

@@ -97,6 +97,7 @@ CREATE TABLE runs (
 	legs INTEGER NOT NULL,
 	parent VARCHAR,
 	parent_commit INTEGER,
+	untrusted BOOLEAN NOT NULL,
 	UNIQUE (id),
 	FOREIGN KEY(document_no) REFERENCES blobs (no)
 );

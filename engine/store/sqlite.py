@@ -6,15 +6,12 @@ reads use connections of their own and never wait for a write (docs/store.md).
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 from collections.abc import Sequence
-from functools import partial
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from engine.commands import AnyCommand, Decide
-from engine.errors import StoreError
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.ports import (
@@ -27,17 +24,17 @@ from engine.runtime.ports import (
     Lease,
     Loaded,
     RequestRecord,
+    RunImage,
     RunRecord,
     SystemClock,
 )
 from engine.state.run_state import Delta, RunState
-from engine.store import leases
-from engine.store.blobs import Aside, Blobs, Parts
+from engine.store import leases, whole_runs
+from engine.store.blobs import Blobs
 from engine.store.commits import CommitLog
 from engine.store.database import BUSY_TIMEOUT_S, Database
-from engine.store.encoding import decoder, encode, pack, readable, unpack
+from engine.store.encoding import decoder, encode, pack, unpack
 from engine.store.history import History
-from engine.store.leaves import keep, map_leaves
 from engine.store.requests import RequestLog
 from engine.store.rows import holder_of, run_number, unknown_run
 
@@ -68,46 +65,8 @@ class SqliteStore:
 
     def create_run(self, record: RunRecord) -> None:
         """Store a run that has no commit yet."""
-        record = map_leaves(record, keep, readable)
-        parts: Parts = {}
-        run_input = pack(encode(Aside().put(record, parts).input))
-        digest = hashlib.sha256(record.document).digest()
         with self._database.transaction() as connection:
-            document_no, _ = self._blobs.put(connection, digest, partial(bytes, record.document))
-            try:
-                no = connection.execute(
-                    "INSERT INTO runs (id, workflow_id, workflow, revision, title, source_path,"
-                    " document_no, input, seed, started_at, ended_at, status, legs, parent,"
-                    " parent_commit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
-                    (
-                        record.run,
-                        record.workflow_id,
-                        record.workflow,
-                        record.revision,
-                        record.title,
-                        record.source_path,
-                        document_no,
-                        run_input,
-                        record.seed,
-                        record.started_at,
-                        record.ended_at,
-                        record.status.value,
-                        record.parent,
-                        record.parent_commit,
-                    ),
-                ).lastrowid
-            except sqlite3.IntegrityError as error:
-                raise StoreError(
-                    f"Run {record.run} is already in the store {self.path}: start a new one."
-                ) from error
-            assert no is not None
-            connection.execute(
-                "INSERT INTO leases (run_no, epoch, host, boot, process_started, heartbeat_at)"
-                " VALUES (?, 0, '', '', 0, 0)",
-                (no,),
-            )
-            self._blobs.write(connection, "r", no, parts)
-            self._blobs.use(connection, "r", no, document_no)
+            whole_runs.insert_run(connection, self._blobs, record, self.path)
 
     def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
         """Return the runs, newest first, without their documents."""
@@ -134,6 +93,22 @@ class SqliteStore:
         state = self._history.state_at(parent, number)
         self.create_run(record)
         return state
+
+    def image(self, run: RunId) -> AbstractContextManager[RunImage]:
+        """Open a whole run, as it is at one moment, to be written to a file."""
+        return whole_runs.image(self._database, self._history, self._requests, run)
+
+    def import_run(self, image: RunImage, at: float) -> None:
+        """Store a whole run that comes from elsewhere, or nothing of it."""
+        with self._database.transaction(durable=True) as connection:
+            no = whole_runs.insert_run(connection, self._blobs, image.record, self.path)
+            whole_runs.insert_history(connection, self._blobs, no, image)
+            self._requests.take_in(connection, image, at)
+
+    def trust(self, run: RunId) -> None:
+        """Remember that a run that came from a file may run here."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE runs SET untrusted = 0 WHERE id = ?", (run,))
 
     # --- leases -----------------------------------------------------------------------------
 

@@ -92,6 +92,8 @@ class RunRow(SQLModel, table=True):
     legs: int = 0
     parent: str | None = None
     parent_commit: int | None = None
+    #: It came from a file, and nobody has agreed to let it run here.
+    untrusted: bool = False
 
 
 class LeaseRow(SQLModel, table=True):
