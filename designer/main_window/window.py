@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
         self.running.message.connect(self.tell)
         self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
         self.palette_panel.insert_requested.connect(self._insert)
-        for panel in (self.frontier, self.log, self.outline):
+        for panel in (self.frontier, self.log, self.outline, self.checkpoints):
             panel.node_activated.connect(self._go_to_node)
         self.barriers.node_activated.connect(self._on_dialog_node)
         self.frontier.request_activated.connect(self.barrier_dialog.open_request)

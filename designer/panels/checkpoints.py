@@ -27,8 +27,10 @@ from designer.actions.spec import ActionContext
 from designer.panels.checkpoints_fork import ForkDialog
 from designer.panels.checkpoints_table import Column, CommitTable
 from designer.panels.checkpoints_timeline import TimelineView
+from designer.panels.compare import CompareDialog, other_side
 from designer.panels.run_cells import PlainCells
 from designer.panels.run_panel import Pace, RunPanel
+from designer.runs.comparison import Side
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import ReplayReport
 from designer.runs.run_model import RunModel
@@ -59,6 +61,8 @@ class CheckpointsPanel(RunPanel):
 
     #: The id of a run that was chosen or started here; it is shown already.
     run_activated = Signal(str)
+    #: The key of a node that was chosen in a comparison.
+    node_activated = Signal(str)
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class CheckpointsPanel(RunPanel):
         super().__init__(client, run_model, settings, actions, parent)
         self._syncing = False
         self.fork_dialog: ForkDialog | None = None
+        self.compare_dialog: CompareDialog | None = None
         self.timeline = TimelineView(run_model, self)
         self.timeline.lane_chosen.connect(self._on_lane)
         self._commits = CommitTable(run_model.title_of, self)
@@ -140,7 +145,10 @@ class CheckpointsPanel(RunPanel):
         bar.addSpacing(4)
         bar.addWidget(self.follow)
         bar.addSpacing(6)
+        self.compare = IconButton("compare", "Compare with…", self)
+        self.compare.clicked.connect(self.open_compare)
         bar.addWidget(self.place, 1)
+        bar.addWidget(self.compare)
         bar.addWidget(self.replay)
         bar.addWidget(self.fork)
         return bar
@@ -172,6 +180,7 @@ class CheckpointsPanel(RunPanel):
             (ActionId.HISTORY_TIMELINE, self.focus_timeline),
             (ActionId.HISTORY_FORK, self.open_fork),
             (ActionId.HISTORY_REPLAY, self.start_replay),
+            (ActionId.HISTORY_COMPARE, self.open_compare),
         ):
             registry.bind(verb, callback, enabled_when=has_commits)
         registry.bind(
@@ -270,6 +279,11 @@ class CheckpointsPanel(RunPanel):
             "Run again from here…",
             lambda: self._fork(number),
         )
+        menu.addAction(
+            self.actions_registry.action(ActionId.HISTORY_COMPARE).icon(),
+            "Compare with…",
+            lambda: self._compare(number),
+        )
         menu.addSeparator()
         run = self.model.run
         menu.addAction("Copy the run's id", lambda: QGuiApplication.clipboard().setText(run))
@@ -301,6 +315,29 @@ class CheckpointsPanel(RunPanel):
     def _on_forked(self, run: str) -> None:
         self.model.show_run(run)
         self.run_activated.emit(run)
+
+    # --- compare ------------------------------------------------------------------------------
+
+    def open_compare(self) -> None:
+        """Compare the shown checkpoint with another run, or with another moment of this one."""
+        if self._has_commits():
+            self._compare(self.model.shown_commit)
+
+    def _compare(self, number: int) -> None:
+        if self.model.run is None:
+            return
+        if self.compare_dialog is not None:
+            self.compare_dialog.close()
+        here = Side(self.model.run, number)
+        there = other_side(self.client.runs, here)
+        dialog = CompareDialog(self.client, there, here, self.window())
+        dialog.node_activated.connect(self.node_activated)
+        dialog.destroyed.connect(self._forget_comparison)
+        self.compare_dialog = dialog
+        dialog.show()
+
+    def _forget_comparison(self) -> None:
+        self.compare_dialog = None
 
     # --- replay -------------------------------------------------------------------------------
 
@@ -365,5 +402,6 @@ _VERBS = (
     ActionId.HISTORY_TIMELINE,
     ActionId.HISTORY_FORK,
     ActionId.HISTORY_REPLAY,
+    ActionId.HISTORY_COMPARE,
     ActionId.HISTORY_FOLLOW,
 )
