@@ -10,6 +10,7 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.cli.commands import COMMANDS, split
 from resources.examples import SUFFIX, example_in
@@ -27,12 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _opens_window(files):
         from engine.cli.main import main as command_line  # noqa: PLC0415 - not for a window
 
-        return command_line(words)
+        return command_line(words, draw=_draw)
     if importlib.util.find_spec("PySide6") is None:
         sys.stderr.write(_NO_QT)
         return 2
     app = importlib.import_module("designer.app")
     return int(app.main([_to_edit(name) for name in files], store=options.get("--store")))
+
+
+def _draw(workflow: Any, registry: Any, kind: str) -> bytes:
+    """Make a picture of a workflow, for `headgate export`."""
+    if importlib.util.find_spec("PySide6") is None:
+        from engine.cli.options import UsageError  # noqa: PLC0415 - only without Qt
+
+        raise UsageError(_NO_QT.removeprefix("headgate: ").strip())
+    drawing = importlib.import_module("designer.canvas.picture_file")
+    return bytes(drawing.draw(workflow, registry, kind))
 
 
 def _opens_window(words: Sequence[str]) -> bool:

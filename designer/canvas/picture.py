@@ -86,7 +86,7 @@ class Picture:
         self._paint(painter, QRectF(image.rect()))
         painter.end()
         if self._embed:
-            image.setText(EMBEDDED, dumps(self._workflow).decode())
+            image.setText(EMBEDDED, self._packed())
         return image
 
     def png(self, scale: float = 2.0) -> bytes:
@@ -111,10 +111,13 @@ class Picture:
         painter.end()
         text = bytes(buffer.data().data()).decode()
         if self._embed:
-            packed = base64.b64encode(dumps(self._workflow)).decode()
-            mark = f'<metadata id="{html.escape(EMBEDDED)}">{packed}</metadata>\n</svg>'
+            mark = f'<metadata id="{html.escape(EMBEDDED)}">{self._packed()}</metadata>\n</svg>'
             text = mark.join(text.rsplit("</svg>", 1))
         return text.encode()
+
+    def _packed(self) -> str:
+        """The document, as letters that neither format changes: PNG takes spaces together."""
+        return base64.b64encode(dumps(self._workflow)).decode()
 
     def _paint(self, painter: QPainter, target: QRectF) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -138,7 +141,9 @@ def _text_in(path: Path) -> bytes:
             return b""
         if path.suffix.lower() == ".svg":
             found = _METADATA.search(path.read_text(encoding="utf-8", errors="replace"))
-            return base64.b64decode("".join(found.group(1).split())) if found else b""
+            packed = found.group(1) if found else ""
+        else:
+            packed = QImageReader(str(path)).text(EMBEDDED)
+        return base64.b64decode("".join(packed.split()))
     except (OSError, binascii.Error):
         return b""
-    return QImageReader(str(path)).text(EMBEDDED).encode()

@@ -35,6 +35,8 @@ from designer.widgets.inputs import ChoiceBox, IntegerBox
 Json = Any
 
 FILE_FILTER = "Workflows (*.flow.json);;JSON files (*.json);;All files (*)"
+#: A picture that was exported holds its workflow.
+OPEN_FILTER = f"Workflows and pictures (*.flow.json *.svg *.png);;{FILE_FILTER}"
 
 #: What a capability means, for the person who is asked to allow it.
 CAPABILITIES = {
@@ -45,7 +47,7 @@ CAPABILITIES = {
 }
 
 
-async def _finished(dialog: QDialog) -> int:
+async def finished(dialog: QDialog) -> int:
     """Wait until an open dialog is closed; return its result code."""
     done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -63,9 +65,9 @@ async def _finished(dialog: QDialog) -> int:
 
 async def ask_path_to_open(parent: QWidget, folder: str) -> Path | None:
     """Ask for a file to open; None when the person thinks better of it."""
-    dialog = QFileDialog(parent, "Open workflow", folder, FILE_FILTER)
+    dialog = QFileDialog(parent, "Open workflow", folder, OPEN_FILTER)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-    code = await _finished(dialog)
+    code = await finished(dialog)
     files = dialog.selectedFiles()
     return Path(files[0]) if code and files else None
 
@@ -75,7 +77,7 @@ async def ask_path_to_save(parent: QWidget, suggestion: Path) -> Path | None:
     dialog = QFileDialog(parent, "Save workflow as", str(suggestion.parent), FILE_FILTER)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.selectFile(suggestion.name)
-    code = await _finished(dialog)
+    code = await finished(dialog)
     files = dialog.selectedFiles()
     if not code or not files:
         return None
@@ -92,7 +94,7 @@ async def ask_to_save(parent: QWidget, title: str) -> str:
     button = QMessageBox.StandardButton
     box.setStandardButtons(button.Save | button.Discard | button.Cancel)
     box.setDefaultButton(button.Save)
-    code = await _finished(box)
+    code = await finished(box)
     return {button.Save.value: "save", button.Discard.value: "discard"}.get(code, "cancel")
 
 
@@ -101,7 +103,7 @@ async def show_failure(text: str, details: str) -> None:
     box = QMessageBox(QMessageBox.Icon.Critical, "Headgate", text)
     box.setInformativeText(details)
     box.setTextFormat(Qt.TextFormat.PlainText)
-    await _finished(box)
+    await finished(box)
 
 
 async def ask_overwrite(parent: QWidget, problem: str) -> bool:
@@ -114,7 +116,7 @@ async def ask_overwrite(parent: QWidget, problem: str) -> bool:
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     chosen: list[object] = []
     box.buttonClicked.connect(chosen.append)
-    await _finished(box)
+    await finished(box)
     return chosen == [save]
 
 
@@ -137,7 +139,7 @@ async def ask_trust(parent: QWidget, name: str, needs: Mapping[str, tuple[str, .
     box.setDefaultButton(cancel)
     chosen: list[object] = []
     box.buttonClicked.connect(chosen.append)
-    await _finished(box)
+    await finished(box)
     return chosen == [allow]
 
 
@@ -185,7 +187,7 @@ class InputDialog(QDialog):
 async def ask_input(parent: QWidget, value: Json) -> tuple[bool, Json]:
     """Ask for the input of a run; the first of the pair says whether to run."""
     dialog = InputDialog(value, parent)
-    code = await _finished(dialog)
+    code = await finished(dialog)
     return (True, dialog.value) if code else (False, None)
 
 

@@ -10,17 +10,23 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
+from designer.canvas.picture import workflow_in
 from designer.document import files
 from designer.document.document import WorkflowDocument
 from designer.document.recovery import Recovery, RecoveryJournal
 from designer.main_window import dialogs
+from designer.main_window.exporting import export_picture
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.rows import EngineError
 from designer.settings import Settings, data_dir
+from designer.theme import current_theme
 from designer.widgets.kinds import Kind
 from engine.model.node_types import Registry
+from engine.run_view import RunView
 from resources.examples import SUFFIX, examples, working_copy
 
+#: Files that may hold a workflow besides what they show.
+PICTURES = (".svg", ".png")
 #: A workflow is opened no smaller than this.
 READABLE = 0.5
 
@@ -79,6 +85,8 @@ class Filing(QObject):
             if tab.document.path == path:
                 self._tabs.show_tab(tab)
                 return tab
+        if path.suffix.lower() in PICTURES:
+            return self._open_picture(path)
         try:
             document = files.open_document(path, self._registry)
         except files.FileProblem as problem:
@@ -88,6 +96,19 @@ class Filing(QObject):
         self._settings.add_recent_file(path)
         self._settings.last_folder = str(path.parent)
         return self._add(document)
+
+    def _open_picture(self, path: Path) -> Tab | None:
+        """Open the workflow inside a picture; saving it asks where, the picture stays."""
+        try:
+            workflow = workflow_in(path)
+        except EngineError as error:
+            self.message.emit(str(error), Kind.ERROR)
+            return None
+        if workflow is None:
+            text = f"{path.name} holds no workflow: only pictures exported by Headgate do."
+            self.message.emit(text, Kind.ERROR)
+            return None
+        return self._add(WorkflowDocument(workflow, self._registry))
 
     def open_example(self, name: str) -> Tab | None:
         """Open the person's own copy of an example; the shipped one is never written to."""
@@ -108,6 +129,31 @@ class Filing(QObject):
         _show_readably(tab)
         tab.canvas.setFocus()
         return tab
+
+    def export_picture(self, run: RunView | None) -> None:
+        """Ask how the workflow in front is to be drawn, and write it."""
+        tab = self._tabs.current
+        if tab is not None:
+            self._spawn(self._export(tab, run))
+
+    async def _export(self, tab: Tab, run: RunView | None) -> None:
+        folder = tab.document.path.parent if tab.document.path else self._settings.last_folder
+        try:
+            done = await export_picture(
+                self._window,
+                tab.document.workflow,
+                self._registry,
+                current_theme(),
+                run=run,
+                folder=Path(folder or Path.home()),
+            )
+        except OSError as error:
+            why = error.strerror or error
+            text = f"The picture was not saved: {why}; choose another place."
+            self.message.emit(text, Kind.ERROR)
+            return
+        if done:
+            self.message.emit(done, Kind.SUCCESS)
 
     # --- saving -----------------------------------------------------------------------------
 

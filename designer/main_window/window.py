@@ -195,6 +195,7 @@ class MainWindow(QMainWindow):
         bind(A.FILE_OPEN, filing.open)
         bind(A.FILE_SAVE, filing.save, enabled_when=opened)
         bind(A.FILE_SAVE_AS, filing.save_as, enabled_when=opened)
+        bind(A.FILE_EXPORT_PICTURE, self._export_picture, enabled_when=opened)
         bind(A.FILE_CLOSE_TAB, self._close_tab, enabled_when=opened)
         bind(A.FILE_REOPEN_TAB, filing.reopen, enabled_when=lambda: filing.can_reopen)
         bind(A.FILE_QUIT, self.close)
@@ -353,6 +354,10 @@ class MainWindow(QMainWindow):
     def _close_tab(self) -> None:
         if self.tabs.current is not None:
             self.filing.close(self.tabs.current)
+
+    def _export_picture(self) -> None:
+        if self.tab is not None:
+            self.filing.export_picture(self._view_for(self.tab))
 
     def _turn_tab(self, by: int) -> None:
         if self.tabs.count():

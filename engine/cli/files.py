@@ -20,6 +20,7 @@ from engine.interchange.wfformat import load_wfformat
 from engine.model import codec
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.validation import validate as find_problems
+from engine.model.workflow import Workflow
 from engine.nodes.builtin import builtin_registry
 from resources.examples import SUFFIX
 
@@ -38,6 +39,8 @@ class Format(StrEnum):
 
     MERMAID = "mermaid"
     DOT = "dot"
+    SVG = "svg"
+    PNG = "png"
 
 
 def validate(settings: Globals, file: FileArgument, as_json: AsJson = False) -> int:
@@ -75,18 +78,29 @@ def export(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: stdout.")
     ] = None,
 ) -> int:
-    """Write a workflow as a Mermaid flowchart or as a graph in DOT."""
-    del settings
+    """Write a workflow as Mermaid, as a graph in DOT, or as a picture with the workflow inside."""
     workflow = codec.load_file(readable(file))
-    write = {Format.MERMAID: to_mermaid, Format.DOT: to_dot}[to]
-    text = write(workflow, builtin_registry())
+    data = _exported(settings, workflow, to)
     if output is None:
+        if to is Format.PNG and sys.stdout.isatty():
+            raise UsageError("A PNG is nothing to read in a terminal; name a file with -o.")
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        _write(output, text)
+        _write(output, data)
     return ExitCode.OK
+
+
+def _exported(settings: Globals, workflow: Workflow, to: Format) -> bytes:
+    if to in (Format.SVG, Format.PNG):
+        if settings.draw is None:
+            raise UsageError(
+                "Pictures are drawn by the designer: install it, and use the command headgate."
+            )
+        return settings.draw(workflow, builtin_registry(), to.value)
+    write = {Format.MERMAID: to_mermaid, Format.DOT: to_dot}[to]
+    return write(workflow, builtin_registry()).encode()
 
 
 def import_(
@@ -131,9 +145,9 @@ def import_(
     return ExitCode.OK
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise StoreError(
             f"{path} was not written: {error.strerror}; choose another place."

@@ -11,6 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.model.node_types import Registry
+from engine.model.workflow import Workflow
+
 Json = Any
 
 Store = Annotated[
@@ -35,6 +38,9 @@ RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Id of a run, or a beginning that only it has.")
 ]
 
+#: Makes the picture of a workflow, as a file; the last argument is ``svg`` or ``png``.
+Draw = Callable[[Workflow, Registry, str], bytes]
+
 CAPABILITIES = frozenset({"network", "files", "process", "secrets"})
 
 
@@ -44,11 +50,16 @@ class UsageError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Globals:
-    """The global options of one call."""
+    """The global options of one call, and what the caller lends it.
+
+    Attributes:
+        draw: makes a picture, where the designer is there to draw.
+    """
 
     store: str | None = None
     debug: bool = False
     allow: frozenset[str] = frozenset()
+    draw: Draw | None = None
 
     def and_those(self, other: Globals) -> Globals:
         """Return both together; of two stores the one after the command counts."""
@@ -56,10 +67,17 @@ class Globals:
             store=other.store if other.store is not None else self.store,
             debug=self.debug or other.debug,
             allow=self.allow | other.allow,
+            draw=self.draw or other.draw,
         )
 
     @classmethod
-    def of(cls, store: str | None, debug: bool, allow: Sequence[str] | None) -> Globals:
+    def of(
+        cls,
+        store: str | None,
+        debug: bool,
+        allow: Sequence[str] | None,
+        draw: Draw | None = None,
+    ) -> Globals:
         """Return the options as typer hands them over.
 
         Raises:
@@ -75,7 +93,7 @@ class Globals:
             elif name:
                 known = ", ".join(sorted(CAPABILITIES))
                 raise UsageError(f"There is no capability {name}; --allow takes {known} or all.")
-        return cls(store=store, debug=debug, allow=frozenset(granted))
+        return cls(store=store, debug=debug, allow=frozenset(granted), draw=draw)
 
 
 def with_globals(function: Callable[..., int]) -> Callable[..., int]:

@@ -59,7 +59,7 @@ def _take_globals(
     if version:
         print(f"headgate {engine.__version__}")
         raise typer.Exit
-    ctx.obj = Globals.of(store, debug, allow)
+    ctx.obj = Globals.of(store, debug, allow, ctx.obj)
 
 
 def _load(entry: Entry) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from designer import __main__ as program
+from designer.canvas.picture import workflow_in
+from engine.model.codec import load_file
 from resources.examples import examples
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +79,21 @@ def test_without_qt_the_window_is_refused_with_a_sentence(
     assert program.main([]) == 2
     assert "needs PySide6" in capsys.readouterr().err
     assert windows == []
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_a_picture_is_drawn_without_a_screen_and_opens_again(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / f"picture.{kind}"
+    words = ["export", examples()[0].name, "--to", kind, "-o", str(target)]
+    code = f"import sys; from designer.__main__ import main; sys.exit(main({words!r}))"
+    without = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=without, check=True)
+    assert workflow_in(target) == load_file(examples()[0].path)
+
+
+def test_without_qt_a_picture_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert program.main(["export", examples()[0].name, "--to", "svg"]) == 2
+    assert "needs PySide6" in capsys.readouterr().err

@@ -81,3 +81,9 @@ def test_what_is_no_trace_is_exit_code_3(headgate: Terminal, tmp_path: Path) -> 
     assert said.code == 3
     assert "only 1.5 can be imported" in said.err
     assert not (tmp_path / "x.flow.json").exists()
+
+
+def test_the_engine_alone_draws_no_pictures(headgate: Terminal) -> None:
+    said = headgate("export", "invoice-approval", "--to", "png")
+    assert said.code == 2
+    assert "drawn by the designer" in said.err
