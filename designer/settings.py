@@ -205,6 +205,10 @@ class Settings(QObject):
     palette_favourites = _texts("palette/favourites")
     palette_recent = _texts("palette/recent")
 
+    #: A preset of keys, and what the person has changed besides, as JSON.
+    keys_preset = _text("keys/preset", "headgate")
+    keys_own = _text("keys/own")
+
     perspective = _text("window/perspective", "design")
     window_geometry = _bytes("window/geometry")
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from designer.actions.registry import shown_keys
+from designer.actions.registry import ActionRegistry
 from designer.actions.spec import ACTIONS, GESTURES, plain_text
 from designer.widgets.fuzzy import match
 from designer.widgets.search_field import SearchField
@@ -33,12 +33,12 @@ class Line:
     text: str
 
 
-def lines() -> list[Line]:
+def lines(registry: ActionRegistry) -> list[Line]:
     """Everything that has a key, in the order of the menus, then the gestures."""
     found = [
-        Line(spec.group, shown_keys(verb, every=True), plain_text(spec.text))
+        Line(spec.group, keys, plain_text(spec.text))
         for verb, spec in ACTIONS.items()
-        if shown_keys(verb, every=True)
+        if (keys := registry.shown_keys(verb, every=True))
     ]
     found.extend(Line(gesture.group, gesture.keys, gesture.text) for gesture in GESTURES)
     return found
@@ -47,8 +47,9 @@ def lines() -> list[Line]:
 class CheatSheet(QDialog):
     """Every key, in cards by subject. It stays open beside the work until it is closed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, registry: ActionRegistry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._registry = registry
         self.setWindowTitle("Keyboard cheat sheet")
         self.setModal(False)
         self.resize(1060, 720)
@@ -62,9 +63,10 @@ class CheatSheet(QDialog):
         self._empty.setProperty("tone", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.hide()
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setWidget(self._sheet())
+        self._area = QScrollArea(self)
+        self._area.setWidgetResizable(True)
+        self._area.setWidget(self._sheet())
+        registry.keys_changed.connect(self._refill)
         top = QHBoxLayout()
         top.addWidget(self._search, 1)
         top.addSpacing(12)
@@ -74,7 +76,14 @@ class CheatSheet(QDialog):
         layout.setSpacing(10)
         layout.addLayout(top)
         layout.addWidget(self._empty)
-        layout.addWidget(area, 1)
+        layout.addWidget(self._area, 1)
+
+    def _refill(self) -> None:
+        """Show the keys as they are now."""
+        self._rows.clear()
+        self._cards.clear()
+        self._area.setWidget(self._sheet())
+        self._filter(self._search.text())
 
     def _sheet(self) -> QWidget:
         """Cards in columns, each new one in the column that is shortest so far."""
@@ -87,7 +96,7 @@ class CheatSheet(QDialog):
             column.setSpacing(12)
             across.addLayout(column, 1)
         grouped: dict[str, list[Line]] = {}
-        for line in lines():
+        for line in lines(self._registry):
             grouped.setdefault(line.group, []).append(line)
         heights = [0] * _COLUMNS
         for group, members in sorted(grouped.items(), key=lambda pair: -len(pair[1])):

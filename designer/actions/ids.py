@@ -30,6 +30,7 @@ class ActionId(StrEnum):
     APP_SETTINGS = "app.settings"
     APP_HELP = "app.help"
     APP_CHEAT_SHEET = "app.cheat_sheet"
+    APP_CHANGE_KEYS = "app.change_keys"
     APP_TOUR = "app.tour"
     APP_ABOUT = "app.about"
     APP_DIAGNOSTICS = "app.diagnostics"

@@ -256,6 +256,7 @@ MENUS: tuple[Submenu, ...] = (
             A.APP_COMMAND_PALETTE,
             A.APP_GO_TO,
             A.APP_CHEAT_SHEET,
+            A.APP_CHANGE_KEYS,
             A.APP_HELP,
             LINE,
             A.APP_TOUR,

@@ -7,7 +7,7 @@ from collections import deque
 from PySide6.QtWidgets import QWidget
 
 from designer.actions.ids import ActionId
-from designer.actions.registry import ActionRegistry, shown_keys
+from designer.actions.registry import ActionRegistry
 from designer.actions.spec import ACTIONS, plain_text
 from designer.widgets.quick_pick import PickEntry, QuickPick
 
@@ -47,7 +47,7 @@ class CommandPalette(QuickPick):
             key=verb.value,
             title=plain_text(spec.text),
             subtitle=spec.group,
-            keys=shown_keys(verb),
+            keys=self.registry.shown_keys(verb),
             icon=spec.icon,
             enabled=self.registry.action(verb).isEnabled(),
             keywords=spec.tooltip,

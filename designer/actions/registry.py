@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -40,6 +40,8 @@ class ActionRegistry(QObject):
 
     #: The ActionId of the verb that was just done; for recent lists and tests.
     triggered = Signal(str)
+    #: Verbs have other keys now.
+    keys_changed = Signal()
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -48,6 +50,9 @@ class ActionRegistry(QObject):
         self._actions: dict[ActionId, QAction] = {}
         self._extras: dict[tuple[ActionContext, ActionId], QAction] = {}
         self._dressed: set[ActionId] = set()
+        self._keys: Mapping[ActionId, tuple[str, ...]] = {
+            verb: spec.keys for verb, spec in ACTIONS.items()
+        }
         for spec in ACTIONS.values():
             self._actions[spec.id] = self._make(spec)
         for context, extras in EXTRA_KEYS.items():
@@ -66,14 +71,14 @@ class ActionRegistry(QObject):
         action = QAction(spec.text, self)
         action.setObjectName(spec.id.value)
         action.setCheckable(spec.checkable)
-        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setShortcuts([QKeySequence(key) for key in self._keys[spec.id]])
         shared = spec.context is ActionContext.WINDOW
         action.setShortcutContext(
             Qt.ShortcutContext.WindowShortcut
             if shared
             else Qt.ShortcutContext.WidgetWithChildrenShortcut
         )
-        action.setToolTip(tooltip(spec))
+        action.setToolTip(self.tooltip(spec.id))
         action.setStatusTip(spec.tooltip or plain_text(spec.text))
         # On macOS Qt would otherwise move entries by guessing from their words.
         action.setMenuRole(QAction.MenuRole.NoRole)
@@ -95,6 +100,43 @@ class ActionRegistry(QObject):
             if spec.icon and verb not in self._dressed:
                 self._dressed.add(verb)
                 self._actions[verb].setIcon(icon(spec.icon, _ICON_ROLES.get(verb, "text")))
+
+    # -- keys --------------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> Mapping[ActionId, tuple[str, ...]]:
+        """The keys of each verb, the one that is shown first; do not change them."""
+        return self._keys
+
+    def set_keys(self, keys: Mapping[ActionId, tuple[str, ...]]) -> None:
+        """Give the verbs other keys, at once and everywhere they are shown."""
+        changed = [verb for verb in self._actions if keys.get(verb, ()) != self._keys.get(verb)]
+        self._keys = dict(keys)
+        for verb in changed:
+            action = self._actions[verb]
+            action.setShortcuts([QKeySequence(key) for key in self._keys.get(verb, ())])
+            action.setToolTip(self.tooltip(verb))
+        if changed:
+            self.keys_changed.emit()
+
+    def shown_keys(self, verb: ActionId, *, every: bool = False) -> str:
+        """The verb's first key as this system writes it, or all of them, panels included."""
+        keys = list(self._keys.get(verb, ()))
+        if every:
+            for extras in EXTRA_KEYS.values():
+                keys.extend(key for key in extras.get(verb, ()) if key not in keys)
+        shown = [
+            QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+            for key in (keys if every else keys[:1])
+        ]
+        return ", ".join(shown)
+
+    def tooltip(self, verb: ActionId) -> str:
+        """What the verb does, with its key: ``Run the workflow (F5)``."""
+        spec = ACTIONS[verb]
+        words = spec.tooltip or plain_text(spec.text)
+        keys = self.shown_keys(verb)
+        return f"{words} ({keys})" if keys else words
 
     # -- binding -----------------------------------------------------------------------------
 
@@ -201,23 +243,3 @@ class ActionRegistry(QObject):
             dressed, self._dressed = self._dressed, set()
             self.dress(dressed)
         return False
-
-
-def shown_keys(verb: ActionId, *, every: bool = False) -> str:
-    """The verb's first key as this system writes it, or all of them, those of panels included."""
-    keys = list(ACTIONS[verb].keys)
-    if every:
-        for extras in EXTRA_KEYS.values():
-            keys.extend(key for key in extras.get(verb, ()) if key not in keys)
-    shown = [
-        QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-        for key in (keys if every else keys[:1])
-    ]
-    return ", ".join(shown)
-
-
-def tooltip(spec: ActionSpec) -> str:
-    """What the verb does, with its key: ``Run the workflow (F5)``."""
-    words = spec.tooltip or plain_text(spec.text)
-    keys = shown_keys(spec.id)
-    return f"{words} ({keys})" if keys else words

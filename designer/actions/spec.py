@@ -99,6 +99,7 @@ _APPLICATION = (
     _spec(A.APP_SETTINGS, "Settin&gs…", "Ctrl+,", "settings"),
     _spec(A.APP_HELP, "&Help on the selection", "F1", "help"),
     _spec(A.APP_CHEAT_SHEET, "&Keyboard cheat sheet", "Ctrl+/", "keyboard"),
+    _spec(A.APP_CHANGE_KEYS, "Change ke&ys…", "", "keyboard", "Choose keys for every command"),
     _spec(A.APP_TOUR, "Show me around (&2 min)", "", "play-slow"),
     _spec(A.APP_START_PAGE, "Start &page"),
     _spec(A.APP_DIAGNOSTICS, "&Diagnostics…", "", "chart"),
@@ -320,12 +321,14 @@ def plain_text(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
 
 
-def keys_in(context: ActionContext) -> Mapping[str, tuple[A, ...]]:
+def keys_in(
+    context: ActionContext, keymap: Mapping[A, tuple[str, ...]] | None = None
+) -> Mapping[str, tuple[A, ...]]:
     """Each key that works in `context`, the window's included, and the verbs that claim it."""
     claims: dict[str, list[A]] = {}
     for action, spec in ACTIONS.items():
         if spec.context in {context, ActionContext.WINDOW}:
-            for key in spec.keys:
+            for key in spec.keys if keymap is None else keymap.get(action, ()):
                 claims.setdefault(key, []).append(action)
     for action, keys in EXTRA_KEYS.get(context, {}).items():
         for key in keys:
@@ -333,11 +336,11 @@ def keys_in(context: ActionContext) -> Mapping[str, tuple[A, ...]]:
     return {key: tuple(actions) for key, actions in claims.items()}
 
 
-def conflicts() -> list[str]:
+def conflicts(keymap: Mapping[A, tuple[str, ...]] | None = None) -> list[str]:
     """One sentence for each key that two verbs claim in the same place; empty when all is well."""
     found: list[str] = []
     for context in ActionContext:
-        for key, actions in keys_in(context).items():
+        for key, actions in keys_in(context, keymap).items():
             if len(actions) > 1:
                 found.append(f"{key} means {' and '.join(actions)} in the {context.value}.")
     return found

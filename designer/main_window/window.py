@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
 
 from designer.actions.cheat_sheet import CheatSheet
 from designer.actions.ids import ActionId as A
+from designer.actions.keymap import keymap
 from designer.actions.menus import build_menu_bar, build_tool_bar
 from designer.actions.palette import CommandPalette
 from designer.actions.registry import ActionRegistry
 from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
 from designer.main_window.filing import Filing
+from designer.main_window.key_editor import KeyEditor
 from designer.main_window.running import Running
 from designer.main_window.start_page import StartPage
 from designer.main_window.status import StatusBar
@@ -90,6 +92,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(720, 480)
         self.resize(1440, 900)
         self.actions_ = ActionRegistry(self)
+        self._take_keys()
         self.run_model = RunModel(client, self)
         self._build_centre()
         self.filing = Filing(self, self.tabs, registry, settings, client.spawn)
@@ -177,7 +180,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
         self.command_palette = CommandPalette(self.actions_, self)
-        self.cheat_sheet = CheatSheet(self)
+        self.cheat_sheet = CheatSheet(self.actions_, self)
 
     def _bind(self) -> None:
         self._bind_files()
@@ -219,6 +222,7 @@ class MainWindow(QMainWindow):
         bind(A.APP_COMMAND_PALETTE, self.command_palette.open_palette)
         bind(A.APP_CHEAT_SHEET, self.cheat_sheet.show)
         bind(A.APP_SETTINGS, lambda: SettingsDialog(self.settings, self).open())
+        bind(A.APP_CHANGE_KEYS, lambda: KeyEditor(self.actions_, self.settings, self).open())
         bind(A.APP_START_PAGE, self._show_start_page)
         bind(A.WINDOW_FULL_SCREEN, self._toggle_full_screen)
         bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
@@ -240,10 +244,19 @@ class MainWindow(QMainWindow):
                 checked_when=partial(self._has_theme, theme),
             )
 
+    def _take_keys(self) -> None:
+        """Use the keys of the preset, with what the person has changed."""
+        self.actions_.set_keys(keymap(self.settings.keys_preset, self.settings.keys_own))
+
+    def _on_setting(self, key: str) -> None:
+        if key.startswith("keys/"):
+            self._take_keys()
+
     def _has_theme(self, theme: ThemeChoice) -> bool:
         return self.settings.theme is theme
 
     def _connect(self) -> None:
+        self.settings.changed.connect(self._on_setting)
         self.tabs.current_changed.connect(self._on_tab)
         self.tabs.close_requested.connect(self.filing.close)
         self.start_page.new_wanted.connect(self.filing.new)

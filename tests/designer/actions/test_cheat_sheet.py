@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
 from designer.actions.cheat_sheet import CheatSheet, lines
+from designer.actions.ids import ActionId
+from designer.actions.registry import ActionRegistry
 from designer.actions.spec import ACTIONS, GESTURES
 from designer.widgets.search_field import SearchField
 
 
-def test_every_key_and_gesture_has_its_line() -> None:
-    texts = {line.text for line in lines()}
+@pytest.fixture
+def registry(qtbot: QtBot) -> ActionRegistry:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    return ActionRegistry(window)
+
+
+def test_every_key_and_gesture_has_its_line(registry: ActionRegistry) -> None:
+    texts = {line.text for line in lines(registry)}
     assert all(gesture.text in texts for gesture in GESTURES)
-    assert len(lines()) >= len([spec for spec in ACTIONS.values() if spec.keys])
-    breakpoint_line = next(line for line in lines() if line.text == "Breakpoint")
+    assert len(lines(registry)) >= len([spec for spec in ACTIONS.values() if spec.keys])
+    breakpoint_line = next(line for line in lines(registry) if line.text == "Breakpoint")
     assert breakpoint_line.keys == "F9, B"
 
 
-def test_searching_leaves_what_matches(qtbot: QtBot) -> None:
-    sheet = CheatSheet()
+def test_searching_leaves_what_matches(qtbot: QtBot, registry: ActionRegistry) -> None:
+    sheet = CheatSheet(registry)
     qtbot.addWidget(sheet)
     everything = len(sheet.visible_lines())
     field = sheet.findChildren(SearchField)[0]
@@ -34,7 +45,15 @@ def test_searching_leaves_what_matches(qtbot: QtBot) -> None:
     assert sheet.visible_lines() == []
 
 
-def test_it_is_not_modal(qtbot: QtBot) -> None:
-    sheet = CheatSheet()
+def test_it_is_not_modal(qtbot: QtBot, registry: ActionRegistry) -> None:
+    sheet = CheatSheet(registry)
     qtbot.addWidget(sheet)
     assert not sheet.isModal()
+
+
+def test_other_keys_are_shown_at_once(qtbot: QtBot, registry: ActionRegistry) -> None:
+    sheet = CheatSheet(registry)
+    qtbot.addWidget(sheet)
+    registry.set_keys({**registry.keys, ActionId.NODE_TIDY: ("Ctrl+Alt+T",)})
+    tidy = next(line for line in sheet.visible_lines() if line.text == "Tidy up")
+    assert tidy.keys == "Ctrl+Alt+T"

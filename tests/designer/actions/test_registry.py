@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QVBoxLayout,
 from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
-from designer.actions.registry import ActionRegistry, shown_keys, tooltip
-from designer.actions.spec import ACTIONS, ActionContext
+from designer.actions.registry import ActionRegistry
+from designer.actions.spec import ActionContext
 from designer.theme import DARK, LIGHT, apply_theme
 
 
@@ -132,9 +132,9 @@ def test_what_was_done_is_told(registry: ActionRegistry, qtbot: QtBot) -> None:
 
 def test_tooltips_carry_the_key(registry: ActionRegistry) -> None:
     text = registry.action(ActionId.RUN_STOP).toolTip()
-    assert text == f"Cancel the run that is shown ({shown_keys(ActionId.RUN_STOP)})"
-    assert tooltip(ACTIONS[ActionId.APP_ABOUT]) == "About Headgate"
-    assert "B" in shown_keys(ActionId.DEBUG_BREAKPOINT, every=True).split(", ")
+    assert text == f"Cancel the run that is shown ({registry.shown_keys(ActionId.RUN_STOP)})"
+    assert registry.tooltip(ActionId.APP_ABOUT) == "About Headgate"
+    assert "B" in registry.shown_keys(ActionId.DEBUG_BREAKPOINT, every=True).split(", ")
 
 
 def test_the_windows_own_keys_cannot_be_attached(
