@@ -85,9 +85,9 @@ async def _session(
     install_signal_handlers(loop, lambda number: _on_signal(number, window, done))
     for path in files:
         window.filing.open_path(path)
-    if not files:
-        _restore_session(window, settings)
-    window.show()
+    window.show()  # first, so that what is restored knows how large the canvas is
+    if not files and settings.restore_session:
+        window.restore_session()
     window.offer_recovery(window.filing.find_unsaved())
     client.spawn(_fire_due(engine), "Looking for runs that are due")
     client.spawn(asyncio.to_thread(import_module, "networkx"), "Getting ready to check graphs")
@@ -103,13 +103,6 @@ async def _session(
     window.deleteLater()
     settings.sync()
     return 0
-
-
-def _restore_session(window: MainWindow, settings: Settings) -> None:
-    if settings.restore_session:
-        for name in settings.session_files:
-            if Path(name).exists():
-                window.filing.open_path(Path(name))
 
 
 async def _fire_due(engine: Engine) -> None:

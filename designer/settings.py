@@ -199,7 +199,8 @@ class Settings(QObject):
     autosave_s = _number("files/autosave_s", 1, 1, 60)
     restore_session = _flag("files/restore_session", True)
     recent_files = _texts("files/recent")
-    session_files = _texts("files/session")
+    #: What was open when the program ended, as JSON.
+    session = _text("files/session")
     last_folder = _text("files/last_folder")
 
     palette_favourites = _texts("palette/favourites")

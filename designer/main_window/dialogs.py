@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -213,11 +214,19 @@ class SettingsDialog(QDialog):
         name.editingFinished.connect(lambda: setattr(settings, "user_name", name.text().strip()))
         form.addRow("&Sign decisions as", name)
         self._choice(form, "After a &decision", settings, "resume_after_decision", _YesNo)
+        for label, choice, words in _SWITCHES:
+            form.addRow(label, self._switch(settings, choice, words))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         close.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(close)
+
+    def _switch(self, settings: Settings, name: str, words: str) -> QCheckBox:
+        box = QCheckBox(words, self)
+        box.setChecked(getattr(settings, name))
+        box.toggled.connect(lambda on: setattr(settings, name, on))
+        return box
 
     def _choice(
         self, form: QFormLayout, label: str, settings: Settings, name: str, kind: Any
@@ -240,6 +249,13 @@ class _Switch:
         self.value = value
 
 
+#: Label, the choice, and what it says while it is on.
+_SWITCHES = (
+    ("While another program", "notify_decisions", "tell me of decisions that wait"),
+    ("is in front,", "notify_failures", "tell me of runs that fail"),
+    ("", "notify_run_end", "tell me of runs that are done"),
+    ("At the start", "restore_session", "open what was open the last time"),
+)
 _YesNo = (_Switch(True), _Switch(False))
 _WORDS: dict[object, str] = {
     ThemeChoice.SYSTEM.value: "As the system",

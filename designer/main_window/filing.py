@@ -16,6 +16,7 @@ from designer.document.document import WorkflowDocument
 from designer.document.recovery import Recovery, RecoveryJournal
 from designer.main_window import dialogs
 from designer.main_window.exporting import export_picture
+from designer.main_window.session import restore_session, session_text
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.rows import EngineError
 from designer.settings import Settings, data_dir
@@ -229,19 +230,25 @@ class Filing(QObject):
 
     async def close_all(self) -> bool:
         """Close every tab before the program ends; False when the person stops it."""
-        opened = [str(t.document.path) for t in self._tabs if t.document.path and not t.pinned]
+        session = session_text(self._tabs)
         for tab in self._tabs:
             if tab.document.is_modified and not await self.close_tab(tab):
                 return False
-        self._settings.session_files = tuple(opened)
+        self._settings.session = session
         for tab in self._tabs:
             self.drop(tab)
         return True
 
     def end(self) -> None:
-        """Write down what is still unsaved, as when the program is told to end at once."""
+        """Write down what is still open and unsaved, as when the program must end at once."""
+        if self._tabs.current is not None:
+            self._settings.session = session_text(self._tabs)
         self.journal.flush()
         self.journal.close()
+
+    def restore_session(self) -> list[tuple[Tab, str]]:
+        """Open what was open the last time; returns the run that each tab showed."""
+        return restore_session(self._settings.session, self._tabs, self.open_path)
 
     def reopen(self) -> None:
         """Open the file that was closed last."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QLabel,
     QMainWindow,
     QStackedWidget,
@@ -28,6 +27,7 @@ from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
 from designer.main_window.filing import Filing
 from designer.main_window.key_editor import KeyEditor
+from designer.main_window.notices import Notices, TrayDesktop
 from designer.main_window.running import Running
 from designer.main_window.start_page import StartPage
 from designer.main_window.status import StatusBar
@@ -153,6 +153,9 @@ class MainWindow(QMainWindow):
         )
         self.barrier_dialog = BarrierDialog(*shared, parent=self)
         self.barrier_dialog.set_placement(self._place_dialog)
+        desktop = TrayDesktop(self)
+        desktop.clicked.connect(self._on_notice_clicked)
+        self.notices = Notices(desktop, self.settings, self)
 
     def _build_bars(self) -> None:
         slots = build_menu_bar(self.menuBar(), self.actions_)
@@ -228,7 +231,11 @@ class MainWindow(QMainWindow):
         bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
         for verb, name in ((A.WINDOW_DESIGN, "design"), (A.WINDOW_RUN, "run"),
                            (A.WINDOW_DEBUG, "debug")):  # fmt: skip
-            bind(verb, partial(self.docks.choose, name))
+            bind(
+                verb,
+                partial(self._choose_layout, name),
+                checked_when=partial(self._has_layout, name),
+            )
         bind(A.WINDOW_NEXT_TAB, lambda: self._turn_tab(1), enabled_when=self._has_tab)
         bind(A.WINDOW_PREVIOUS_TAB, lambda: self._turn_tab(-1), enabled_when=self._has_tab)
         bind(A.WINDOW_NEXT_PANEL, lambda: self._next_panel(1))
@@ -243,6 +250,13 @@ class MainWindow(QMainWindow):
                 partial(self._theme.set_choice, theme),
                 checked_when=partial(self._has_theme, theme),
             )
+
+    def _choose_layout(self, name: str) -> None:
+        self.docks.choose(name)
+        self.actions_.refresh((A.WINDOW_DESIGN, A.WINDOW_RUN, A.WINDOW_DEBUG))
+
+    def _has_layout(self, name: str) -> bool:
+        return self.docks.perspective == name
 
     def _take_keys(self) -> None:
         """Use the keys of the preset, with what the person has changed."""
@@ -569,11 +583,12 @@ class MainWindow(QMainWindow):
 
     def _on_request(self, request: object) -> None:
         self.docks.show("barriers")
-        if not self.isActiveWindow() and self.settings.notify_decisions:
-            QApplication.alert(self)
         name = getattr(request, "request", "")
         self._show_asking_node(request)
         count = len(self.client.inbox)
+        record = next((r for r in self.client.inbox if r.request == name), None)
+        if record is not None:
+            self.notices.decision(name, record.content.title, record.workflow, count)
         self._asking = self.tell(
             "1 decision is waiting" if count < 2 else f"{count} decisions are waiting",
             Kind.WAITING,
@@ -605,7 +620,10 @@ class MainWindow(QMainWindow):
         view = self.client.live_view(run) or (
             self.run_model.view if self.run_model.run == run else None
         )
+        record = next((r for r in self.client.runs if str(r.run) == run), None)
+        workflow = record.workflow if record is not None else "A run"
         if status == "completed":
+            self.notices.ended(workflow, "The run is done.")
             took = view.ended_at - view.started_at if view is not None and view.ended_at else None
             self.tell(
                 f"Done in {format_duration(took)}." if took is not None else "The run is done.",
@@ -615,9 +633,19 @@ class MainWindow(QMainWindow):
             )
         elif status == "failed":
             error = getattr(view, "error", None)
-            self.tell(getattr(error, "message", "The run failed."), Kind.ERROR)
+            why = getattr(error, "message", "The run failed.")
+            self.notices.failed(workflow, why)
+            self.tell(why, Kind.ERROR)
         elif status == "cancelled":
             self.tell("The run was cancelled.", Kind.INFO)
+
+    def _on_notice_clicked(self) -> None:
+        """Come to the front, with the question that was asked."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        if self.notices.request:
+            self.barrier_dialog.open_request(self.notices.request)
 
     def _open_timeline(self, run: str) -> None:
         self._show_run(run)
@@ -662,6 +690,15 @@ class MainWindow(QMainWindow):
     ) -> Toast:
         """Show a toast."""
         return self.toasts.show_toast(text, kind, action_text=action, on_action=on_action)
+
+    def restore_session(self) -> None:
+        """Open what was open the last time, with the runs that were shown over it."""
+        runs = {str(record.run) for record in self.client.engine.runs()}
+        for tab, run in self.filing.restore_session():
+            if run in runs:
+                tab.run = run
+        if self.tab is not None and self.tab.run is not None:
+            self.run_model.show_run(self.tab.run)
 
     def offer_recovery(self, found: list[Recovery]) -> None:
         """Offer what a crash left behind, one banner per document."""

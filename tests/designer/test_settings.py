@@ -52,7 +52,7 @@ def test_values_survive_the_file_with_their_types(file: Path) -> None:
     first.autosave_s = 5
     first.user_name = "Ada, Countess"
     first.window_geometry = b"\x00\xff\x01"
-    first.session_files = ("only.flow.json",)
+    first.session = '{"tabs": []}'
     first.palette_recent = ("set", "http, two")
     first.sync()
     again = opened(file)
@@ -62,7 +62,7 @@ def test_values_survive_the_file_with_their_types(file: Path) -> None:
     assert again.autosave_s == 5
     assert again.user_name == "Ada, Countess"
     assert again.window_geometry == b"\x00\xff\x01"
-    assert again.session_files == ("only.flow.json",)
+    assert again.session == '{"tabs": []}'
     assert again.palette_recent == ("set", "http, two")
 
 
