@@ -23,7 +23,7 @@ from designer.canvas.visuals import (
     Problem,
     ZoneVisual,
 )
-from designer.canvas.words import EDITED, NOT_RUN, OFF, PINNED, Chip, chip_of
+from designer.canvas.words import EDITED, NOT_RUN, OFF, PINNED, Chip, chip_of, way_not_taken
 from designer.theme import NodeState
 from designer.widgets.icons import has_icon, node_icon_name
 from engine.model.diagnostics import Diagnostic, Severity
@@ -245,7 +245,7 @@ def _node(
     node = workflow.nodes[key]
     node_type = registry.get(node.type)
     inputs, outputs = _ports(registry, node, incident.get(key, ()))
-    chip, count = _chip(node, facts)
+    chip, count = _chip(node, facts, incident.get(key, ()))
     found = problems.get(key, ())
     visual = NodeVisual(
         key=key,
@@ -284,13 +284,17 @@ def is_pinned(node: Node) -> bool:
     return node.extra.get("pin") is not None
 
 
-def _chip(node: Node, facts: Facts) -> tuple[Chip, int]:
+def _chip(node: Node, facts: Facts, edges: tuple[Edge, ...]) -> tuple[Chip, int]:
     if facts.run is None:
         return _chip_without_run(node), 0
     ran = facts.run.nodes.get(node.key, NodeView())
     chip = chip_of(ran, facts.now, ended=facts.run.status in _ENDED)
     if chip.state in _FINISHED and _was_edited(node, facts.pinned):
         chip = EDITED
+    elif chip.state is NodeState.SKIPPED:
+        left = facts.run.not_taken
+        ports = [e.source.port for e in edges if e.target.node == node.key and left.get(e.id)]
+        chip = way_not_taken(chip, ran.text, ports)
     ended = ran.done + ran.failed
     return chip, ended if ended > 1 else 0
 
@@ -307,7 +311,7 @@ def _was_edited(node: Node, pinned: Workflow | None) -> bool:
     before = pinned.nodes.get(node.key)
     if before is None or before is node:
         return before is None
-    return replace(before, title="") != replace(node, title="")
+    return replace(before, title="", notes="") != replace(node, title="", notes="")
 
 
 def _request(node: Node, facts: Facts) -> str | None:

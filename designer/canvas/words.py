@@ -6,8 +6,8 @@ Pure. Times are seconds since the epoch; a clock time is shown in the zone of th
 from __future__ import annotations
 
 import datetime as dt
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from designer.theme import STATE_STYLES, NodeState
 from designer.widgets.format import format_countdown, format_duration, format_percent, shorten
@@ -75,9 +75,7 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False) -> Chip:
         case NodeState.FAILED:
             return Chip(state=state, words=_with_reason("Failed: {}", "Failed", _failure(node)))
         case NodeState.SKIPPED:
-            return Chip(
-                state=state, words=_with_reason("Skipped ({})", "Skipped", _skip(node.text))
-            )
+            return Chip(state=state, words=_with_reason("Skipped ({})", "Skipped", node.text))
         case NodeState.READY:
             return Chip(state=state, words=_first_upper(node.text) or "Ready")
         case _:
@@ -145,15 +143,23 @@ def _clock_time(at: float, now: float) -> str:
     return due.strftime("%a %H:%M" if days < 7 else "%d %b %H:%M")
 
 
-#: What the engine says of a branch that was not taken: the port is the short of it.
-_NOT_LED = re.compile(r"(?P<node>\S+)\.(?P<port>[^.\s]+) did not lead here")
+#: How the engine ends its sentence about a branch that was not taken.
+_NOT_LED = "did not lead here"
 
 
-def _skip(reason: str) -> str:
-    found = _NOT_LED.fullmatch(reason)
-    if found is None:
-        return reason
-    return "condition not met" if found["port"] == "out" else f"not {found['port']}"
+def way_not_taken(chip: Chip, reason: str, ports: Sequence[str]) -> Chip:
+    """The chip of a skipped node, with the ways that did not lead to it in place of a sentence.
+
+    Args:
+        chip: as `chip_of` gave it.
+        reason: why the engine skipped the node.
+        ports: output ports of the wires into the node that were not taken.
+    """
+    if chip.state is not NodeState.SKIPPED or not reason.endswith(_NOT_LED):
+        return chip
+    named = [port for port in dict.fromkeys(ports) if port != "out"]
+    why = f"not {' or '.join(named)}" if named else "condition not met"
+    return replace(chip, words=f"Skipped ({why})")
 
 
 def _failure(node: NodeView) -> str:

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 #: Runs that the choice in the tool bar offers.
 RUNS_OFFERED = 30
+_UNDO = (A.EDIT_UNDO, A.EDIT_REDO)
 #: Letters of ``run #rzz9w2: completed``, and some room.
 RUN_CHOICE_LETTERS = 26
 
@@ -351,6 +352,8 @@ class MainWindow(QMainWindow):
         document.reset.connect(self._on_document)
         document.title_changed.connect(lambda _title: self._on_title())
         document.modified_changed.connect(lambda _modified: self._on_title())
+        # The stack moves after the document has told of its change.
+        document.undo_stack.indexChanged.connect(lambda _index: self.actions_.refresh(_UNDO))
 
     def _show_canvas_verbs(self) -> None:
         for verb in A:

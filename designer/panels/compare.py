@@ -26,14 +26,15 @@ from designer.runs.words import clock_text, short_run
 from designer.theme import current_theme, scaled_px
 from designer.widgets.buttons import ChipButton, IconButton
 from designer.widgets.empty_state import EmptyState
+from designer.widgets.format import shorten
 from designer.widgets.inputs import ChoiceBox, IntegerBox
-from designer.widgets.json_value import json_diff
+from designer.widgets.json_value import ChangeKind, json_diff, json_line, path_text
 from designer.widgets.tables import polish_table
-from designer.widgets.value_view import ValueView
 
 #: Differences that a table lists; a comparison of strangers has more than anybody reads.
 MOST_ROWS = 2000
 _REST_MS = 120
+_TOOLTIP = 1200
 _RUNS = 100
 _NODE_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -112,11 +113,11 @@ class CompareDialog(QDialog):
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.nodes = self._make_table("Nodes that differ")
         self.events = self._make_table("What happened otherwise")
-        self.state = ValueView(self)
+        self.state = self._make_table("Values that differ")
         self.same = EmptyState("Both sides are the same here.", icon_name="check", parent=self)
         self.pages = QStackedWidget(self)
         self.chips: dict[str, ChipButton] = {}
-        self._tables: dict[str, QWidget] = {
+        self._tables: dict[str, QTableView] = {
             "Nodes": self.nodes,
             "Events": self.events,
             "State": self.state,
@@ -199,8 +200,8 @@ class CompareDialog(QDialog):
         self.found = found
         self._fill(self.nodes, found, found.nodes)
         self._fill(self.events, found, found.events)
-        changes = json_diff(found.left_state, found.right_state)
-        self.state.set_value(found.right_state, changes=changes)
+        changes = _value_rows(found)
+        self._fill(self.state, found, changes, head="Path")
         self._counts = {
             "Nodes": len(found.nodes),
             "Events": len(found.events),
@@ -221,17 +222,19 @@ class CompareDialog(QDialog):
         return f"They part at {first.title}: left {left}; right {right}."
 
     @staticmethod
-    def _fill(table: QTableView, found: Comparison, rows: Sequence[Difference]) -> None:
+    def _fill(
+        table: QTableView, found: Comparison, rows: Sequence[Difference], head: str = "Node"
+    ) -> None:
         model = table.model()
         assert isinstance(model, QStandardItemModel)
         model.removeRows(0, model.rowCount())
-        model.setHorizontalHeaderLabels(["Node", found.left.words, found.right.words])
+        model.setHorizontalHeaderLabels([head, found.left.words, found.right.words])
         changed = current_theme().color("diff_change")
         for row in rows[:MOST_ROWS]:
             items = [QStandardItem(text) for text in (row.title, row.left or "-", row.right or "-")]
             items[0].setData(row.node, _NODE_ROLE)
             for item, text in zip(items[1:], (row.left, row.right), strict=True):
-                item.setToolTip(text)
+                item.setToolTip(shorten(text, _TOOLTIP))
                 item.setForeground(changed)
             model.appendRow(items)
         if len(rows) > MOST_ROWS:
@@ -259,6 +262,20 @@ def _comparable(runs: Sequence[RunRecord], *wanted: str) -> list[RunRecord]:
     first = [record for record in same if str(record.run) in wanted]
     others = [record for record in same if str(record.run) not in wanted]
     return [*first, *others[:_RUNS]]
+
+
+def _value_rows(found: Comparison) -> list[Difference]:
+    """Every place at which the states differ; a text that is empty is not there."""
+    changes = json_diff(found.left_state, found.right_state)
+    return [
+        Difference(
+            str(path[1]) if path[0] == "outputs" and len(path) > 1 else "",
+            path_text(path),
+            "" if change.kind is ChangeKind.ADDED else json_line(change.old),
+            "" if change.kind is ChangeKind.REMOVED else json_line(change.new),
+        )
+        for path, change in sorted(changes.items(), key=lambda pair: path_text(pair[0]))
+    ]
 
 
 def other_side(runs: Sequence[RunRecord], left: Side) -> Side:

@@ -188,7 +188,7 @@ def _words(fact: ev.Recorded | None, titles: dict[str, str]) -> str:
 def _state(engine: Engine, side: Side) -> dict[str, Json]:
     state = engine.state_at(side.run, side.commit)
     outputs = {
-        key: state.value(ref)
+        key.removesuffix("@"): state.value(ref)
         for key, ref in state.outputs.items()
         if ref.partition("[")[0] in state.values
     }

@@ -55,3 +55,19 @@ async def test_a_run_that_is_over_cannot_be_stopped_in_its_past(
         await until(lambda: model.viewing == 2)
         assert model.view is not None and model.view.status == "running"
         assert not desk.window.actions_.action(ActionId.RUN_STOP).isEnabled()
+
+
+async def test_what_was_just_typed_can_be_undone_at_once(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.window.filing.open_path(counting(tmp_path, 2))
+        undo = desk.window.actions_.action(ActionId.EDIT_UNDO)
+        desk.click_node("count")
+        inspector = desk.window.inspector
+        inspector.tabs.setCurrentWidget(inspector.notes_page)
+        await until(inspector.notes_page.editor.isVisible)
+        desk.click(inspector.notes_page.editor)
+        assert not undo.isEnabled()
+        desk.type("x")
+        assert undo.isEnabled()

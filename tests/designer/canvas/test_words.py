@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from designer.canvas.words import chip_of
+from designer.canvas.words import chip_of, way_not_taken
 from designer.theme import NodeState
 from engine.events import ErrorInfo
 from engine.run_view import NodeView
@@ -43,16 +43,6 @@ NOW = 1_800_000_000.0
         (NodeView(state="cancelled"), NodeState.CANCELLED, "Cancelled"),
         (NodeView(state="skipped", text="if = false"), NodeState.SKIPPED, "Skipped (if = false)"),
         (NodeView(state="skipped"), NodeState.SKIPPED, "Skipped"),
-        (
-            NodeView(state="skipped", text="review.approved did not lead here"),
-            NodeState.SKIPPED,
-            "Skipped (not approved)",
-        ),
-        (
-            NodeView(state="skipped", text="check.out did not lead here"),
-            NodeState.SKIPPED,
-            "Skipped (condition not met)",
-        ),
     ],
 )  # fmt: skip
 def test_the_chip_says(node: NodeView | None, state: NodeState, words: str) -> None:
@@ -93,3 +83,23 @@ def test_a_long_reason_is_cut_to_one_line() -> None:
     words = chip_of(NodeView(state="failed", error=error), NOW).words
     assert len(words) < 80
     assert "\n" not in words
+
+
+@pytest.mark.parametrize(
+    ("ports", "words"),
+    [
+        (["approved"], "Skipped (not approved)"),
+        (["large", "small", "large"], "Skipped (not large or small)"),
+        (["out"], "Skipped (condition not met)"),
+        ([], "Skipped (condition not met)"),
+    ],
+)
+def test_a_skipped_node_names_the_way_that_was_not_taken(ports: list[str], words: str) -> None:
+    reason = "review did not lead here"
+    chip = chip_of(NodeView(state="skipped", text=reason), NOW)
+    assert way_not_taken(chip, reason, ports).words == words
+
+
+def test_another_reason_to_skip_stays_as_it_is() -> None:
+    chip = chip_of(NodeView(state="skipped", text="if = false"), NOW)
+    assert way_not_taken(chip, "if = false", ["approved"]) is chip
