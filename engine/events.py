@@ -214,6 +214,15 @@ class WaitEnded(Event, frozen=True):
     reason: str
 
 
+class JoinTimedOut(Event, frozen=True):
+    """A join port has waited as long as it may; `then` is ``fire``, ``fail`` or ``skip``."""
+
+    node: NodeKey
+    port: str
+    path: Path
+    then: str
+
+
 class TaskReady(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A task that a commit made ready (part of `SuperstepCommitted`)."""
 
@@ -302,6 +311,7 @@ AnyEvent = (
     | BarrierWithdrawn
     | WaitOpened
     | WaitEnded
+    | JoinTimedOut
     | SuperstepCommitted
     | LimitReached
     | RunPaused

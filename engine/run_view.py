@@ -377,6 +377,11 @@ def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
         _go_on(view, entry, at)
 
 
+def _join_timed_out(view: RunView, event: ev.JoinTimedOut, at: float) -> None:
+    del at
+    view.node(event.node).text = "waited no longer"
+
+
 def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
     node = view.node(entry.node)
     _turn(node, entry, "ready")
@@ -396,8 +401,9 @@ def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
         node = view.node(ready.node)
         node.active += 1
         if ready.path:
-            node.total = ready.path[-1][2]
-        if node.active == 1:
+            node.total = max(0, ready.path[-1][2])
+        failed = node.state == "failed" and node.last_task == ready.task
+        if node.active == 1 and not failed:
             node.state, node.text, node.attempt = "ready", "", 1
     for edge in event.taken:
         view.taken[edge] = view.taken.get(edge, 0) + 1
@@ -456,6 +462,7 @@ _HANDLERS: dict[type, Any] = {
     ev.BarrierWithdrawn: _closed,
     ev.WaitOpened: _wait_opened,
     ev.WaitEnded: _wait_ended,
+    ev.JoinTimedOut: _join_timed_out,
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,
     ev.RunUnpaused: _unpaused,

@@ -1,4 +1,4 @@
-"""The regions between a For each and its Collect: which nodes are in one, and its outline.
+"""The regions of For each … Collect and Loop … Until: which nodes are in one, and its outline.
 
 Pure functions of the document and of places.
 """
@@ -27,7 +27,7 @@ HEAD = 24.0
 
 def has_zones(workflow: Workflow, registry: Registry) -> bool:
     """Whether the analysis of the graph is worth its time."""
-    splits = {node_type.id for node_type in registry if node_type.role == "split"}
+    splits = {node_type.id for node_type in registry if node_type.role in ("split", "loop")}
     return any(node.type in splits for node in workflow.nodes.values())
 
 

@@ -41,9 +41,28 @@ JOINS = {
     "all_active": "All that can still come",
     "all": "All; skipped if one is skipped",
     "any": "The first, and no other",
+    "first": "The first; the others are cancelled",
     "n_of_m": "A number of them",
     "each": "Each by itself",
+    "no_more": "Whatever comes, until nothing more can",
 }
+RESTS = {
+    "ignore": "Is passed over",
+    "queue": "Counts for the next time",
+    "cancel": "Is cancelled, where it leads only here",
+    "error": "Is a failure",
+}
+RESETS = {
+    "at_once": "At once",
+    "all_arrived": "When all of this time have come",
+}
+ON_TIMEOUT = {
+    "fire": "Go on with what there is",
+    "fail": "Fail",
+    "skip": "Pass the node over",
+}
+#: Modes that may go on while something has yet to come.
+_PARTIAL = ("any", "n_of_m")
 _DEFAULT_RETRY = RetryPolicy()
 
 
@@ -218,6 +237,22 @@ def _join_attributes(port: Port) -> list[Attribute]:
         others = {key: each for key, each in node.joins.items() if key != name}
         return replace(node, joins=others if new == JoinPolicy() else {**others, name: new})
 
+    def choice(
+        field: str, title: str, words: dict[str, str], shown: Callable[[Node], bool]
+    ) -> Attribute:
+        default = next(iter(words))
+        return Attribute(
+            spec=spec(f"join_{name}_{field}", title, FieldKind.CHOICE, choices=tuple(words),
+                      default=default, words=words),
+            path=f"joins.{name}.{field}",
+            read=lambda node: unless(getattr(policy(node), field), default),
+            write=lambda node, value: with_policy(
+                node,
+                replace(policy(node), **cast(Any, {field: default if value is UNSET else value})),
+            ),
+            shown=shown,
+        )  # fmt: skip
+
     title = f"Waits at '{name}' for"
     return [
         Attribute(
@@ -239,4 +274,25 @@ def _join_attributes(port: Port) -> list[Attribute]:
             ),
             shown=lambda node: policy(node).mode == "n_of_m",
         ),
+        choice("rest", "What comes later", RESTS, lambda node: _has_rest(policy(node))),
+        choice("reset", "The next time begins", RESETS,
+               lambda node: _has_rest(policy(node)) and policy(node).rest != "queue"),
+        Attribute(
+            spec=spec(f"join_{name}_timeout_s", "Waits at most", FieldKind.DURATION,
+                      unit="s", placeholder="for ever"),
+            path=f"joins.{name}.timeout_s",
+            read=lambda node: unless(policy(node).timeout_s, None),
+            write=lambda node, value: with_policy(
+                node, replace(policy(node), timeout_s=seconds(None)(value))
+            ),
+            shown=lambda node: policy(node).mode != "each",
+        ),
+        choice("on_timeout", "Then", ON_TIMEOUT,
+               lambda node: policy(node).timeout_s is not None),
     ]  # fmt: skip
+
+
+def _has_rest(policy: JoinPolicy) -> bool:
+    return policy.mode in _PARTIAL or (
+        policy.timeout_s is not None and policy.mode in ("all_active", "all")
+    )

@@ -212,7 +212,11 @@ def _loop(path: Any, state: Any) -> Json:
     zone_key, index, total = path[-1]
     key = zone_key + "@" + ",".join(f"{name}.{number}" for name, number, _ in path[:-1])
     zone = state.zones.get(key)
-    item = state.value(zone.items)[index] if zone is not None else None
+    if zone is None:
+        item = None
+    else:
+        value = state.value(zone.items)
+        item = value if zone.rounds else value[index]
     return {"index": index, "of": total, "item": item}
 
 

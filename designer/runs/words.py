@@ -26,6 +26,12 @@ _HANDLED = {
     "item": "; the other items go on",
 }
 
+_NO_LONGER = {
+    "fire": "it goes on with what there is",
+    "fail": "it fails",
+    "skip": "it is passed over",
+}
+
 _CHOICES = {
     "approve": "approved",
     "reject": "rejected",
@@ -197,6 +203,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _because(f"{task} no longer asks; nothing was decided", event.reason)
         case ev.WaitOpened() | ev.WaitEnded():
             return _wait(event, title_of)
+        case ev.JoinTimedOut():
+            return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
         case ev.RunUnpaused():
@@ -342,6 +350,7 @@ _KINDS: dict[type, str] = {
     ev.BarrierWithdrawn: "decision",
     ev.WaitOpened: "wait",
     ev.WaitEnded: "wait",
+    ev.JoinTimedOut: "wait",
     ev.SuperstepCommitted: "commit",
     ev.OutputChunk: "output",
 }

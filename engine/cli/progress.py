@@ -131,8 +131,8 @@ class Lines:
 
     def _items_of(self, task: str, node: str) -> _Items | None:
         path = self._paths.get(task)
-        if not path:
-            return None
+        if not path or self._in_loop(path):
+            return None  # rounds are told one by one: nobody knows how many there will be
         return self._items.setdefault((node, path[:-1]), _Items(of=path[-1][2]))
 
     def _tell_items(self, task: str, node: str, items: _Items) -> None:
@@ -191,9 +191,15 @@ class Lines:
         self._line("bad", "red", event.node, text)
 
     def _which(self, task: str) -> str:
-        """Return the item that a task works on, in words, or nothing outside a For each."""
+        """Return the item or round that a task works on, in words, or nothing outside a zone."""
         path = self._paths.get(task)
-        return f"item {path[-1][1] + 1}, " if path else ""
+        if not path:
+            return ""
+        return f"{'round' if self._in_loop(path) else 'item'} {path[-1][1] + 1}, "
+
+    def _in_loop(self, path: Path) -> bool:
+        zone = self._nodes.get(path[-1][0])
+        return zone is not None and zone.type == "loop"
 
     def _without_title(self, key: str, message: str) -> str:
         """Return a message without the title of its node, which stands before it anyway."""

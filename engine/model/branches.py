@@ -38,7 +38,9 @@ class Branches:
     def chooses(self, key: str) -> bool:
         """Return whether a node may leave out some of its wires."""
         facts = self._nodes[key]
-        if facts.type is not None and facts.type.role in {"trigger", "split", "collect"}:
+        if facts.type is not None and facts.type.role in {
+            "trigger", "split", "collect", "loop", "until",
+        }:  # fmt: skip
             return False
         ports = [port for port in facts.ports.outputs if port.name != "error"]
         return len(ports) > 1 or len(self.ways(key)) > 1

@@ -116,12 +116,21 @@ def _check_use(doc: Checked, key: str, use: Use) -> Iterator[Diagnostic]:
         )
     for name in sorted(use.reads.nodes - {"*"}):
         yield from _check_reference(doc, key, name, use)
-    if "loop" in use.reads.names and key not in doc.graph.zone_of:
+    if "loop" in use.reads.names and not _sees_loop(doc, key, use.field):
         yield rules.NO_LOOP.broken(
-            f"{title} reads loop, but lies in no For each.",
-            "Use loop only between a For each and its Collect.",
+            f"{title} reads loop, but lies in no For each and in no Loop.",
+            "Use loop only between a For each and its Collect, or a Loop and its Until.",
             **where,
         )
+
+
+def _sees_loop(doc: Checked, key: str, field: str) -> bool:
+    """Return whether `loop` has a value there: in zones, and where a Loop is decided."""
+    if key in doc.graph.zone_of:
+        return True
+    node_type = doc.nodes[key].type
+    role = node_type.role if node_type is not None else ""
+    return role == "until" or (role == "loop" and field.startswith("params.condition"))
 
 
 def _check_reference(doc: Checked, key: str, name: str, use: Use) -> Iterator[Diagnostic]:
@@ -142,8 +151,8 @@ def _check_reference(doc: Checked, key: str, name: str, use: Use) -> Iterator[Di
         sentence, fix = f"{title} reads its own output.", "Use input, or output in what it writes."
     elif zones != inside:
         collect = doc.title(doc.graph.zones[zones[-1]].collect)
-        sentence = f"{title} reads nodes.{name}, which runs once for each item."
-        fix = f"Read what {collect} has collected."
+        sentence = f"{title} reads nodes.{name}, which runs once for each item or round."
+        fix = f"Read what {collect} sends on."
     elif name in doc.graph.unreachable:
         sentence, fix = f"{title} reads nodes.{name}, which never runs.", "Connect that node."
     else:

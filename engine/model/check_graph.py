@@ -52,8 +52,10 @@ def check_graph(doc: Checked) -> Iterator[Diagnostic]:
     yield from _check_inputs(doc)
     yield from _check_cycles(doc)
     yield from _check_joins(doc)
+    yield from _check_mutual_joins(doc)
     for key, sentence in doc.graph.zone_problems:
         yield rules.ZONE.broken(sentence, "Lead the wires through the pair.", node=key)
+    yield from _check_loops(doc)
     yield from _check_reach(doc)
     yield from _check_ways_out(doc)
 
@@ -218,6 +220,24 @@ def _check_joins(doc: Checked) -> Iterator[Diagnostic]:
                 yield from _check_exclusive(doc, key, name, edges, wanted)
 
 
+def _check_mutual_joins(doc: Checked) -> Iterator[Diagnostic]:
+    """Each of two in one cycle would wait until the other can send no more."""
+    waiting: dict[int, list[str]] = {}
+    for key, facts in doc.nodes.items():
+        quiet = any(policy.mode == "no_more" for policy in facts.node.joins.values())
+        if quiet and key in doc.graph.cycle_of:
+            waiting.setdefault(doc.graph.cycle_of[key], []).append(key)
+    for keys in waiting.values():
+        if len(keys) > 1:
+            yield rules.MUTUAL_JOINS.broken(
+                f"{doc.titles(tuple(keys))} are in one cycle, and each waits until the other "
+                "can send nothing more.",
+                "Let all but one of them wait for all that are active instead (all_active).",
+                node=keys[0],
+                field="joins",
+            )
+
+
 def _never_fills(doc: Checked, key: str, port: str, what: str, bound: str) -> Diagnostic:
     return rules.JOIN_NEVER_FILLS.broken(
         f"{doc.title(key)} {what} at {port}: it can never run.",
@@ -249,6 +269,23 @@ def _check_exclusive(
                 field=f"joins.{port}",
             )
             return
+
+
+def _check_loops(doc: Checked) -> Iterator[Diagnostic]:
+    """Something must end a Loop: a number of rounds, or a condition at either of its ends."""
+    for key, zone in doc.graph.zones.items():
+        facts, end = doc.nodes[key], doc.nodes[zone.collect]
+        if facts.type is None or facts.type.role != "loop":
+            continue
+        ends = (*(facts.node.params.get(name) for name in ("count", "condition")),
+                end.node.params.get("condition"))  # fmt: skip
+        if all(value is None for value in ends):
+            yield rules.ENDLESS_LOOP.broken(
+                f"Nothing ends the rounds of {doc.title(key)} before the limit of the workflow.",
+                f"Give it, or {doc.title(zone.collect)}, a condition, or it a number of rounds.",
+                node=key,
+                field="params.count",
+            )
 
 
 # --- reach --------------------------------------------------------------------------------

@@ -194,6 +194,10 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
         seconds = getattr(node, field)
         if seconds is not None and not seconds > 0:
             yield wrong(field, f"a timeout of {seconds:g} s leaves no time to run")
+    for port, policy in node.joins.items():
+        if policy.timeout_s is not None and not policy.timeout_s > 0:
+            what = f"a join that waits {policy.timeout_s:g} s waits for nothing"
+            yield wrong(f"joins.{port}.timeout_s", what)
     retry = node.retry
     if retry is None:
         return

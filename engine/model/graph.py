@@ -22,11 +22,14 @@ from engine.model.workflow import Edge, Workflow
 
 #: The virtual node that feeds all entries. Nodes are numbered from 0 in document order.
 _START = -1
+#: What opens a zone, and what closes it.
+_CLOSED_BY = {"split": "collect", "loop": "until"}
+_OPENED_BY = {end: start for start, end in _CLOSED_BY.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A For each and its Collect; `body` is every node between them, without the two."""
+    """A For each and its Collect, or a Loop and its Until, and `body`: every node between."""
 
     split: str
     collect: str
@@ -47,7 +50,7 @@ class GraphFacts:
             is in one. `exits`: per cycle the edges that leave it.
         zones: For each key to its zone; only those that could be paired.
         zone_of: the zones around each node that is in one, outermost first. The For
-            each and the Collect of a zone are not in it.
+            each and the Collect of a zone are not in it, nor are the Loop and the Until.
         zone_problems: (node key, sentence) for every zone that is not closed or crossed.
         unreachable: nodes that no run can get to.
     """
@@ -64,12 +67,14 @@ class GraphFacts:
     unreachable: frozenset[str]
     _spans: Mapping[str, tuple[int, int]] = field(repr=False)
     _parents: Mapping[str, str] = field(repr=False)
+    _sight: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     def dominates(self, first: str, then: str) -> bool:
         """Return whether every path from the start to `then` goes through `first`.
 
         Strict: no node dominates itself. A node inside a zone dominates only what is in
-        the same zone, because the list may be empty. Unreachable nodes are not ordered.
+        the same zone, because the list may be empty; of a loop its Until too, which runs in
+        every round. Unreachable nodes are not ordered.
         """
         outer, inner = self._spans.get(first), self._spans.get(then)
         if outer is None or inner is None or first == then:
@@ -77,7 +82,7 @@ class GraphFacts:
         if not (outer[0] <= inner[0] and inner[1] <= outer[1]):
             return False
         zones = self.zone_of.get(first, ())
-        return self.zone_of.get(then, ())[: len(zones)] == zones
+        return self._sight.get(then, ())[: len(zones)] == zones
 
     def fork_of(self, first: str, second: str) -> str | None:
         """Return the last node that every path to both leads through, or None.
@@ -131,6 +136,11 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
     cycle_of, exits = _cycles(graph)
     zones, problems = _pair_zones(graph, order, back)
     keys = graph.keys
+    zone_of = _zone_of(zones)
+    sight = dict(zone_of)
+    for zone in zones.values():
+        if graph.roles[keys.index(zone.split)] == "loop":
+            sight[zone.collect] = (*zone_of.get(zone.collect, ()), zone.split)
     return GraphFacts(
         order=keys,
         topological=tuple(keys[node] for node in order),
@@ -139,11 +149,12 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
         cycle_of={keys[node]: number for node, number in cycle_of.items()},
         exits=exits,
         zones=zones,
-        zone_of=_zone_of(zones),
+        zone_of=zone_of,
         zone_problems=tuple(problems),
         unreachable=frozenset(key for node, key in enumerate(keys) if spans[node] is None),
         _spans={keys[node]: span for node, span in enumerate(spans) if span is not None},
         _parents={keys[node]: keys[up] for node, up in immediate.items() if up != _START},
+        _sight=sight,
     )
 
 
@@ -307,7 +318,7 @@ def _cycles(graph: _Graph) -> tuple[dict[int, int], dict[int, tuple[str, ...]]]:
 
 @dataclass(frozen=True, slots=True)
 class _Nest:
-    """The For each nodes around a place, innermost first."""
+    """The For each and Loop nodes around a place, innermost first."""
 
     split: int
     around: _Nest | None
@@ -318,8 +329,8 @@ def _pair_zones(
     graph: _Graph, order: Sequence[int], back: set[str]
 ) -> tuple[dict[str, Zone], list[tuple[str, str]]]:
     """Find the Collect of every For each, the nodes between, and what crosses the border."""
-    splits = [node for node, role in enumerate(graph.roles) if role == "split"]
-    if not splits and "collect" not in graph.roles:
+    splits = [node for node, role in enumerate(graph.roles) if role in _CLOSED_BY]
+    if not splits and not any(role in _OPENED_BY for role in graph.roles):
         return {}, []
     closers, problems = _closers(graph, order, back)
     zones: dict[str, Zone] = {}
@@ -327,12 +338,17 @@ def _pair_zones(
         name = graph.titles[split]
         found = closers.get(split, [])
         if not found:
-            sentence = f"{name} has no Collect: add one where its items come together."
+            sentence = (
+                f"{name} has no Collect: add one where its items come together."
+                if graph.roles[split] == "split"
+                else f"{name} has no Until: add one where a round ends."
+            )
             problems.append((graph.keys[split], sentence))
             continue
         if len(found) > 1:
             others = " and ".join(graph.titles[node] for node in found)
-            sentence = f"{name} has several Collects, {others}: join the branches before one."
+            end = "Collect" if graph.roles[split] == "split" else "Until"
+            sentence = f"{name} has several {end}s, {others}: join the branches before one."
             problems.append((graph.keys[split], sentence))
         body = _body(graph, split, found[0])
         problems.extend(_crossings(graph, split, found[0], body))
@@ -347,22 +363,26 @@ def _pair_zones(
 def _closers(
     graph: _Graph, order: Sequence[int], back: set[str]
 ) -> tuple[dict[int, list[int]], list[tuple[str, str]]]:
-    """Carry the nest of For each nodes along the edges; a Collect closes the innermost."""
+    """Carry the nest of zones along the edges; a Collect or Until closes the innermost."""
     nests: dict[int, _Nest] = {}
     closers: dict[int, list[int]] = {}
     problems: list[tuple[str, str]] = []
     for node in order:
         nest = nests.get(node)
         role = graph.roles[node]
-        if role == "collect":
-            if nest is None:
-                sentence = f"{graph.titles[node]} collects nothing: connect it behind a For each."
+        if role in _OPENED_BY:
+            if nest is None or graph.roles[nest.split] != _OPENED_BY[role]:
+                sentence = (
+                    f"{graph.titles[node]} collects nothing: connect it behind a For each."
+                    if role == "collect"
+                    else f"{graph.titles[node]} ends no round: connect it behind a Loop."
+                )
                 problems.append((graph.keys[node], sentence))
             else:
                 closers.setdefault(nest.split, []).append(node)
                 nest = nest.around
         depth = nest.depth if nest else 0
-        inside = _Nest(node, nest, depth + 1) if role == "split" else nest
+        inside = _Nest(node, nest, depth + 1) if role in _CLOSED_BY else nest
         for arrow in graph.out[node]:
             if arrow.id in back:
                 continue
@@ -427,7 +447,7 @@ def _crossings(
 def _leaves(titles: Sequence[str], arrow: _Arrow, split: int, collect: int) -> str:
     return (
         f"The wire from {titles[arrow.tail]} to {titles[arrow.head]} leaves the zone of "
-        f"{titles[split]} without its Collect: lead {titles[arrow.head]} to {titles[collect]}, "
+        f"{titles[split]} without its end: lead {titles[arrow.head]} to {titles[collect]}, "
         f"or connect it behind {titles[collect]}."
     )
 

@@ -325,7 +325,7 @@ class NodeType:
         effects: default for these params. `capabilities`: of ``network files process secrets``.
         templates: names of text parameters that are Jinja templates.
         raw: names of parameters whose expressions the node evaluates itself.
-        role: ``trigger split collect end`` have a meaning for the engine.
+        role: ``trigger split collect loop until end`` have a meaning for the engine.
         cpu: counts against the process limit rather than the I/O limit.
     """
 
@@ -343,7 +343,7 @@ class NodeType:
     capabilities: Callable[[Mapping[str, Json]], tuple[str, ...]] = _no_capabilities
     templates: frozenset[str] = frozenset()
     raw: frozenset[str] = frozenset()
-    role: Literal["", "trigger", "split", "collect", "end", "barrier"] = ""
+    role: Literal["", "trigger", "split", "collect", "loop", "until", "end", "barrier"] = ""
     cpu: bool = False
     keywords: tuple[str, ...] = ()
     summary: Callable[[Mapping[str, Json]], str] = field(default=lambda params: "")

@@ -20,12 +20,13 @@ from engine.ids import NodeKey, Path
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
 from engine.model.graph import GraphFacts, Zone, analyse
-from engine.model.node_types import NodeType, Registry
+from engine.model.node_types import NodeType, Port, Registry
 from engine.model.params import CompiledParams, compile_params
+from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
 from engine.model.shape import edge_order
 from engine.model.validation import validate
-from engine.model.workflow import Edge, Effects, JoinPolicy, Node, Workflow
+from engine.model.workflow import Edge, Effects, JoinPolicy, JoinRest, Node, Workflow
 
 Json = Any
 
@@ -54,12 +55,25 @@ class PlanEdge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPort:
-    """One connected input port: its join policy and the edges that it waits for."""
+    """One connected input port: its join policy and the edges that it waits for.
+
+    Attributes:
+        rest: what becomes of later arrivals; of a policy ``first`` it is always cancelled.
+        blocks: no round begins before all of the last one have arrived.
+        region: nodes that lead only here, which may be cancelled.
+        feeds: per edge, nodes outside the region from which it can still get a token.
+        upstream: nodes that may still send something here; only for ``no_more``.
+    """
 
     name: str
     policy: JoinPolicy
     edges: tuple[PlanEdge, ...]
     required: bool
+    rest: JoinRest = "ignore"
+    blocks: bool = False
+    region: frozenset[NodeKey] = frozenset()
+    feeds: Mapping[str, frozenset[NodeKey]] = field(default_factory=dict)
+    upstream: frozenset[NodeKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +99,13 @@ class PlanNode:
         in_ports: connected inputs. `simple`: one port with one forward edge, so that
             an arrival always fires. `need`: edges that must have a token before any
             port can fire.
+        timed: a port stops waiting after some time.
         out: output port to its edges, in the order in which they are tried.
         reads: channels that its expressions name. `read_nodes`: other nodes' outputs.
         depth: number of zones around it. `loops`: indices of the loops around it.
         repeats: may run more than once in one scope, so that visits are counted.
-        pair: for a For each its Collect, for a Collect its For each.
+        pair: for a For each its Collect, for a Collect its For each; so for Loop and Until.
+        condition: of a Loop and its Until: what must hold before a round begins.
         kept: other nodes read its output.
         plain: every value takes every wire of its port: there is nothing to decide.
     """
@@ -107,6 +123,7 @@ class PlanNode:
     in_ports: tuple[InPort, ...]
     simple: bool
     need: int
+    timed: bool
     out_ports: tuple[str, ...]
     out: Mapping[str, tuple[PlanEdge, ...]]
     fallback: tuple[PlanEdge, ...]
@@ -119,6 +136,7 @@ class PlanNode:
     loops: tuple[int, ...]
     repeats: bool
     pair: NodeKey | None
+    condition: Expression | None
     kept: bool
     plain: bool
 
@@ -147,6 +165,8 @@ class Plan:
         sources: triggers, or without any the nodes that nothing leads to.
         env: values of the environment variables that the settings list.
         kept: nodes whose outputs others read.
+        has_timers: a join stops waiting after some time.
+        has_quiet: a join waits until nothing more can arrive.
     """
 
     workflow: Workflow
@@ -162,6 +182,8 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[NodeKey] = frozenset()
     shortcuts: Mapping[NodeKey, Mapping[str, Shortcut]] = field(default_factory=dict)
+    has_timers: bool = False
+    has_quiet: bool = False
 
     def node_order(self, key: NodeKey) -> int:
         """Return the place of a node in the canonical order."""
@@ -245,6 +267,8 @@ class _Compiler:
             result=result,
             env=self.env,
             kept=kept,
+            has_timers=any(node.timed for node in nodes.values()),
+            has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
         )
 
     def _edge(self, number: int, edge: Edge) -> PlanEdge:
@@ -277,6 +301,10 @@ class _Compiler:
             found += [
                 compile_expression(text).reads for text in _expressions(node.params.get(name))
             ]
+        if node_type.role == "until" and node.key in self.pairs:
+            loop = self.workflow.nodes[self.pairs[node.key]]
+            texts = _expressions(loop.params.get("condition"))
+            found += [compile_expression(text).reads for text in texts]
         return params, merge_reads(found)
 
     def _node(
@@ -292,6 +320,7 @@ class _Compiler:
         raw = {name: node.params[name] for name in node_type.raw if name in node.params}
         ports = self.registry.ports_of(node)
         in_ports = self._in_ports(node)
+        timed = any(port.policy.timeout_s is not None for port in in_ports)
         out = {port.name: self._out(node, port.name) for port in ports.outputs}
         fallback = tuple(e for edges in out.values() for e in edges if e.kind == "fallback")
         channels = set(reads.channels) | set(node.reads)
@@ -313,10 +342,11 @@ class _Compiler:
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1
-            and in_ports[0].policy.mode in ("all_active", "all", "any"),
+            and in_ports[0].policy.mode in ("all_active", "all", "any", "first"),
             need=sum(len(port.edges) for port in in_ports)
-            if all(port.policy.mode in ("all_active", "all") for port in in_ports)
+            if all(port.policy.mode in ("all_active", "all") for port in in_ports) and not timed
             else 1,
+            timed=timed,
             out_ports=tuple(port.name for port in ports.outputs),
             out=out,
             fallback=fallback,
@@ -333,11 +363,17 @@ class _Compiler:
             loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
+            condition=self._loop_condition(node, role),
             kept=node.key in kept,
             plain=node.route == "all"
             and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
         )
+
+    def _loop_condition(self, node: Node, role: str) -> Expression | None:
+        loop = self.workflow.nodes[self.pairs[node.key]] if role == "until" else node
+        texts = _expressions(loop.params.get("condition")) if role in ("loop", "until") else []
+        return compile_expression(texts[0]) if texts and texts[0] else None
 
     def _readable(self, key: NodeKey, names: frozenset[str]) -> frozenset[NodeKey]:
         others = self.workflow.nodes if "*" in names else names
@@ -350,14 +386,49 @@ class _Compiler:
             if not edge.back:
                 by_port.setdefault(edge.target_port, []).append(edge)
         return tuple(
-            InPort(
-                name=port.name,
-                policy=node.joins.get(port.name, JoinPolicy()),
-                edges=tuple(by_port[port.name]),
-                required=port.required,
-            )
+            self._in_port(node, port, tuple(by_port[port.name]))
             for port in ports.inputs
             if port.name in by_port
+        )
+
+    def _in_port(self, node: Node, port: Port, edges: tuple[PlanEdge, ...]) -> InPort:
+        policy = node.joins.get(port.name)
+        if policy is None:
+            return InPort(name=port.name, policy=JoinPolicy(), edges=edges, required=port.required)
+        rest: JoinRest = "cancel" if policy.mode == "first" else policy.rest
+        region: frozenset[NodeKey] = frozenset()
+        feeds: dict[str, frozenset[NodeKey]] = {}
+        if rest == "cancel":
+            later = self._shared_with(node.key)
+            region = only_here(node.key, edges, self.arriving, self.leaving, later)
+            feeds = {
+                edge.id: upstream(node.key, [edge.source], self.arriving) - region - later
+                for edge in edges
+            }
+        return InPort(
+            name=port.name,
+            policy=policy,
+            edges=edges,
+            required=port.required,
+            rest=rest,
+            blocks=policy.reset == "all_arrived" and rest != "queue",
+            region=region,
+            feeds=feeds,
+            upstream=upstream(node.key, [edge.source for edge in edges], self.arriving)
+            if policy.mode == "no_more"
+            else frozenset(),
+        )
+
+    def _shared_with(self, join: NodeKey) -> frozenset[NodeKey]:
+        """Return the nodes of a loop around a join that come before every way to it.
+
+        What is alive there while the join fires belongs to a later round of the loop.
+        """
+        cycle = self.facts.cycle_of.get(join, -1)
+        return frozenset(
+            key
+            for key, number in self.facts.cycle_of.items()
+            if number == cycle and self.facts.dominates(key, join)
         )
 
     def _out(self, node: Node, port: str) -> tuple[PlanEdge, ...]:
@@ -365,12 +436,12 @@ class _Compiler:
         return tuple(sorted(edges, key=lambda edge: (edge.priority, edge.order)))
 
     def _repeating(self) -> frozenset[NodeKey]:
-        """Return nodes that may run twice in one scope: in loops, and behind ``each``."""
+        """Return nodes that may run twice in one scope: in loops, and behind some joins."""
         found = {key for loop in self.loops for key in loop.body}
         stack = [
             node.key
             for node in self.workflow.nodes.values()
-            if any(policy.mode == "each" for policy in node.joins.values())
+            if any(_fires_again(policy) for policy in node.joins.values())
         ]
         stack += list(found)
         targets: dict[NodeKey, list[NodeKey]] = {}
@@ -381,6 +452,11 @@ class _Compiler:
             found.add(key)
             stack += [target for target in targets.get(key, ()) if target not in found]
         return frozenset(found)
+
+
+def _fires_again(policy: JoinPolicy) -> bool:
+    """Return whether a join may run its node more than once for one token on every edge."""
+    return policy.mode in ("each", "no_more") or policy.rest in ("queue", "error")
 
 
 def _validated(

@@ -16,7 +16,17 @@ from pydantic.config import JsonDict
 
 from engine.model.keys import MAX_KEY
 from engine.model.migrations.chain import FORMAT
-from engine.model.workflow import CommitPolicy, Durability, EdgeKind, Effects, OnError
+from engine.model.workflow import (
+    CommitPolicy,
+    Durability,
+    EdgeKind,
+    Effects,
+    JoinMode,
+    JoinReset,
+    JoinRest,
+    OnError,
+    OnTimeout,
+)
 
 #: In the sources; an installed program has the same file among its resources.
 SCHEMA_FILE = Path(__file__).parents[2] / "resources" / "workflow.schema.json"
@@ -38,11 +48,24 @@ class _Part(BaseModel):
 class JoinSchema(_Part):
     """When an input port fires."""
 
-    mode: Literal["all_active", "all", "any", "n_of_m", "each"] = Field(
+    mode: JoinMode = Field(
         "all_active",
         description="all_active waits for every source that is not ruled out.",
     )
     n: int = Field(1, description="For n_of_m: how many arrivals it takes.")
+    rest: JoinRest = Field(
+        "ignore", description="What becomes of arrivals after the port has fired."
+    )
+    reset: JoinReset = Field(
+        "at_once",
+        description="The next round may fire at once, or when all of this one have arrived.",
+    )
+    timeout_s: float | None = Field(
+        None, description="Seconds from the first value of a round to the end of waiting."
+    )
+    on_timeout: OnTimeout = Field(
+        "fire", description="Then fire with what there is, fail the node, or skip it."
+    )
 
 
 class RetrySchema(_Part):

@@ -21,11 +21,15 @@ from engine.model.workflow import (
     EdgeKind,
     Effects,
     Frame,
+    JoinMode,
     JoinPolicy,
+    JoinReset,
+    JoinRest,
     Limits,
     Node,
     Note,
     OnError,
+    OnTimeout,
     PortRef,
     Position,
     RetryPolicy,
@@ -271,8 +275,12 @@ _SECONDS = _nullable(_number)
 
 JOIN = Table(
     JoinPolicy,
-    _choice("mode", "all_active", "all", "any", "n_of_m", "each"),
+    _choice("mode", *get_args(JoinMode)),
     _field("n", _whole),
+    _choice("rest", *get_args(JoinRest)),
+    _choice("reset", *get_args(JoinReset)),
+    _field("timeout_s", _SECONDS, _shortest),
+    _choice("on_timeout", *get_args(OnTimeout)),
 )
 RETRY = Table(
     RetryPolicy,

@@ -15,6 +15,10 @@ Json = Any
 
 CommitPolicy = Literal["eager", "strict"]
 EdgeKind = Literal["normal", "otherwise", "fallback"]
+JoinMode = Literal["all_active", "all", "any", "first", "n_of_m", "each", "no_more"]
+JoinRest = Literal["ignore", "queue", "cancel", "error"]
+JoinReset = Literal["at_once", "all_arrived"]
+OnTimeout = Literal["fire", "fail", "skip"]
 OnError = Literal["fail", "continue", "error_port", "fallback_edge", "ignore"]
 Effects = Literal["none", "idempotent", "once"]
 Durability = Literal["process", "power"]
@@ -94,13 +98,23 @@ class JoinPolicy:
 
     Attributes:
         mode: ``all_active`` waits for every source that is not ruled out; ``all`` is
-            skipped when one is ruled out; ``any`` fires at the first arrival and ignores
-            the rest; ``n_of_m`` at the n-th; ``each`` runs once per arrival.
+            skipped when one is ruled out; ``any`` fires at the first arrival; ``first`` does
+            and cancels the rest; ``n_of_m`` fires at the n-th; ``each`` runs once per arrival;
+            ``no_more`` fires with what has come when nothing more can arrive.
         n: for ``n_of_m``.
+        rest: what becomes of arrivals after the port has fired: they are passed over, kept
+            for its next round, not waited for (what leads only here is cancelled), or a failure.
+        reset: when the next round may fire: at once, or when all of this one have arrived.
+        timeout_s: seconds from the first value of a round to the end of waiting.
+        on_timeout: what then happens: fire with what there is, fail the node, or skip it.
     """
 
-    mode: Literal["all_active", "all", "any", "n_of_m", "each"] = "all_active"
+    mode: JoinMode = "all_active"
     n: int = 1
+    rest: JoinRest = "ignore"
+    reset: JoinReset = "at_once"
+    timeout_s: float | None = None
+    on_timeout: OnTimeout = "fire"
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -11,6 +11,7 @@ from engine.nodes.file_write import FILE_WRITE
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.http_request import HTTP_REQUEST
 from engine.nodes.join import JOIN
+from engine.nodes.loop import LOOP
 from engine.nodes.python_code import PYTHON_CODE
 from engine.nodes.set_fields import SET
 from engine.nodes.shell_command import SHELL_COMMAND
@@ -18,6 +19,7 @@ from engine.nodes.sql_query import SQL_QUERY
 from engine.nodes.switch import SWITCH
 from engine.nodes.template import TEMPLATE
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
+from engine.nodes.until import UNTIL
 from engine.nodes.wait import WAIT
 
 #: In the order of the palette.
@@ -28,6 +30,8 @@ BUILTIN: tuple[NodeType, ...] = (
     JOIN,
     FOR_EACH,
     COLLECT,
+    LOOP,
+    UNTIL,
     END,
     SET,
     TEMPLATE,

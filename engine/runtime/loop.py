@@ -172,6 +172,9 @@ class RunLoop:
         for wait in self.state.waits.values():
             if wait.due_at is not None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))
+        for name, timer in self.state.timers.items():
+            if not timer.over:
+                heapq.heappush(self._due, (timer.due_at, TaskId(name)))
         for decision in self.env.store.unadmitted(self.facts.run):
             self.decided(decision)
 
@@ -280,7 +283,8 @@ class RunLoop:
                 self._done.append(outcome)
         if not self._done or (self._strict and (self._running or self._ready_to_start())):
             return []
-        outcomes = [o for o in self._done if o.task in self.state.tasks]
+        state = self.state
+        outcomes = [o for o in self._done if o.task in state.tasks or o.task in state.timers]
         self._done.clear()
         return outcomes
 
@@ -294,6 +298,9 @@ class RunLoop:
             due_at, task_id = heapq.heappop(self._due)
             wait = self.state.waits.get(task_id)
             if wait is None or wait.due_at != due_at:
+                timer = self.state.timers.get(task_id)
+                if timer is not None and timer.due_at == due_at and not timer.over:
+                    self._done.append(Outcome(task=task_id, kind="timer"))
                 continue
             outcome = waits.when_due(self, wait)
             if outcome is not None:
@@ -365,7 +372,7 @@ class RunLoop:
         number = self.state.commit + 1
         apply(self.state, step.delta, self.facts.specs, number)
         run_view.fold(records, self.view)
-        if step.delta.put_waits or step.requests:
+        if step.delta.put_waits or step.requests or step.delta.put_timers:
             self._remember_due(step)
         record = CommitRecord(
             run=run,
@@ -406,6 +413,9 @@ class RunLoop:
         for wait in step.delta.put_waits.values():
             if wait.due_at is not None and wait.request is None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))
+        for name, timer in step.delta.put_timers.items():
+            if not timer.over:
+                heapq.heappush(self._due, (timer.due_at, TaskId(name)))
 
     def _rows(self) -> int:
         state = self.state
@@ -456,6 +466,9 @@ class RunLoop:
             due_at, task_id = self._due[0]
             wait = self.state.waits.get(task_id)
             if wait is not None and wait.due_at == due_at:
+                return due_at
+            timer = self.state.timers.get(task_id)
+            if timer is not None and timer.due_at == due_at and not timer.over:
                 return due_at
             heapq.heappop(self._due)
         return None

@@ -31,7 +31,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One finished attempt, or one ended wait.
 
     Attributes:
-        kind: which of the other fields count.
+        kind: which of the other fields count; of a ``timer`` none does, and `task` is its name.
         ports: output port to value. `writes`: (channel, op, value) in order.
         memory: (new memory,) or empty to keep the old one.
         text: note, or reason of a fallback, skip or abort.
@@ -41,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     task: TaskId
-    kind: Literal["output", "wait", "fallback", "skip", "abort", "error", "woken"]
+    kind: Literal["output", "wait", "fallback", "skip", "abort", "error", "woken", "timer"]
     attempt: int = 1
     duration_s: float = 0.0
     ports: dict[str, Json] = {}

@@ -99,7 +99,7 @@ def replay(
 
 
 def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
-    return any(isinstance(event, ev.WaitEnded) for event in events)
+    return any(isinstance(event, ev.WaitEnded | ev.JoinTimedOut) for event in events)
 
 
 def _outcomes(
@@ -113,6 +113,9 @@ def _outcomes(
     for event in recorded.events:
         if isinstance(event, ev.SuperstepCommitted):
             admitted = event.admitted
+        elif isinstance(event, ev.JoinTimedOut):
+            name = f"{event.node}.{event.port}@{scope_key(event.path)}"
+            yield Outcome(task=TaskId(name), kind="timer")
         elif not isinstance(event, ev.TaskSkipped):
             task = getattr(event, "task", None)
             if task is not None:
@@ -131,6 +134,8 @@ def _outcome(
     taken: Taken | None = None
     expired = any(isinstance(event, ev.BarrierExpired) for event in events)
     row = state.tasks[task]
+    opened = recorded.delta.put_waits.get(task)  # not there if it was ended in the same commit
+    payload = opened.payload if opened is not None else None
     for event in events:
         match event:
             case ev.BarrierDecided():
@@ -158,16 +163,14 @@ def _outcome(
                 )
             case ev.BarrierOpened():
                 record = requests[event.request]
-                wait = recorded.delta.put_waits[task]
-                asked = Wait(kind="approval", request=record.content, payload=wait.payload)
+                asked = Wait(kind="approval", request=record.content, payload=payload)
                 return Outcome(task=task, kind="wait", attempt=row.attempt, wait=asked, taken=taken)
             case ev.WaitOpened():
-                wait = recorded.delta.put_waits[task]
                 parked = Wait(
                     kind=event.kind,  # type: ignore[arg-type] # the kind of a recorded Wait
-                    due_at=wait.due_at,
-                    text=wait.text,
-                    payload=wait.payload,
+                    due_at=event.due_at,
+                    text=event.text,
+                    payload=payload,
                 )
                 return Outcome(
                     task=task, kind="wait", attempt=row.attempt, wait=parked, taken=taken

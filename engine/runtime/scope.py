@@ -38,19 +38,27 @@ def inputs_of(plan_node: PlanNode, task: Task, state: RunState) -> dict[str, Jso
 
 
 def _is_mapped(plan_node: PlanNode, port: str) -> bool:
-    if plan_node.role == "collect":
-        return False  # its policy is about one item; what it gets is the list of all
+    if plan_node.role in ("collect", "until"):
+        return False  # its policy is about one item or round; one value is its result
     return port in plan_node.node.joins or plan_node.type.id == "join"
 
 
 def loop_of(path: Path, state: RunState) -> dict[str, Json]:
-    """Return `loop`: index, number and item of the innermost zone; empty outside."""
+    """Return `loop`: index, number and item of the innermost zone; empty outside.
+
+    In a Loop the item is the value that the round began with, the number -1 if not known.
+    """
     if not path:
         return {}
     zone_key, index, total = path[-1]
     key = zone_key + "@" + ",".join(f"{name}.{number}" for name, number, _ in path[:-1])
     zone = state.zones.get(key)
-    item = state.value(zone.items)[index] if zone is not None else None
+    if zone is None:
+        item = None
+    elif zone.rounds:
+        item = state.value(zone.items)
+    else:
+        item = state.value(zone.items)[index]
     return {"index": index, "of": total, "item": item}
 
 

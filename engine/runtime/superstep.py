@@ -20,8 +20,8 @@ from engine.events import AnyEvent, ErrorInfo, TaskReady
 from engine.ids import IdFactory, Path, RunId, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
-from engine.model.plan import Plan, PlanNode
-from engine.runtime import failures, routing
+from engine.model.plan import Plan, PlanEdge, PlanNode
+from engine.runtime import failures, looping, rounds, routing
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
 from engine.runtime.scope import loop_of
@@ -31,6 +31,8 @@ from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
+#: The two ends of a Loop.
+_LOOPS = frozenset({"loop", "until"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,6 @@ class _Commit:
         self.transition = Transition(plan, state, at=at, commit=state.commit + 1)
         self.ops: list[ChannelOp] = []
         self.requests: list[RequestRecord] = []
-        self.closed: list[tuple[Any, str]] = []
         self.decisions: list[int] = []
         self.routes: dict[TaskId, routing.Routes] = {}
         self.fatal: ErrorInfo | None = None
@@ -163,6 +164,10 @@ class _Commit:
 
     def run(self, outcomes: Sequence[Outcome]) -> Step:
         """Admit the outcomes in canonical order and return the commit."""
+        timers: list[TaskId] = []
+        if self.plan.has_timers:
+            timers = sorted(outcome.task for outcome in outcomes if outcome.kind == "timer")
+            outcomes = [outcome for outcome in outcomes if outcome.kind != "timer"]
         ordered = sorted(outcomes, key=self._canonical) if len(outcomes) > 1 else outcomes
         settled, channels = self._merge(ordered)
         if channels:
@@ -172,6 +177,10 @@ class _Commit:
             self.transition.route_item = self._route_item
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
+        if timers:
+            self.transition.carry()  # what arrives in this commit has come in time
+            for timer in timers:
+                rounds.time_out(self.transition, timer)
         self.carry()
         self.transition.route_item = None  # else every commit is a cycle for the collector
         late = self.too_late
@@ -182,9 +191,23 @@ class _Commit:
         """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
         transition = self.transition
         transition.carry()
+        while transition.broken:
+            self._break(*transition.broken.pop(0))
+            transition.carry()
         if self.fatal is None and self.abort is None and not self.final:
             while not transition.tasks.size() and transition.rule_out_missing():
                 transition.carry()
+
+    def _break(self, name: TaskId, error: ErrorInfo) -> None:
+        """Let a join fail for what came too late, or not in time, as any node fails."""
+        transition = self.transition
+        task = transition.tasks.get(name)
+        if task is None:
+            return  # its item has ended in this very commit
+        failed = Outcome(task=name, kind="error", attempt=task.attempt, error=error)
+        self._fail(self.plan.nodes[task.node], task, failed)
+        if self.fatal is None:
+            transition.ready = [each for each in transition.ready if each.task != name]
 
     def _canonical(self, outcome: Outcome) -> tuple[Any, ...]:
         task = self.state.tasks[outcome.task]
@@ -294,6 +317,8 @@ class _Commit:
             try:
                 if node.role == "split":
                     self._check_items(node, task, outcome, channels)
+                elif node.role in _LOOPS:
+                    self._check_round(node, task, outcome, channels)
                 else:
                     self.routes[task.id] = self._route(node, task, outcome, channels)
             except routing.RouteFailure as failure:
@@ -370,19 +395,26 @@ class _Commit:
     def _routes_of_item(
         self, split: PlanNode, path: Path, item: Json, channels: Mapping[str, Json]
     ) -> routing.Routes:
-        refs = {name: self.transition.output_for(name, path) for name in split.read_nodes}
-        scope = {
+        loop = {"index": path[-1][1], "of": path[-1][2], "item": item}
+        scope = self._scope_at(split, path, loop, channels)
+        port = split.out_ports[0]
+        only = {port: split.out.get(port, ())}
+        return routing.route(split, {port: item}, None, scope, out=only)
+
+    def _scope_at(
+        self, node: PlanNode, path: Path, loop: Mapping[str, Json], channels: Mapping[str, Json]
+    ) -> dict[str, Json]:
+        """Return what the conditions behind a node see in a scope that no task is in."""
+        refs = {name: self.transition.output_for(name, path) for name in node.read_nodes}
+        return {
             "nodes": {name: self.transition.value(ref) for name, ref in refs.items() if ref},
             "state": channels,
             "vars": self.plan.workflow.settings.vars,
             "env": self.plan.env,
             "run": self.facts.scope,
-            "loop": {"index": path[-1][1], "of": path[-1][2], "item": item},
+            "loop": loop,
             "now": datetime.fromtimestamp(self.at, UTC),
         }
-        port = split.out_ports[0]
-        only = {port: split.out.get(port, ())}
-        return routing.route(split, {port: item}, None, scope, out=only)
 
     # --- one result -------------------------------------------------------------------------
 
@@ -414,6 +446,8 @@ class _Commit:
                 transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
             case "error":
                 self._fail(node, task, outcome)
+            case "timer":
+                pass  # no task's; `run` has taken it out
 
     def _close_wait(self, task: Task, outcome: Outcome) -> None:
         wait = self.state.waits.get(task.id)
@@ -466,6 +500,9 @@ class _Commit:
         if node.role == "split":
             self._split(node, task, outcome)
             return
+        if node.role in _LOOPS:
+            self._round(node, task, outcome)
+            return
         refs: dict[str, str] = {}
         names: dict[str, str] = {}
         for port, value in outcome.ports.items():
@@ -513,6 +550,66 @@ class _Commit:
             self.transition.rule_out(edge, task.path)
         self.transition.open_zone(node, task.path, items, int(limit))
         self.transition.finish(task)
+
+    def _check_round(
+        self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
+    ) -> None:
+        """Fail a Loop or an Until whose value has no way into the next round, or out."""
+        loop, until = node, node
+        path = task.path
+        if node.role == "loop":
+            until = self.plan.nodes[node.pair or ""]
+            ahead = (*path, (node.key, 0, outcome.ports["of"]))
+        else:
+            loop = self.plan.nodes[node.pair or ""]
+            key, index, of = path[-1]
+            ahead, path = (*path[:-1], (key, index + 1, of)), path[:-1]
+        value = outcome.ports[node.out_ports[0]]
+        if outcome.ports["go"]:
+            if not loop.plain:
+                self._routes_of_item(loop, ahead, value, channels)
+            return
+        self.routes[task.id] = self._routes_out(until, task, path, value, channels)
+
+    def _routes_out(
+        self, until: PlanNode, task: Task, path: Path, value: Json, channels: Mapping[str, Json]
+    ) -> routing.Routes:
+        """Return the ways of the result of a loop."""
+        ports = {until.out_ports[0]: value}
+        if until.plain:
+            return routing.take_all(until, ports)
+        scope = self._scope_at(until, task.path, loop_of(path, self.state), channels)
+        return routing.route(until, ports, None, scope)
+
+    def _round(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        """A Loop begins its rounds; an Until ends one, and may end the loop."""
+        transition = self.transition
+        port = node.out_ports[0]
+        own = f"{task.id}.{port}"
+        ref = self._name(task, outcome, port, own, outcome.ports[port])
+        others = [name for name in outcome.ports if name != port]
+        for name in others:
+            transition.values[f"{task.id}.{name}"] = outcome.ports[name]
+        names = {port: "" if ref == own else ref, **dict.fromkeys(others, "")}
+        self._finished_event(task, outcome, names)
+        go = bool(outcome.ports["go"])
+        if node.role == "loop":
+            until = looping.start(transition, node, task, ref, int(outcome.ports["of"]), go=go)
+            path = task.path
+        else:
+            over = looping.end_round(transition, node, task, ref, go=go)
+            until, path = node.key if over else "", task.path[:-1]
+        if until:
+            self._leave_loop(self.plan.nodes[until], path, ref, self.routes[task.id])
+
+    def _leave_loop(self, until: PlanNode, path: Path, ref: str, routes: routing.Routes) -> None:
+        transition = self.transition
+        if until.kept:
+            transition.outputs.put(f"{until.key}@{scope_key(path)}", ref)
+        for edge in routes.taken:
+            transition.send(edge, path, ref)
+        for edge in routes.ruled_out:
+            transition.rule_out(edge, path)
 
     def _add_result(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         value = next(iter(outcome.ports.values()), None)
@@ -666,6 +763,7 @@ class _Commit:
     ) -> None:
         transition = self.transition
         value = {"error": msgspec.to_builtins(error)}
+        path = task.path[:-1] if node.role == "until" else task.path
         match verdict.kind:
             case "fail":
                 self.fatal = self.fatal or error
@@ -677,8 +775,9 @@ class _Commit:
                 self._drop_item(task, task.path[:depth])
                 transition.fail_item(verdict.zone, task.path[:depth], value["error"])
                 return
-            case "continue" | "fallback_edge" if node.role == "split":
-                self._split_error(node, task, value)
+            case "continue" | "fallback_edge" if node.role in ("split", "loop"):
+                go_on = self._split_error if node.role == "split" else self._loop_error
+                go_on(node, task, value)
                 return
             case "continue":
                 taken = node.out.get(node.out_ports[0], ()) if node.out_ports else ()
@@ -692,19 +791,49 @@ class _Commit:
                 )
             case _:
                 taken = ()
+        self._go_on_after(node, task, path, taken, value)
+
+    def _go_on_after(
+        self,
+        node: PlanNode,
+        task: Task,
+        path: Path,
+        taken: Sequence[PlanEdge],
+        value: Json,
+    ) -> None:
+        """End a task whose failure is handled: its error takes these wires."""
+        transition = self.transition
         ref = f"{task.id}.error"
         transition.values[ref] = value
         names = {edge.id for edge in taken}
-        if node.role == "split":
-            transition.skip(self.plan.nodes[node.pair or ""], task.path, f"{node.key} failed")
+        opens = node.role in ("split", "loop")
+        transition.finish(task)
+        if opens:
+            transition.skip(self.plan.nodes[node.pair or ""], path, f"{node.key} failed")
+        elif node.role == "until":
+            looping.give_up(transition, node, task)
         for edge in taken:
-            transition.send(edge, task.path, ref)
+            transition.send(edge, path, ref)
         for edges in node.out.values():
             for edge in edges:
-                inside = node.role == "split" and edge.source_port != "error"
+                inside = opens and edge.source_port != "error"
                 if edge.id not in names and not inside:
-                    transition.rule_out(edge, task.path)
+                    transition.rule_out(edge, path)
+
+    def _loop_error(self, loop: PlanNode, task: Task, error: Json) -> None:
+        """A Loop that goes on without a round: the error is its result."""
+        transition = self.transition
+        ref = f"{task.id}.error"
+        transition.values[ref] = error
+        until = self.plan.nodes[loop.pair or ""]
         transition.finish(task)
+        for edge in loop.out.get("error", ()):
+            transition.rule_out(edge, task.path)
+        result = until.out.get(until.out_ports[0], ())
+        routes = routing.take_all(until, {until.out_ports[0]: error})
+        kept = [edge for edge in routes.taken if edge in result]
+        routes.taken = kept
+        self._leave_loop(until, task.path, ref, routes)
 
     def _split_error(self, split: PlanNode, task: Task, error: Json) -> None:
         """A For each that goes on without a list: the error is its only item."""
@@ -725,23 +854,8 @@ class _Commit:
             if task.id == failed.id:
                 self.transition.finish(task)
             else:
-                self._end(task, "another task of its item failed")
-        self.transition.forget_tokens(item)
-
-    def _end(self, task: Task, reason: str) -> None:
-        """End a task without a result; one that nobody has heard of goes without a word."""
-        wait = self.transition.waits.get(task.id)
-        self.transition.finish(task)
-        if task.id not in self.state.tasks:
-            return
-        if wait is not None and wait.request is not None:
-            self.closed.append((wait.request, "withdrawn"))
-            self.transition.events.append(
-                ev.BarrierWithdrawn(
-                    request=wait.request, task=task.id, node=task.node, reason=reason
-                )
-            )
-        self.transition.events.append(ev.TaskCancelled(task=task.id, node=task.node, reason=reason))
+                self.transition.end(task, "another task of its item failed")
+        self.transition.forget(lambda _, path: path[: len(item)] == item)
 
     # --- the end ----------------------------------------------------------------------------
 
@@ -774,7 +888,7 @@ class _Commit:
         tasks = {**self.state.tasks, **self.transition.tasks.changes}
         for task in tasks.values():
             if task is not None:
-                self._end(task, reason)
+                self.transition.end(task, reason)
         self.transition.ready.clear()
 
     def _result(self, channels: Mapping[str, Json]) -> Json:
@@ -835,7 +949,7 @@ class _Commit:
             events=events,
             ready=transition.ready,
             requests=self.requests,
-            closed=self.closed,
+            closed=transition.closed,
             decisions=self.decisions,
             status=status,
         )

@@ -16,12 +16,15 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
+from engine.runtime import looping
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
 from engine.runtime.ports import Clock
 from engine.state.run_state import Task
 
 Json = Any
+#: Roles whose nodes have no function of their own.
+_CARRIED_OUT = frozenset({"split", "loop", "until"})
 
 
 def start_attempt(
@@ -44,8 +47,8 @@ def start_attempt(
 
 
 def _call(node: PlanNode, ctx: AttemptContext) -> Any:
-    if node.role == "split":
-        return _items(node, ctx)
+    if node.role in _CARRIED_OUT:
+        return _carry_out(node, ctx)
     run = node.type.run
     if run is None or node.node.disabled:
         return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
@@ -60,9 +63,20 @@ def params_of(node: PlanNode, ctx: AttemptContext) -> BaseModel:
     return node.type.params.model_validate({**values, **node.raw})
 
 
-def _items(node: PlanNode, ctx: AttemptContext) -> Output:
+def _carry_out(node: PlanNode, ctx: AttemptContext) -> Output:
+    """Compute what a node of the engine's own decides."""
+    params = params_of(node, ctx)
+    match node.role:
+        case "loop":
+            return looping.begin(node, params, ctx.input, ctx.scope)
+        case "until":
+            return looping.turn(node, params, ctx.input, ctx.scope)
+        case _:
+            return _items(params, ctx)
+
+
+def _items(params: Any, ctx: AttemptContext) -> Output:
     """A For each is carried out by the engine: here only its list is made."""
-    params: Any = params_of(node, ctx)
     items = ctx.input if params.items is None else params.items
     if isinstance(items, dict):
         items = [{"key": key, "value": value} for key, value in items.items()]

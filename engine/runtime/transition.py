@@ -7,15 +7,25 @@ same inputs always give the same delta.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.events import AnyEvent, ErrorInfo, TaskFailed, TaskReady, TaskSkipped, Warned
-from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
-from engine.model.plan import Plan, PlanEdge, PlanNode
+from engine.events import (
+    AnyEvent,
+    BarrierWithdrawn,
+    ErrorInfo,
+    TaskCancelled,
+    TaskFailed,
+    TaskReady,
+    TaskSkipped,
+    Warned,
+)
+from engine.ids import NodeKey, Path, RequestId, TaskId, scope_key, task_id
+from engine.model.plan import InPort, Plan, PlanEdge, PlanNode
+from engine.runtime import rounds
 from engine.runtime.joins import Fired, fires, mark, needs
 from engine.runtime.routing import Routes
 from engine.state.run_state import (
@@ -23,6 +33,7 @@ from engine.state.run_state import (
     Delta,
     ItemState,
     JoinState,
+    JoinTimer,
     ParkedWait,
     RunState,
     Task,
@@ -37,7 +48,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 EMPTY_JOIN = JoinState()
 EMPTY_CYCLE = CycleState()
 #: The tables of the state that a commit may change, row by row.
-TABLES = ("tasks", "waits", "joins", "arrivals", "zones", "items", "cycles", "outputs")
+TABLES = (
+    "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
+)  # fmt: skip
 #: Their fields of a delta.
 _PUT = {name: f"put_{name}" for name in TABLES}
 _DROP = {name: f"drop_{name}" for name in TABLES}
@@ -111,6 +124,7 @@ class Transition:
     tasks: Table[Task]
     waits: Table[ParkedWait]
     joins: Table[JoinState]
+    timers: Table[JoinTimer]
     arrivals: Table[tuple[Token, ...]]
     zones: Table[ZoneState]
     items: Table[ItemState]
@@ -134,6 +148,9 @@ class Transition:
         self._tables: dict[str, Table[Any]] = {}
         self._pending: deque[tuple[PlanEdge, Token]] = deque()
         self._loops_touched: dict[str, Path] = {}
+        self.closed: list[tuple[RequestId, str]] = []
+        #: Tasks that were made to fail in this commit.
+        self.broken: list[tuple[TaskId, ErrorInfo]] = []
         self.route_item: Callable[[PlanNode, Path, Json], Routes] | None = None
 
     def __getattr__(self, name: str) -> Table[Any]:
@@ -196,7 +213,9 @@ class Transition:
         while True:
             while self._pending:
                 self._deliver(*self._pending.popleft())
-            if not self._release_dead_loops():
+            if not self._release_dead_loops() and not (
+                self.plan.has_quiet and rounds.fire_quiet(self)
+            ):
                 return
 
     def _deliver(self, edge: PlanEdge, token: Token) -> None:
@@ -217,7 +236,9 @@ class Transition:
             rest = {name: count for name, count in join.owed.items() if name != edge.id}
             if owed > 1:
                 rest[edge.id] = owed - 1
-            self._keep_join(key, JoinState(join.present, join.alive, rest))
+            join = JoinState(join.present, join.alive, rest)
+            self._keep_join(key, join)
+            self._too_late(target, edge, token)
             return
         arrival = f"{edge.id}@{scope}"
         queue = self.arrivals.get(arrival) or ()
@@ -228,6 +249,29 @@ class Transition:
         if join.present >= target.need:
             join = self._settle(target, token.path, scope, join)
         self._keep_join(key, join)
+        if target.timed:
+            rounds.watch(self, target, token.path)
+
+    def _too_late(self, target: PlanNode, edge: PlanEdge, token: Token) -> None:
+        """A token comes after its round has fired: mostly that is no matter."""
+        port = next(port for port in target.in_ports if port.name == edge.target_port)
+        if port.blocks:  # the next round may have waited for the end of this one
+            self.settle(target, token.path)
+        if port.rest == "error" and token.value is not None:
+            pairs = {port.name: ((edge.source, token.value),)}
+            task = self.create(target, token.path, pairs)
+            self.broken.append((task, rounds.late(target, edge.source)))
+
+    def settle(self, target: PlanNode, path: Path, *, quiet: bool = False) -> bool:
+        """Fire a join for another reason than an arrival; return whether it fired."""
+        scope = scope_key(path)
+        key = f"{target.key}@{scope}"
+        before = self.joins.get(key) or EMPTY_JOIN
+        after = self._settle(target, path, scope, before, quiet=quiet)
+        self._keep_join(key, after)
+        if target.timed:
+            rounds.watch(self, target, path)
+        return after is not before
 
     def _keep_join(self, key: str, join: JoinState) -> None:
         if join.present or join.owed:
@@ -241,45 +285,63 @@ class Transition:
         else:
             self.create(target, token.path, {edge.target_port: ((edge.source, token.value),)})
 
-    def _settle(self, target: PlanNode, path: Path, scope: str, join: JoinState) -> JoinState:
+    def _settle(
+        self, target: PlanNode, path: Path, scope: str, join: JoinState, *, quiet: bool = False
+    ) -> JoinState:
         """Fire the node as often as its ports allow; return what is left of the join."""
-        queues = partial(self._queue, scope)
+        queues = partial(self.queue, scope)
+        timed = target.timed
         while True:
             fired: list[Fired] = []
+            over: InPort | None = None
             for port in target.in_ports:
-                found = fires(port, queues)
+                ended = timed and rounds.is_over(self, target, port, scope)
+                over = port if ended else over
+                found = fires(port, queues, join.owed, over=ended, quiet=quiet)
                 while found is not None and found.over:
-                    join = self._consume(target, path, scope, join, found)
-                    found = fires(port, queues)
+                    join = self._consume(target, port, path, scope, join, found)
+                    found = fires(port, queues, join.owed, over=ended, quiet=quiet)
                 if found is None:
                     return join
                 fired.append(found)
             inputs: dict[str, tuple[tuple[NodeKey, ValueRef], ...]] = {}
             starved = False
+            missing = needs(over, queues) if over is not None else []
             for port, found in zip(target.in_ports, fired, strict=True):
-                join = self._consume(target, path, scope, join, found)
+                join = self._consume(target, port, path, scope, join, found)
                 edges = self.plan.edges
                 pairs = [(edges[t.edge].source, t.value) for t in found.tokens if t.value]
                 if pairs:
                     inputs[port.name] = tuple(pairs)
                 elif port.required:
                     starved = True
+                if timed:
+                    self.timers.drop(rounds.timer_name(target, port, scope))
             if starved or not inputs:
                 self.skip(target, path, "every way here was ruled out")
-            else:
-                self.create(target, path, inputs)
+                continue
+            task = self.create(target, path, inputs)
+            if over is not None and over.policy.on_timeout == "fail":
+                self.broken.append((task, rounds.timed_out(target, over, missing)))
 
-    def _queue(self, scope: str, edge: str) -> tuple[Token, ...]:
+    def queue(self, scope: str, edge: str) -> tuple[Token, ...]:
+        """Return the tokens that wait on an edge in one scope, oldest first."""
         return self.arrivals.get(f"{edge}@{scope}") or ()
 
     def _consume(
-        self, target: PlanNode, path: Path, scope: str, join: JoinState, fired: Fired
+        self,
+        target: PlanNode,
+        port: InPort,
+        path: Path,
+        scope: str,
+        join: JoinState,
+        fired: Fired,
     ) -> JoinState:
         """Take the tokens of one firing off their edges."""
         emptied = values = 0
         for edge in fired.used:
             arrival = f"{edge}@{scope}"
-            queue = list(self._queue(scope, edge))
+            queue = list(self.queue(scope, edge))
             values += queue.pop(0).value is not None
             if queue:
                 self.arrivals.put(arrival, tuple(queue))
@@ -288,15 +350,18 @@ class Transition:
                 emptied += 1
         if fired.taken is not None:
             edge, place = fired.taken
-            queue = list(self._queue(scope, edge))
+            queue = list(self.queue(scope, edge))
             queue[place] = mark(queue[place])
             self.arrivals.put(f"{edge}@{scope}", tuple(queue))
             values += 1
         self._count_tokens(target, path, -values)
-        owed = join.owed
-        if fired.owed:
+        owed, late = join.owed, fired.owed
+        if late and port.rest == "cancel" and (fired.tokens or port.policy.timeout_s is not None):
+            still = rounds.cancel_rest(self, target, port, path)
+            late = tuple([edge for edge in late if edge in still])
+        if late:
             owed = dict(owed)
-            for edge in fired.owed:
+            for edge in late:
                 owed[edge] = owed.get(edge, 0) + 1
         return JoinState(join.present - emptied, join.alive - values, owed)
 
@@ -307,11 +372,11 @@ class Transition:
         target: PlanNode,
         path: Path,
         inputs: Mapping[str, tuple[tuple[NodeKey, ValueRef], ...]],
-    ) -> None:
-        """Make a task ready, or hand an item over to its zone's Collect."""
+    ) -> TaskId:
+        """Make a task ready and return its name, or hand an item over to its zone's Collect."""
         if target.role == "collect" and len(path) > target.depth:
             self._item_done(target, path, self._one_value(target, path, inputs))
-            return
+            return TaskId("")
         visit = self._visit(target, path)
         task = task_id(target.key, path, visit)
         nodes: dict[NodeKey, ValueRef] = {}
@@ -337,6 +402,7 @@ class Transition:
         self.ready.append(TaskReady(task, target.key, path, visit))
         if target.loops:
             self._count_tokens(target, path, 1)
+        return task
 
     def finish(self, task: Task) -> None:
         """Take a task out of the frontier."""
@@ -346,6 +412,19 @@ class Transition:
         node = self.plan.nodes[task.node]
         if node.loops:
             self._count_tokens(node, task.path, -1)
+
+    def end(self, task: Task, reason: str) -> None:
+        """End a task without a result; one that nobody has heard of goes without a word."""
+        wait = self.waits.get(task.id)
+        self.finish(task)
+        if task.id not in self.state.tasks:
+            return
+        if wait is not None and wait.request is not None:
+            self.closed.append((wait.request, "withdrawn"))
+            self.events.append(
+                BarrierWithdrawn(request=wait.request, task=task.id, node=task.node, reason=reason)
+            )
+        self.events.append(TaskCancelled(task=task.id, node=task.node, reason=reason))
 
     def skip(
         self, target: PlanNode, path: Path, reason: str, *, task: TaskId | None = None
@@ -361,15 +440,24 @@ class Transition:
         if target.role == "collect" and len(path) > target.depth:
             self._item_done(target, path, None)
             return
+        if target.role == "until" and len(path) > target.depth:
+            self._round_without_result(target, path)
+            return
         # Not the name of a task that is alive: those have been visited already.
         name = task or task_id(target.key, path, self._next_visit(target, path))
         self.events.append(TaskSkipped(task=name, node=target.key, reason=reason))
-        if target.role == "split" and target.pair is not None:
+        if target.role in ("split", "loop") and target.pair is not None:
             self._rule_out_pair(target, path)
             return
         for edges in target.out.values():
             for edge in edges:
                 self.rule_out(edge, path)
+
+    def _round_without_result(self, until: PlanNode, path: Path) -> None:
+        """A round that brings no value leaves the value as it was."""
+        zone = self.zones.get(f"{until.pair}@{scope_key(path[:-1])}")
+        if zone is not None:
+            self.create(until, path, {"in": ((until.pair or "", zone.items),)})
 
     def _rule_out_pair(self, split: PlanNode, path: Path) -> None:
         """A For each that does not run has a Collect that does not run either."""
@@ -459,13 +547,8 @@ class Transition:
         if not ref:  # an item of an item has no name of its own: store it
             ref = f"{task_id(split.key, path)}.item"
             self.values[ref] = self.value(zone.items)[index]
-        if split.plain or self.route_item is None:
-            for port, edges in split.out.items():
-                for edge in edges if port != "error" else ():
-                    self.send(edge, path, ref)
-            return None
         try:
-            routes = self.route_item(split, path, self.value(ref))
+            self.send_in(split, path, ref)
         except ItemLost as lost:
             if lost.stops:
                 raise
@@ -476,11 +559,24 @@ class Transition:
                 )
             )
             return msgspec.to_builtins(lost.error)
+        return None
+
+    def send_in(self, split: PlanNode, path: Path, ref: ValueRef) -> None:
+        """Send an item, or the value of a round, on its ways into the zone.
+
+        Raises:
+            ItemLost: there is no way for it.
+        """
+        if split.plain or self.route_item is None:
+            for port, edges in split.out.items():
+                for edge in edges if port != "error" else ():
+                    self.send(edge, path, ref)
+            return
+        routes = self.route_item(split, path, self.value(ref))
         for edge in routes.taken:
             self.send(edge, path, ref)
         for edge in routes.ruled_out:
             self.rule_out(edge, path)
-        return None
 
     def _item_done(self, collect: PlanNode, path: Path, ref: ValueRef | None) -> None:
         split = self.plan.nodes[collect.pair or ""]
@@ -534,24 +630,34 @@ class Transition:
             self.outputs.drop(f"{node}@{scope}")
         self._admit_items(split, outer, key, 1)
 
-    def forget_tokens(self, item: Path) -> None:
-        """Take back what this commit has sent or made ready in an item that failed."""
-        size = len(item)
-        self.ready = [each for each in self.ready if each.path[:size] != item]
-        self._pending = deque(each for each in self._pending if each[1].path[:size] != item)
+    def forget(self, which: Callable[[NodeKey, Path], bool]) -> None:
+        """Take back what this commit has sent or made ready at some nodes, in some scopes."""
+        self.ready = [each for each in self.ready if not which(each.node, each.path)]
+        self._pending = deque(
+            [each for each in self._pending if not which(each[0].target, each[1].path)]
+        )
+
+    def pending(self) -> Collection[tuple[PlanEdge, Token]]:
+        """Return the tokens that are on their way."""
+        return self._pending
 
     def _clear_item(self, split: PlanNode, path: Path) -> None:
         """Remove the joins, zones and loops that belong to one item, nested ones too."""
-        zone, scope = self.plan.zones[split.key], scope_key(path)
-        self._clear_join(self.plan.nodes[zone.collect], path, scope)
-        for key in sorted(zone.body):
+        zone = self.plan.zones[split.key]
+        self._clear_join(self.plan.nodes[zone.collect], path, scope_key(path))
+        self.clear_nodes(zone.body, path)
+
+    def clear_nodes(self, nodes: frozenset[NodeKey], path: Path) -> None:
+        """Remove what is kept of these nodes in one scope and in the scopes inside it."""
+        scope = scope_key(path)
+        for key in sorted(nodes):
             node = self.plan.nodes[key]
             if node.depth == len(path):
                 self._clear_join(node, path, scope)
                 self.outputs.drop(f"{key}@{scope}")
                 self._clear_zone(node, path, f"{key}@{scope}")
         for loop in self.plan.loops:
-            if loop.depth == len(path) and loop.header in zone.body:
+            if loop.depth == len(path) and loop.header in nodes:
                 self.cycles.drop(f"{loop.index}@{scope}")
 
     def _clear_join(self, target: PlanNode, path: Path, scope: str) -> None:
@@ -563,12 +669,19 @@ class Transition:
         for port in target.in_ports:
             for edge in port.edges:
                 self.arrivals.drop(f"{edge.id}@{scope}")
+            if target.timed:
+                self.timers.drop(rounds.timer_name(target, port, scope))
+
+    def path_of_join(self, node: PlanNode, scope: str) -> Path | None:
+        """Return the path of the tokens that wait at a join."""
+        edges = [edge.id for port in node.in_ports for edge in port.edges]
+        return next((queue[0].path for edge in edges if (queue := self.queue(scope, edge))), None)
 
     def _clear_zone(self, split: PlanNode, path: Path, key: str) -> None:
         zone = self.zones.get(key)
         if zone is None:
             return
-        for index in range(zone.next):
+        for index in range(zone.next - 1 if zone.rounds else 0, zone.next):
             if self.items.get(f"{key}/{index}") is not None:
                 self.items.drop(f"{key}/{index}")
             else:
@@ -723,12 +836,16 @@ class Transition:
 
     def _tell(self, node: PlanNode, key: str, *, through_loops: bool) -> bool:
         scope = key.partition("@")[2]
-        edges = [edge for port in node.in_ports for edge in port.edges]
-        path = next(queue[0].path for edge in edges if (queue := self._queue(scope, edge.id)))
+        edges = [edge for port in node.in_ports for edge in port.edges if not port.upstream]
+        if not edges:
+            return False  # it is told by `rounds.fire_quiet`
+        path = self.path_of_join(node, scope)
+        if path is None:
+            return False
         missing = [
             edge
             for edge in edges
-            if not self._queue(scope, edge.id)
+            if not self.queue(scope, edge.id)
             and (through_loops or edge.leaves < 0 or not self._is_looping(edge, path))
         ]
         if missing:
@@ -748,7 +865,12 @@ class Transition:
 
     def clear(self, *, everything: bool) -> None:
         """Forget what joins hold when a run has ended; with `everything`, zones and loops too."""
-        names = ("joins", "arrivals", *(("zones", "items", "cycles") if everything else ()))
+        names = (
+            "joins",
+            "timers",
+            "arrivals",
+            *(("zones", "items", "cycles") if everything else ()),
+        )
         for name in names:
             table: Table[Any] = getattr(self, name)
             table.changes = dict.fromkeys(table.base)
@@ -761,7 +883,7 @@ class Transition:
             if join is None or not join.alive:
                 continue
             name, _, scope = key.partition("@")
-            queues = partial(self._queue, scope)
+            queues = partial(self.queue, scope)
             for port in self.plan.nodes[name].in_ports:
                 missing = needs(port, queues)
                 if missing:

@@ -93,12 +93,29 @@ class JoinState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     owed: dict[str, int] = {}
 
 
+class JoinTimer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Until when a join port waits in one scope, once a value has come.
+
+    Attributes:
+        due_at: seconds since the epoch.
+        over: the time has passed, and the node waits for another port.
+    """
+
+    node: NodeKey
+    port: str
+    path: Path
+    due_at: float
+    over: bool = False
+
+
 class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress of one For each … Collect; its finished items are in `RunState.items`.
 
     Attributes:
         items: the list. `next`: index of the item that starts next.
         queued: lists that came before this one was done, with their limits.
+        rounds: it is a Loop … Until: `items` is the value that the round began with, `total`
+            the number of rounds, -1 if not known; in `queued` are values with theirs.
     """
 
     items: ValueRef
@@ -107,6 +124,7 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     active: int = 0
     done: int = 0
     queued: tuple[tuple[ValueRef, int], ...] = ()
+    rounds: bool = False
 
 
 class ItemState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -166,6 +184,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_waits: Sequence[str] = ()
     put_joins: Mapping[str, JoinState] = NOTHING
     drop_joins: Sequence[str] = ()
+    put_timers: Mapping[str, JoinTimer] = NOTHING
+    drop_timers: Sequence[str] = ()
     put_arrivals: Mapping[str, tuple[Token, ...]] = NOTHING
     drop_arrivals: Sequence[str] = ()
     put_zones: Mapping[str, ZoneState] = NOTHING
@@ -185,6 +205,7 @@ class RunState(msgspec.Struct, kw_only=True):
     Attributes:
         commit: index of the last commit.
         memory, joins, zones, visits: keyed ``node@scope``. `cycles`: ``index@scope``.
+        timers: ``node.port@scope`` to until when that port waits.
         arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
         items: ``zone@scope/index`` to how that item ended.
         outputs: ``node@scope`` to the last value that other nodes may read.
@@ -203,6 +224,7 @@ class RunState(msgspec.Struct, kw_only=True):
     tasks: dict[str, Task] = {}
     waits: dict[str, ParkedWait] = {}
     joins: dict[str, JoinState] = {}
+    timers: dict[str, JoinTimer] = {}
     arrivals: dict[str, tuple[Token, ...]] = {}
     zones: dict[str, ZoneState] = {}
     items: dict[str, ItemState] = {}
@@ -274,6 +296,8 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
     _apply_holders(state, delta, released)
     _update(state.waits, delta.put_waits, delta.drop_waits)
     _update(state.joins, delta.put_joins, delta.drop_joins)
+    if delta.put_timers or delta.drop_timers:
+        _update(state.timers, delta.put_timers, delta.drop_timers)
     _update(state.cycles, delta.put_cycles, delta.drop_cycles)
     if delta.put_memory:
         state.memory.update(delta.put_memory)

@@ -41,7 +41,9 @@ from engine.nodes.collect import COLLECT
 from engine.nodes.end import END
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.join import JOIN
+from engine.nodes.loop import LOOP
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
+from engine.nodes.until import UNTIL
 from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 
@@ -202,7 +204,9 @@ def registry(*more: NodeType) -> Registry:
             END,
             FOR_EACH,
             JOIN,
+            LOOP,
             MANUAL_TRIGGER,
+            UNTIL,
             *more,
         ]
     )
@@ -260,6 +264,13 @@ def _wire(text: str) -> Edge:
     )
 
 
+class CountedIds(SeededIds):
+    """Predictable ids, of which some can be left out."""
+
+    def skip(self, count: int) -> None:
+        self._count += count
+
+
 class Bench:
     """An engine on a store, with a clock and ids that a test controls."""
 
@@ -273,11 +284,12 @@ class Bench:
         self.clock = clock or FakeClock()
         self.store = store or MemoryStore()
         self.news: list[ev.News] = []
+        self.ids = CountedIds()
         self.engine = Engine(
             self.store,
             registry=registry(*more),
             clock=self.clock,
-            ids=SeededIds(),
+            ids=self.ids,
             options=EngineOptions(user="tester", **options),
         )
         self.engine.subscribe(None, self.news.append)

@@ -97,6 +97,10 @@ SAID = [
         "Read invoices waits for a child run",
     ),
     (
+        ev.JoinTimedOut(node="read", port="in", path=(), then="fire"),
+        "Read invoices has waited long enough; it goes on with what there is",
+    ),
+    (
         ev.WaitEnded(**_at("read"), kind="timer", reason="time is up"),
         "Read invoices goes on: time is up",
     ),

@@ -68,6 +68,8 @@ KIT = Registry(
         kind("switch", ports=cases),
         kind("each", outs="item", role="split"),
         kind("collect", role="collect"),
+        kind("again", outs="round", role="loop", raw=frozenset({"condition"})),
+        kind("until", role="until"),
         kind("fetch", params=Fetch, templates=frozenset({"url"})),
         kind("post", effects=lambda _: "once"),
         kind("send", params=Send, effects=lambda _: "once"),

@@ -193,8 +193,35 @@ def test_node_of_a_zone_is_not_read_outside_of_it() -> None:
     wires = ("e.item -> a", "a -> b", "b -> c", "c -> d")
     nodes = "e:each a b c:collect d"
     read = params(x={"expr": "nodes.a"})
-    assert "collected" in only(flow(nodes, *wires, d=read), "E009").fix
+    assert "c sends on" in only(flow(nodes, *wires, d=read), "E009").fix
     assert problems(flow(nodes, *wires, b=read), "E009") == []
+
+
+def test_the_end_of_a_round_reads_what_ran_in_it() -> None:
+    """U52: Until runs in every round, Collect only once."""
+    wires = ("l.round -> a", "a -> u", "u -> d")
+    nodes = "l:again a u:until d"
+    read = params(condition={"expr": "nodes.a"})
+    assert problems(flow(nodes, *wires, u=read), "E009") == []
+    assert only(flow(nodes, *wires, u=read, d=read), "E009").node == "d"
+
+
+def test_something_ends_a_loop() -> None:
+    """U13, U52: a number of rounds, or a condition at one of its ends."""
+    wires = ("l.round -> a", "a -> u")
+    nodes = "l:again a u:until"
+    assert only(flow(nodes, *wires), "E041").node == "l"
+    condition = params(condition={"expr": "input"})
+    assert problems(flow(nodes, *wires, l=params(count=3)), "E041") == []
+    assert problems(flow(nodes, *wires, u=condition), "E041") == []
+
+
+def test_loop_is_known_where_a_loop_is_decided() -> None:
+    wires = ("l.round -> a", "a -> u", "u -> d")
+    nodes = "l:again a u:until d"
+    read = params(condition={"expr": "loop.index < 3"})
+    assert problems(flow(nodes, *wires, l=read, u=read, a=read), "E027") == []
+    assert only(flow(nodes, *wires, l=read, d=read), "E027").node == "d"
 
 
 def test_node_does_not_read_itself() -> None:
@@ -287,6 +314,18 @@ def test_join_behind_a_fork_can_wait_for_all() -> None:
     assert rules(workflow) == set()
 
 
+def test_two_joins_in_one_cycle_cannot_both_wait_until_nothing_more_can_arrive() -> None:
+    wires = ("s -> j", "j -> a", "a -> k", "s -> k", "k -> j when input", "k -> z")
+    quiet = {"joins": {"in": JoinPolicy(mode="no_more")}}
+    assert only(flow("s j a k z", *wires, j=quiet, k=quiet), "E040").node == "j"
+    assert not problems(flow("s j a k z", *wires, j=quiet), "E040")
+
+
+def test_the_time_limit_of_a_join_is_positive() -> None:
+    workflow = flow("s a", "s -> a", a={"joins": {"in": JoinPolicy(timeout_s=0.0)}})
+    assert only(workflow, "E021").field == "joins.in.timeout_s"
+
+
 def test_join_at_a_missing_port_is_an_error() -> None:
     workflow = flow("a", a={"joins": {"left": JoinPolicy(mode="any")}})
     assert only(workflow, "E012").field == "joins.left"
@@ -305,6 +344,8 @@ def test_nodes_that_wait_only_for_one_another_are_reported() -> None:
         ("e:each a b c:collect", ("e.item -> a", "a -> c", "a -> b", "c -> b"), "leaves the zone"),
         ("s e:each a c:collect", ("s -> e", "e.item -> a", "a -> c", "s -> a"), "enters the zone"),
         ("e:each c:collect d:collect", ("e.item -> c", "e.item -> d"), "several Collects"),
+        ("l:again a", ("l.round -> a",), "has no Until"),
+        ("e:each u:until", ("e.item -> u",), "ends no round"),
     ],
 )
 def test_zone_must_be_closed(nodes: str, wires: tuple[str, ...], said: str) -> None:

@@ -34,7 +34,8 @@ from tests.engine.properties.random_flows import Chance, node_types, pick
 Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
-         "not_a_list", "condition", "deadline", "expression"}  # fmt: skip
+         "not_a_list", "condition", "deadline", "expression", "late_arrival",
+         "join_timeout"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -115,7 +116,7 @@ def check_refs(state: RunState) -> list[str]:
 
 def leftovers(state: RunState) -> dict[str, Json]:
     """Return what a finished run should not have any more."""
-    tables = ("tasks", "waits", "joins", "arrivals", "zones", "items", "cycles")
+    tables = ("tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles")
     found = {name: getattr(state, name) for name in tables if getattr(state, name)}
     kept = {base_of(ref) for ref in state.outputs.values()}
     if extra := set(state.values) - kept:
@@ -164,6 +165,7 @@ class Driver:
         """Let a person decide or time pass: nothing else can move the run on."""
         requests = bench.engine.inbox()
         due = [w.due_at for w in handle.state.waits.values() if w.due_at is not None]
+        due += [timer.due_at for timer in handle.state.timers.values() if not timer.over]
         if requests and (not due or self.chance.randint(0, 2)):
             await decide(bench, requests[self.chance.randint(0, len(requests) - 1)], self.chance)
         elif due:

@@ -140,7 +140,7 @@ class _Drawing:
         """Add a random block behind a port."""
         if self.left <= 0 or depth > 3:
             return self.step(entry, when)
-        makers = [self.step, self.step, self.chain, self.fork, self.loop, self.zone]
+        makers = [self.step, self.step, self.chain, self.fork, self.loop, self.zone, self.rounds]
         makers += [self.gate, self.nap] if self.kinds.external else []
         makers += [self.caught] if self.kinds.failures else []
         return pick(self.chance, *makers)(entry, when, depth)
@@ -178,8 +178,15 @@ class _Drawing:
     def join(self, ports: list[str], modes: tuple[str, ...] = ("all_active",)) -> str:
         """Bring several ports together."""
         mode = pick(self.chance, *modes)
-        join = {"mode": mode, "n": self.chance.randint(1, len(ports))}
-        fields = {"join": join} if mode != "all_active" else {}
+        join: dict[str, Json] = {"mode": mode, "n": self.chance.randint(1, len(ports))}
+        if mode == "timed":
+            join = {"mode": pick(self.chance, "all_active", "all", "n_of_m"), "n": len(ports),
+                    "timeout_s": float(self.chance.randint(1, 30)),
+                    "on_timeout": pick(self.chance, "fire", "skip", "fail")}  # fmt: skip
+        if mode in ("any", "n_of_m", "timed"):
+            join["rest"] = pick(self.chance, "ignore", "queue", "cancel", "error")
+            join["reset"] = pick(self.chance, "at_once", "all_arrived")
+        fields: dict[str, Any] = {"join": join} if mode != "all_active" else {}
         key = self.node(pick(self.chance, "join", "work", "slow"), {}, **fields)
         for port in ports:
             self.wire(port, key)
@@ -202,6 +209,7 @@ class _Drawing:
         modes: tuple[str, ...] = ("all_active",) * 3
         if self.kinds.races:
             modes += ("any", "n_of_m", "all") if style in ("all", "some") else ("any",)
+            modes += ("first", "no_more", "timed")
         if self.kinds.uneven:
             modes += ("each",)
         return self.join(ends, modes)
@@ -245,6 +253,19 @@ class _Drawing:
         if self.odds(30):
             return self.join([f"{collect}.out", f"{collect}.failed"])
         return f"{collect}.out"
+
+    def rounds(self, entry: str, when: str, depth: int) -> str:
+        """A Loop and its Until."""
+        head: dict[str, Json] = {"count": self.chance.randint(0, 4)} if self.odds(60) else {}
+        if not head or self.odds(30):
+            head["condition"] = {"expr": "loop.index < 3 and input != 7"}
+        loop = self.node("loop", head)
+        self.wire(entry, loop, when)
+        body = self.block(f"{loop}.round", "", depth + 1)
+        ending: dict[str, Json] = {"condition": {"expr": "input == 5"}} if self.odds(50) else {}
+        until = self.node("until", ending)
+        self.wire(body, until)
+        return f"{until}.out"
 
     def gate(self, entry: str, when: str, depth: int) -> str:
         params: dict[str, Json] = {}

@@ -1,0 +1,246 @@
+"""The rest of a round, its end in time, and when nothing more can arrive: U45, U53, U74, U75.
+
+Patterns 9, 16, 28-32 and 38 of the workflow patterns are settings of one join policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import events as ev
+from engine.store.memory import MemoryStore
+from tests.engine.flows import Bench, FakeClock, flow, outcome, settle
+from tests.engine.properties.driving import leftovers
+
+
+def arms(join: dict[str, Any], **nodes: Any) -> Any:
+    """Arms b, c and d between a fork and a join."""
+    parts: dict[str, Any] = {
+        "a": "same", "b": "plus", "c": "hang", "d": "hang",
+        "j": ("join", {}, {"join": join}), "z": "end", **nodes,
+    }  # fmt: skip
+    return flow(parts, "a > b, a > c, a > d, b > j, c > j, d > j, j > z")
+
+
+def ended(bench: Bench) -> list[str]:
+    return bench.order(ev.TaskCancelled)
+
+
+@pytest.mark.parametrize("join", [{"mode": "first"}, {"mode": "any", "rest": "cancel"}])
+async def test_first_cancels_the_other_arms_and_goes_on(join: dict[str, Any]) -> None:
+    async with Bench() as bench:
+        handle = await bench.start(arms(join), 1)
+        assert outcome((await handle.leg()).event) == {"b": 2}
+        assert ended(bench) == ["c", "d"] and not leftovers(handle.state)
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_a_question_on_a_losing_arm_is_withdrawn() -> None:
+    work = flow(
+        {"a": "same", "b": ("nap", {"seconds": 5}), "c": "ask",
+         "j": ("join", {}, {"join": {"mode": "first"}}), "z": "end"},
+        "a > b, a > c, b > j, c.approved > j, c.rejected > j, j > z",
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, 1)
+        assert len(bench.engine.inbox()) == 1
+        bench.clock.advance(5)
+        assert outcome((await handle.leg()).event) == {"b": 1}
+        assert bench.order(ev.BarrierWithdrawn) == ["c"] and bench.engine.inbox() == []
+
+
+async def test_what_leads_elsewhere_too_is_not_cancelled() -> None:
+    """Node c also feeds y: it goes on, and what it brings to the join is passed over."""
+    work = flow(
+        {"a": "same", "b": "plus", "c": ("asleep", {"rounds": 9}), "d": "plus",
+         "j": ("join", {}, {"join": {"mode": "first"}}), "y": "end", "z": "end"},
+        "a > b, a > c, c > d, c > y, b > j, d > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == {"y": 1, "z": {"b": 2}}
+        assert not ended(bench) and "d" in bench.order() and not leftovers(handle.state)
+
+
+async def test_a_zone_on_a_losing_arm_ends_with_all_its_items() -> None:
+    work = flow(
+        {"a": "same", "b": ("asleep", {"rounds": 9}), "each": "for_each", "h": "hang",
+         "gather": "collect", "j": ("join", {}, {"join": {"mode": "first"}}), "z": "end"},
+        "a > b, a > each, each.item > h, h > gather, b > j, gather > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, [1, 2])
+        assert outcome((await handle.leg()).event) == {"b": [1, 2]}
+        assert ended(bench) == ["h@each.0", "h@each.1"] and not leftovers(handle.state)
+
+
+async def test_a_race_in_a_loop_begins_anew_in_every_round() -> None:
+    work = flow(
+        {"s": "same", "h": "plus", "p": "same", "q": "hang",
+         "j": ("join", {"output": "first"}, {"join": {"mode": "first"}}),
+         "b": ("below", {"n": 3}), "z": "end"},
+        "s > h, h > p, h > q, p > j, q > j, j > b, b.again > h, b.done > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 0)
+        assert outcome((await handle.leg()).event) == 3
+        assert ended(bench) == ["q", "q#1", "q#2"] and not leftovers(handle.state)
+
+
+async def test_n_of_m_with_cancel_ends_what_is_not_needed() -> None:
+    work = arms({"mode": "n_of_m", "n": 2, "rest": "cancel"}, c="plus")
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"b": 2, "c": 2}
+        assert ended(bench) == ["d"]
+
+
+async def test_queued_arrivals_fire_the_join_again() -> None:
+    work = flow(
+        {"a": "same", "b": "plus", "c": "plus", "d": ("asleep", {"rounds": 9}),
+         "e": ("asleep", {"rounds": 9}),
+         "j": ("join", {"output": "list"}, {"join": {"mode": "n_of_m", "n": 2, "rest": "queue"}}),
+         "z": "end"},
+        "a > b, a > c, a > d, a > e, b > j, c > j, d > j, e > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        await handle.leg()
+        assert [name for name in bench.order() if name[0] == "j"] == ["j", "j#1"]
+        assert not leftovers(handle.state)
+
+
+@pytest.mark.parametrize(("on_error", "expected"), [("fail", "late_arrival"), ("ignore", {"b": 2})])
+async def test_a_late_arrival_can_be_a_failure_of_the_join(on_error: str, expected: Any) -> None:
+    join = {"mode": "any", "rest": "error"}
+    work = flow(
+        {"a": "same", "b": "plus", "c": ("asleep", {"rounds": 9}),
+         "j": ("join", {}, {"join": join, "on_error": on_error}), "z": "end"},
+        "a > b, a > c, b > j, c > j, j > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == expected
+        assert bench.order(ev.TaskFailed) == ["j#1"]
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_the_next_round_waits_for_the_stragglers_of_this_one() -> None:
+    """A fast arm is a round ahead; with `all_arrived` the slow one is waited for."""
+    orders: dict[str, list[str]] = {}
+    for reset in ("at_once", "all_arrived"):
+        work = flow(
+            {"s": "same", "h": "plus", "b": ("below", {"n": 2}), "p": "same",
+             "q": ("asleep", {"rounds": 9}), "q2": "same",
+             "j": ("join", {}, {"join": {"mode": "any", "reset": reset}}), "z": "end"},
+            "s > h, h > b, b.again > h, h > p, h > q, p > j, q > q2, q2 > j, j > z",
+        )  # fmt: skip
+        async with Bench() as bench:
+            handle = await bench.start(work, 0)
+            await handle.leg()
+            orders[reset] = [name for name in bench.order() if name.startswith(("j", "q2"))]
+            assert not leftovers(handle.state)
+    assert orders["at_once"].index("j#1") < orders["at_once"].index("q2")
+    assert orders["all_arrived"].index("j#1") > orders["all_arrived"].index("q2")
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [("fire", {"b": 2}), ("fail", "join_timeout"), ("skip", None)],
+)
+async def test_a_join_waits_no_longer_than_its_timeout(then: str, expected: Any) -> None:
+    join = {"timeout_s": 10.0, "on_timeout": then, "rest": "cancel"}
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(arms(join), 1)
+        bench.clock.advance(9)
+        await settle()
+        assert handle.state.timers and "j" not in bench.order()
+        bench.clock.advance(1)
+        assert outcome((await handle.leg()).event) == expected
+        [event] = [fact for fact in bench.facts if isinstance(fact, ev.JoinTimedOut)]
+        assert (event.node, event.then) == ("j", then)
+        assert ended(bench) == ["c", "d"] and not handle.state.timers
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_the_failure_of_a_timeout_is_handled_as_any_other() -> None:
+    work = flow(
+        {"a": "same", "b": "plus", "c": "hang", "y": "end", "z": "end",
+         "j": ("join", {}, {"join": {"timeout_s": 3.0, "on_timeout": "fail", "rest": "cancel"},
+                            "on_error": "error_port"})},
+        "a > b, a > c, b > j, c > j, j > z, j.error > y",
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, 1)
+        bench.clock.advance(3)
+        event = (await handle.leg()).event
+        assert outcome(event)["code"] == "join_timeout" and "for c" in outcome(event)["message"]
+
+
+async def test_a_timer_of_a_join_survives_the_end_of_the_program() -> None:
+    """U72, U75: it goes on with the time that is left, and an overdue one fires once."""
+    work = flow(
+        {"a": "same", "b": "plus", "c": "ask",
+         "j": ("join", {}, {"join": {"timeout_s": 100.0, "rest": "cancel"}}), "z": "end"},
+        "a > b, a > c, b > j, c.approved > j, c.rejected > j, j > z",
+    )  # fmt: skip
+    store, clock = MemoryStore(), FakeClock()
+    async with Bench(store=store, clock=clock) as bench:
+        handle = await bench.engine.start(work, 1)
+        waiting = (await handle.leg()).event
+        assert isinstance(waiting, ev.RunWaiting) and waiting.next_due == clock.now() + 100
+        run = handle.run
+    clock.advance(101)
+    async with Bench(store=store, clock=clock) as second:
+        handle = await second.engine.resume(run)
+        assert outcome((await handle.leg()).event) == {"b": 2}
+        assert second.order(ev.BarrierWithdrawn) == ["c"]
+        assert (await second.engine.replay(run)).equal
+
+
+async def test_no_timer_is_left_of_a_round_that_fired_in_time() -> None:
+    work = arms({"timeout_s": 10.0}, c="plus", d="plus")
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == {"b": 2, "c": 2, "d": 2}
+        assert not handle.state.timers
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_no_more_fires_with_what_has_come_when_nothing_else_can(policy: str) -> None:
+    """Pattern 38: the loop decides by itself how many of its ways lead to the join."""
+    work = flow(
+        {"a": "same", "h": "plus", "t": ("below", {"n": 3}), "c": ("asleep", {"rounds": 20}),
+         "j": ("join", {}, {"join": {"mode": "no_more"}}), "z": "end"},
+        "a > h, a > c, h > t, t.again > h, h > j [input == 2], c > j, j > z",
+        commit=policy,
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 0)
+        assert outcome((await handle.leg()).event) == {"h": 2, "c": 0}
+        assert bench.order().count("j") == 1 and not leftovers(handle.state)
+        assert not [fact for fact in bench.facts if isinstance(fact, ev.Warned)]
+
+
+async def test_no_more_that_nothing_came_to_is_skipped() -> None:
+    work = flow(
+        {"a": "same", "b": "plus", "c": "plus", "d": ("asleep", {"rounds": 9}),
+         "j": ("join", {}, {"join": {"mode": "no_more"}}), "k": "join", "z": "end"},
+        "a > b [input > 5], a > c [input > 6], a > d, b > j, c > j, j > k, d > k, k > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, 1)) == {"d": 1}
+
+
+async def test_no_more_of_one_item_does_not_wait_for_another_item() -> None:
+    work = flow(
+        {"each": "for_each", "a": "same", "b": "plus", "h": ("asleep", {"rounds": 30}),
+         "j": ("join", {"output": "list"}, {"join": {"mode": "no_more"}}), "c": "collect",
+         "z": "end"},
+        "each.item > a, a > b, a > h [input > 1], b > j, h > j, j > c, c > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2])) == [[2], [3, 2]]
+        done = [name for name in bench.order() if name[0] in "jh"]
+        assert done == ["j@each.0", "h@each.1", "j@each.1"]
