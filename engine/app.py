@@ -306,7 +306,9 @@ class Engine:
         Raises:
             InvalidWorkflow: it has errors.
         """
-        return self._plans.compile(workflow)
+        plan = self._plans.compile(workflow)
+        self._plans.document(workflow)
+        return plan
 
     def capabilities(self, workflow: Workflow) -> dict[str, tuple[str, ...]]:
         """Return each capability that the workflow needs, with the nodes that need it."""

@@ -18,7 +18,7 @@ from engine.packing import pack, unpack
 Json = Any
 
 
-class NodeView(msgspec.Struct):
+class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
     """One node of one run.
 
     Attributes:
@@ -53,7 +53,7 @@ class NodeView(msgspec.Struct):
     error: ev.ErrorInfo | None = None
 
 
-class FrontierEntry(msgspec.Struct):
+class FrontierEntry(msgspec.Struct, omit_defaults=True, gc=False):
     """One task that is ready, in flight or parked."""
 
     task: TaskId
@@ -68,7 +68,7 @@ class FrontierEntry(msgspec.Struct):
     text: str = ""
 
 
-class OpenRequest(msgspec.Struct):
+class OpenRequest(msgspec.Struct, omit_defaults=True, gc=False):
     """A question of this run that is still open."""
 
     request: RequestId
@@ -81,7 +81,7 @@ class OpenRequest(msgspec.Struct):
     default: str | None = None
 
 
-class RunView(msgspec.Struct):
+class RunView(msgspec.Struct, omit_defaults=True):
     """The whole run as it looked after the last folded event.
 
     Attributes:

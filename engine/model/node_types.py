@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
 from pydantic import BaseModel
 
 from engine.errors import UnknownNodeType
@@ -71,8 +72,7 @@ class WriteOp:
     op: Literal["reduce", "set", "delete"] = "reduce"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """Success: the ports that carry a value now; every other port is skipped.
 
     Attributes:

@@ -20,7 +20,7 @@ from engine.ids import NodeKey, Path
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
 from engine.model.graph import GraphFacts, Zone, analyse
-from engine.model.node_types import NodeType, Port, Registry
+from engine.model.node_types import NodeType, Port, Ports, Registry
 from engine.model.params import CompiledParams, compile_params
 from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
@@ -98,7 +98,8 @@ class PlanNode:
         awaits: its function is a coroutine function, so that it takes turns with others.
         in_ports: connected inputs. `simple`: one port with one forward edge, so that
             an arrival always fires. `need`: edges that must have a token before any
-            port can fire.
+            port can fire. `mapped`: ports whose value is always a mapping from source to
+            value, however many arrive.
         timed: a port stops waiting after some time.
         out: output port to its edges, in the order in which they are tried.
         reads: channels that its expressions name. `read_nodes`: other nodes' outputs.
@@ -124,6 +125,7 @@ class PlanNode:
     simple: bool
     need: int
     timed: bool
+    mapped: frozenset[str]
     out_ports: tuple[str, ...]
     out: Mapping[str, tuple[PlanEdge, ...]]
     fallback: tuple[PlanEdge, ...]
@@ -347,6 +349,7 @@ class _Compiler:
             if all(port.policy.mode in ("all_active", "all") for port in in_ports) and not timed
             else 1,
             timed=timed,
+            mapped=_mapped(node, role, ports),
             out_ports=tuple(port.name for port in ports.outputs),
             out=out,
             fallback=fallback,
@@ -468,6 +471,14 @@ def _validated(
         return node_type.params.model_validate({**params.resolve({}), **raw})
     except ValidationError:
         return None  # validation has reported it; at run time it fails the task
+
+
+def _mapped(node: Node, role: str, ports: Ports) -> frozenset[str]:
+    if role in ("collect", "until"):
+        return frozenset()  # its policy is about one item or round; one value is its result
+    if node.type == "join":
+        return frozenset(port.name for port in ports.inputs)
+    return frozenset(node.joins)
 
 
 def merge_reads(found: Iterable[Reads]) -> Reads:

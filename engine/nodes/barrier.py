@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal, Self
 
+import msgspec
 from pydantic import Field, model_validator
 
 from engine.model.node_types import (
@@ -187,7 +187,7 @@ def resume(params: BarrierParams, ctx: Context, wait: Wait, answer: Answer) -> O
     if not params.record or output.route is not None:  # sent to one node, it goes nowhere else
         return output
     record = {"choice": choice, "comment": answer.comment, "by": answer.by, "at": answer.at}
-    return replace(output, ports={**output.ports, "decision": record})
+    return msgspec.structs.replace(output, ports={**output.ports, "decision": record})
 
 
 def _way_out(choice: str, wait: Wait, answer: Answer) -> Output:

@@ -43,13 +43,10 @@ class Clock(Protocol):
 class SystemClock:
     """The real time, with timers of the running asyncio loop."""
 
-    def now(self) -> float:
-        """Return seconds since the epoch, UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
+    #: Return seconds since the epoch, UTC.
+    now = staticmethod(time.time)
+    #: Return seconds that only grow.
+    monotonic = staticmethod(time.monotonic)
 
     def call_at(self, due_at: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back once at `due_at`. A clock that jumps is noticed within a minute."""

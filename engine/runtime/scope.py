@@ -30,17 +30,11 @@ def inputs_of(plan_node: PlanNode, task: Task, state: RunState) -> dict[str, Jso
     """
     result: dict[str, Json] = {}
     for port, pairs in task.inputs.items():
-        if len(pairs) == 1 and not _is_mapped(plan_node, port):
+        if len(pairs) == 1 and port not in plan_node.mapped:
             result[port] = state.value(pairs[0][1])
         else:
             result[port] = {source: state.value(ref) for source, ref in pairs}
     return result
-
-
-def _is_mapped(plan_node: PlanNode, port: str) -> bool:
-    if plan_node.role in ("collect", "until"):
-        return False  # its policy is about one item or round; one value is its result
-    return port in plan_node.node.joins or plan_node.type.id == "join"
 
 
 def loop_of(path: Path, state: RunState) -> dict[str, Json]:

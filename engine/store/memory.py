@@ -12,7 +12,9 @@ from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from engine import run_view
 from engine.commands import AnyCommand, Decide
@@ -52,7 +54,7 @@ Json = Any
 _FRAME_SPACING = 1 / 32
 
 
-class _Commit(NamedTuple):  # the cheapest thing with names to make
+class _Commit(msgspec.Struct, frozen=True, gc=False):
     number: int
     at: float
     status: RunStatus

@@ -67,15 +67,21 @@ class WatchedStore(MemoryStore):
 
 def shown(view: RunView) -> Json:
     """Return a view without what only updates tell."""
-    whole = msgspec.to_builtins(view)
-    for entry in whole["frontier"].values():
-        entry["state"] = "ready" if entry["state"] == "running" else entry["state"]
-        del entry["since"], entry["text"], entry["attempt"]
-    for node in whole["nodes"].values():
-        del node["started_at"], node["fraction"], node["attempt"]
-        if node["active"]:  # which of its tasks it shows depends on which of them run
-            del node["state"], node["busy"], node["due_at"], node["request"]
+    whole = msgspec.to_builtins(view)  # what has its default is left out
+    for entry in whole.get("frontier", {}).values():
+        if entry.get("state") == "running":
+            del entry["state"]
+        leave_out(entry, "since", "text", "attempt")
+    for node in whole.get("nodes", {}).values():
+        leave_out(node, "started_at", "fraction", "attempt")
+        if node.get("active"):  # which of its tasks it shows depends on which of them run
+            leave_out(node, "state", "busy", "due_at", "request")
     return whole
+
+
+def leave_out(row: dict[str, Json], *names: str) -> None:
+    for name in names:
+        row.pop(name, None)
 
 
 def check_commit(number: int, state: RunState, view: RunView) -> list[str]:
