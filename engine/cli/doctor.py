@@ -30,7 +30,6 @@ _PACKAGES = (
     "qasync",
     "SQLAlchemy",
     "sqlmodel",
-    "networkx",
     "pydantic",
     "msgspec",
     "httpx",
