@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InvalidWorkflow
@@ -25,14 +26,13 @@ from engine.model.params import CompiledParams, compile_params
 from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
 from engine.model.shape import edge_order
-from engine.model.validation import validate
+from engine.model.validation import Validator
 from engine.model.workflow import Edge, Effects, JoinPolicy, JoinRest, Node, Workflow
 
 Json = Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanEdge:
+class PlanEdge(msgspec.Struct, frozen=True, kw_only=True):
     """An edge with its condition compiled.
 
     Attributes:
@@ -53,8 +53,7 @@ class PlanEdge:
     leaves: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InPort:
+class InPort(msgspec.Struct, frozen=True, kw_only=True):
     """One connected input port: its join policy and the edges that it waits for.
 
     Attributes:
@@ -72,12 +71,11 @@ class InPort:
     rest: JoinRest = "ignore"
     blocks: bool = False
     region: frozenset[NodeKey] = frozenset()
-    feeds: Mapping[str, frozenset[NodeKey]] = field(default_factory=dict)
+    feeds: Mapping[str, frozenset[NodeKey]] = {}
     upstream: frozenset[NodeKey] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
     """A natural loop: its header, its nodes, and how deep in zones it lies."""
 
     index: int
@@ -86,8 +84,7 @@ class Loop:
     depth: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanNode:
+class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     """A node with everything that running it needs.
 
     Attributes:
@@ -143,8 +140,7 @@ class PlanNode:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shortcut:
+class Shortcut(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value of one output port goes, when there is nothing to decide or to wait for.
 
     Attributes:
@@ -204,11 +200,14 @@ def compile_workflow(
     Raises:
         InvalidWorkflow: validation found errors; all of them are in the exception.
     """
-    problems = [d for d in validate(workflow, registry) if d.severity is Severity.ERROR]
+    ordered = _in_order(workflow)
+    facts = analyse(ordered, registry)
+    found = Validator(registry).validate(ordered, facts)
+    problems = [d for d in found if d.severity is Severity.ERROR]
     if problems:
         raise InvalidWorkflow(workflow.name, problems)
     environ = os.environ if environ is None else environ
-    plan = _Compiler(_in_order(workflow), registry, environ).plan()
+    plan = _Compiler(ordered, registry, facts, environ).plan()
     return replace(plan, workflow=workflow)
 
 
@@ -226,10 +225,16 @@ def _in_order(workflow: Workflow) -> Workflow:
 
 
 class _Compiler:
-    def __init__(self, workflow: Workflow, registry: Registry, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        registry: Registry,
+        facts: GraphFacts,
+        environ: Mapping[str, str],
+    ) -> None:
         self.workflow = workflow
         self.registry = registry
-        self.facts: GraphFacts = analyse(workflow, registry)
+        self.facts = facts
         self.loops = _natural_loops(workflow, self.facts)
         self.ranks = {key: rank for rank, key in enumerate(self.facts.topological)}
         settings = workflow.settings
@@ -484,6 +489,8 @@ def _mapped(node: Node, role: str, ports: Ports) -> frozenset[str]:
 def merge_reads(found: Iterable[Reads]) -> Reads:
     """Return the union of what several expressions refer to."""
     parts = list(found)
+    if len(parts) == 1:
+        return parts[0]
     return Reads(
         names=frozenset().union(*(part.names for part in parts)),
         channels=frozenset().union(*(part.channels for part in parts)),

@@ -15,7 +15,7 @@ from engine.model.check_data import check_data
 from engine.model.check_graph import Checked, check_graph
 from engine.model.check_nodes import NodeFacts, check_node
 from engine.model.diagnostics import Diagnostic, Severity
-from engine.model.graph import analyse
+from engine.model.graph import GraphFacts, analyse
 from engine.model.node_types import Registry
 from engine.model.rules import KEY, RULES
 from engine.model.wiring import explain_refusal, port_compatible
@@ -41,10 +41,18 @@ class Validator:
         self._registry = registry
         self._nodes: dict[str, NodeFacts] = {}
 
-    def validate(self, workflow: Workflow) -> tuple[Diagnostic, ...]:
-        """Return all problems, errors first, then in the order of the document."""
+    def validate(
+        self, workflow: Workflow, graph: GraphFacts | None = None
+    ) -> tuple[Diagnostic, ...]:
+        """Return all problems, errors first, then in the order of the document.
+
+        Args:
+            workflow: the document.
+            graph: what `analyse` says of it; left out, it is asked.
+        """
         self._nodes = {key: self._facts(key, node) for key, node in workflow.nodes.items()}
-        graph = analyse(workflow, self._registry)
+        if graph is None:
+            graph = analyse(workflow, self._registry)
         doc = Checked(
             workflow=workflow,
             nodes=self._nodes,

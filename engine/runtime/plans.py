@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.model import codec
@@ -44,8 +46,9 @@ class Plans:
         known = self._find(workflow)
         if known is not None and self._is_current(known.plan):
             return known.plan
-        plan = compile_workflow(workflow, self._registry, environ=self._environ)
-        plan = replace(plan, shortcuts=shortcuts_of(plan))
+        with _no_collection():
+            plan = compile_workflow(workflow, self._registry, environ=self._environ)
+            plan = replace(plan, shortcuts=shortcuts_of(plan))
         others = [kept for kept in self._kept if kept is not known]
         self._kept = (_Kept(plan), *others[: KEPT - 1])
         return plan
@@ -69,3 +72,17 @@ class Plans:
         environ = os.environ if self._environ is None else self._environ
         names = plan.workflow.settings.env
         return all(environ.get(name) == plan.env.get(name) for name in names)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Generator[None]:
+    """Keep the garbage collector away: what is made here stays, and it would look through
+    everything that the process holds, again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
