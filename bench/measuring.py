@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import sqlite3
 import statistics
 import sys
@@ -98,6 +100,39 @@ def machine_ms() -> float:
             table[number & 255] = total
         best = min(best, now() - began)
     return best * 1000
+
+
+def marked(case: Case, index: int, first: list[float]) -> None:
+    """Note in a file that a step runs; die in the middle of the crashing half of W7.
+
+    The note outlives the process. When the first one was made goes into `first`.
+    """
+    if not first:
+        first.append(since_start_ms())
+    with (case.folder / "steps").open("a", encoding="utf-8") as notes:
+        notes.write(f"{index}\n")
+    if case.kind == "crash" and index == case.n // 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def since_start_ms() -> float:
+    """Return how long ago `compare` started this process."""
+    now_s = time.time()  # noqa: TID251 - in the clock in which `compare` told us
+    return (now_s - float(os.environ["HEADGATE_BENCH_STARTED"])) * 1000
+
+
+def again(case: Case) -> int:
+    """Return how many steps ran more than once; none may be missing."""
+    steps = [int(line) for line in (case.folder / "steps").read_text().split()]
+    if set(steps) != set(range(case.n)):
+        raise AssertionError("steps were lost")
+    return len(steps) - len(set(steps))
+
+
+def some(n: int, count: int = 100) -> list[int]:
+    """Return `count` numbers below n, always the same ones."""
+    chance = random.Random(12_345)
+    return [chance.randrange(n) for _ in range(count)]
 
 
 def case_from(arguments: list[str]) -> Case:

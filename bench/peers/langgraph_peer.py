@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypedDict
 import measuring
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Send
+from langgraph.types import Command, Send, interrupt
 from measuring import Case, now
 
 DISTRIBUTIONS = ("langgraph", "langgraph-checkpoint-sqlite")
@@ -178,7 +178,109 @@ async def fan_out(case: Case) -> dict[str, float]:
     return await _timed(case, build, {"total": 0}, "total", steps=3)
 
 
-WORKS = {"W1": chain, "W2": chain, "W3": large_state, "W4": loop, "W5": fan_out, "W10": chain}
+def _options(case: Case, **more: str) -> dict[str, Any]:
+    return {"recursion_limit": 10 * case.n + 10, "configurable": {"thread_id": "bench", **more}}
+
+
+async def gates(case: Case) -> dict[str, float]:
+    """From the answer to an interrupt until the node behind it runs, n times."""
+    ran: list[float] = []
+
+    async def gate(state: Any) -> dict[str, int]:
+        interrupt("Go on?")
+        return {}
+
+    async def behind(state: Any) -> dict[str, int]:
+        ran.append(now())
+        return {"count": state["count"] + 1}
+
+    async def again(state: Any) -> str:
+        return "gate" if state["count"] < case.n else END
+
+    graph = StateGraph(Counted)
+    graph.add_node("gate", gate)
+    graph.add_node("behind", behind)
+    graph.add_edge(START, "gate")
+    graph.add_edge("gate", "behind")
+    graph.add_conditional_edges("behind", again, ["gate", END])
+    delays: list[float] = []
+    async with AsyncSqliteSaver.from_conn_string(str(case.database)) as saver:
+        built, options = graph.compile(checkpointer=saver), _options(case)
+        state = await built.ainvoke({"count": 0}, options, durability="sync")
+        for _ in range(case.n):
+            began = now()
+            state = await built.ainvoke(Command(resume="yes"), options, durability="sync")
+            delays.append(ran[-1] - began)
+    if state["count"] != case.n:
+        raise AssertionError("a gate was lost")
+    return measuring.spread(delays)
+
+
+async def crash(case: Case) -> dict[str, float]:
+    """The first half of a chain, or what a new process makes of it after kill -9."""
+    first: list[float] = []
+
+    def node_of(number: int) -> Any:
+        async def node(state: Any) -> dict[str, int]:
+            measuring.marked(case, number, first)
+            return {"count": state["count"] + 1}
+
+        return node
+
+    given = {"count": 0, "pad": measuring.text(case.size)} if case.kind == "crash" else None
+    async with AsyncSqliteSaver.from_conn_string(str(case.database)) as saver:
+        built = _chain(Padded, case.n, node_of).compile(checkpointer=saver)
+        state = await built.ainvoke(given, _options(case), durability="sync")
+    if state["count"] != case.n:
+        raise AssertionError("the run did not end as it should")
+    return {"first_node_ms": first[0], "again": measuring.again(case)}
+
+
+async def checkpoints(case: Case) -> dict[str, float]:
+    """List the states of a run and load some of them."""
+    await chain(case)
+    async with AsyncSqliteSaver.from_conn_string(str(case.database)) as saver:
+        built = _chain(Padded, case.n, lambda number: _inc).compile(checkpointer=saver)
+        began = now()
+        states = [each async for each in built.aget_state_history(_options(case))]
+        list_s = now() - began
+        names = [each.config["configurable"]["checkpoint_id"] for each in states]
+        seconds: list[float] = []
+        for number in measuring.some(case.n):
+            began = now()
+            state = await built.aget_state(_options(case, checkpoint_id=names[number]))
+            seconds.append(now() - began)
+            if len(state.values["pad"]) != case.size:
+                raise AssertionError("a state is not whole")
+    load_ms = measuring.spread(seconds)["p50_ms"]
+    return {"list_ms": list_s * 1000, "listed": len(states), "load_ms": load_ms}
+
+
+async def events(case: Case) -> dict[str, float]:
+    """Hear of every step while a run goes on."""
+    built = _chain(Counted, case.n, lambda number: _inc).compile()
+    await built.ainvoke({"count": 0}, _options(case))
+    began, heard = now(), 0
+    async for _ in built.astream({"count": 0}, _options(case), stream_mode="updates"):
+        heard += 1
+    seconds = now() - began
+    if heard < case.n:
+        raise AssertionError("a step was not told")
+    return {"per_s": heard / seconds}
+
+
+WORKS = {
+    "W1": chain,
+    "W2": chain,
+    "W3": large_state,
+    "W4": loop,
+    "W5": fan_out,
+    "W6": gates,
+    "W7": crash,
+    "W8": checkpoints,
+    "W9": events,
+    "W10": chain,
+}
 
 
 def main() -> None:

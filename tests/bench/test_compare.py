@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,24 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 @pytest.fixture
 def compare(monkeypatch: pytest.MonkeyPatch) -> Any:
-    spec = importlib.util.spec_from_file_location("compare", BENCH / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "compare", module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(str(BENCH))
+    for name in ("rows", "tables", "compare"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module("compare")
 
 
-def measured(compare: Any, headgate: list[float], langgraph: list[float]) -> Any:
-    row = compare.rows_of(["W1"])[0]
+@pytest.fixture
+def tables(compare: Any) -> Any:
+    del compare  # it puts the folder on the path
+    return importlib.import_module("tables")
+
+
+def measured(compare: Any, headgate: list[float], langgraph: list[float], work: str = "W1") -> Any:
+    row = compare.rows_of([work])[0]
     entry = {"versions": {"headgate": "1"}, "machine_ms": 9.0, "prepare_ms": 12.0}
     rounds = {"headgate": headgate, "langgraph": langgraph}
     return compare.Measured(
-        row, {name: [{**entry, "per_s": each} for each in found] for name, found in rounds.items()}
+        row, {name: [{**entry, row.name: each} for each in found] for name, found in rounds.items()}
     )
 
 
@@ -40,35 +43,51 @@ def test_ratios_are_taken_within_a_round(compare: Any) -> None:
 def test_a_subject_that_was_left_out_has_no_figures(compare: Any) -> None:
     found = measured(compare, headgate=[100.0], langgraph=[])
     assert found.median("langgraph") is None
-    assert "| 100 |  |  |" in compare.summary([found], 1)
+    assert "|  |  |  |  | 100 |  | ≥ 11.1 |  |" in compare.summary([found], 1)
 
 
-def test_figures_have_three_digits(compare: Any) -> None:
-    figures = [compare.figure(each) for each in (0.98765, 12.345, 123.4, 1234.0, 98_765.0)]
+def test_a_budget_is_met_by_a_greater_speed_or_a_shorter_time(compare: Any, tables: Any) -> None:
+    def met(work: str, ours: float) -> str:
+        line: str = tables.speeds([measured(compare, [ours], [100.0], work)])[-1]
+        return line.split("|")[-2].strip()
+
+    assert [met("W1", 1200.0), met("W1", 1000.0)] == ["yes", "**no**"]
+    assert [met("W6", 50.0), met("W6", 60.0)] == ["yes", "**no**"]
+
+
+def test_the_page_says_when_the_machine_was_busy(compare: Any) -> None:
+    found = measured(compare, [100.0], [10.0])
+    assert "was not quiet" in compare.summary([found], 1, load=3.0)
+    assert "was not quiet" not in compare.summary([found], 1, load=0.1)
+
+
+def test_figures_have_three_digits(tables: Any) -> None:
+    figures = [tables.figure(each) for each in (0.98765, 12.345, 123.4, 1234.0, 98_765.0)]
     assert figures == ["0.988", "12.3", "123", "1,230", "98,800"]
 
 
-def test_only_the_figures_of_the_page_are_replaced(compare: Any, tmp_path: Path) -> None:
+def test_only_the_figures_of_the_page_are_replaced(tables: Any, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    page.write_text(f"before\n{compare.BEGIN}\nold\n{compare.END}\nafter\n")
-    compare.write_page("new", page)
-    assert page.read_text() == f"before\n{compare.BEGIN}\nnew\n{compare.END}\nafter\n"
+    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    tables.write_page("new", page)
+    assert page.read_text() == f"before\n{tables.BEGIN}\nnew\n{tables.END}\nafter\n"
 
 
-def test_a_page_without_a_place_for_figures_is_left_alone(compare: Any, tmp_path: Path) -> None:
+def test_a_page_without_a_place_for_figures_is_left_alone(tables: Any, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("mine")
     with pytest.raises(SystemExit, match="no place for the figures"):
-        compare.write_page("new", page)
+        tables.write_page("new", page)
     assert page.read_text() == "mine"
 
 
-@pytest.mark.parametrize("work", ["W1", "W5", "W2", "W3", "W4", "W10"])
-def test_every_row_runs_and_checks_its_result(
+@pytest.mark.parametrize("work", [f"W{number}" for number in range(1, 12)])
+def test_every_workload_runs_and_checks_its_result(
     compare: Any, work: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(compare, "ENVIRONMENTS", tmp_path)
-    rows = compare.rows_of([work], scale=0.005)
+    rows = compare.rows_of([work], scale=0.005)[:1]
     pythons = {name: Path(sys.executable) for name in ("limit", "headgate")}
-    for each in compare.measure_all(rows[:1], pythons, 1, lambda line: None):
-        assert all(found[0]["per_s"] > 0 for found in each.rounds.values())
+    (found,) = compare.measure_all(rows, pythons, 1, lambda line: None)
+    for subject in pythons:
+        assert found.rounds[subject][0][found.row.name] > 0
