@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -34,11 +35,17 @@ class Line:
 
 
 def lines(registry: ActionRegistry) -> list[Line]:
-    """Everything that has a key, in the order of the menus, then the gestures."""
+    """Everything that can be done by a key, in the order of the menus, then the gestures.
+
+    What nobody does is left out, as in the menus; a place whose verbs nobody does at all is not
+    there yet, like the canvas on the start page, and is listed as it will be.
+    """
+    places = {ACTIONS[verb].context for verb in ACTIONS if registry.is_bound(verb)}
     found = [
         Line(spec.group, keys, plain_text(spec.text))
         for verb, spec in ACTIONS.items()
-        if (keys := registry.shown_keys(verb, every=True))
+        if (registry.is_bound(verb) or spec.context not in places)
+        and (keys := registry.shown_keys(verb, every=True))
     ]
     found.extend(Line(gesture.group, gesture.keys, gesture.text) for gesture in GESTURES)
     return found
@@ -134,6 +141,12 @@ class CheatSheet(QDialog):
             layout.addWidget(row)
             self._rows.append((line, row))
         return card
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what can be done now."""
+        super().showEvent(event)
+        if lines(self._registry) != [line for line, _row in self._rows]:
+            self._refill()
 
     def visible_lines(self) -> list[Line]:
         """The lines that the search leaves."""

@@ -39,6 +39,10 @@ class Bound(Protocol):
         """Open the list of node types."""
         ...
 
+    def open_align_menu(self) -> None:
+        """Open the ways to align over what is selected."""
+        ...
+
     def request_pin(self) -> None:
         """Ask for the outputs of the selected nodes to be pinned."""
         ...
@@ -182,6 +186,7 @@ def _bind_nodes(actions: ActionRegistry, canvas: Bound) -> None:
         (A.NODE_ALIGN_CENTRES, "row"),
     ):
         actions.bind(verb, _aligned(verbs, edge), enabled_when=several)
+    actions.bind(A.NODE_ALIGN_MENU, canvas.open_align_menu, enabled_when=several)
     actions.bind(
         A.NODE_DISTRIBUTE_ACROSS,
         lambda: verbs.distribute(across=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -116,6 +117,15 @@ def build_menu(
     if several and kind in (HitKind.NODE, HitKind.CHIP):
         arrange = menu.addMenu("Align")
         _fill(arrange, registry, ARRANGE_MENU)
+    return menu
+
+
+def align_menu(registry: ActionRegistry, parent: QWidget) -> QMenu:
+    """The ways to align, as a menu of their own."""
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    registry.refresh(tuple(entry for entry in ARRANGE_MENU if entry is not None))
+    _fill(menu, registry, ARRANGE_MENU)
     return menu
 
 

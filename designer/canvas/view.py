@@ -35,7 +35,7 @@ from designer.canvas.hits import Hit, HitKind
 from designer.canvas.interactions.drop import Drop
 from designer.canvas.interactions.keys import Keys
 from designer.canvas.interactions.wheel import pinch, turn_wheel
-from designer.canvas.menus import build_menu
+from designer.canvas.menus import align_menu, build_menu
 from designer.canvas.node_painter import Detail
 from designer.canvas.presenter import Clock, wall_clock
 from designer.canvas.surface import Rect
@@ -430,6 +430,16 @@ class CanvasView(Workbench):
             menu = build_menu(self._actions, hit.kind, self, several=several)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(at)
+
+    def open_align_menu(self) -> None:
+        """Open the ways to align over what is selected."""
+        if self._actions is None:
+            return
+        chosen = self.board.rect_of(tuple(self.document.selection.nodes))
+        spot, room = self.mapFromScene(chosen.center()), self.viewport().rect()
+        x = max(room.left(), min(spot.x(), room.right() - 20))
+        y = max(room.top(), min(spot.y(), room.bottom() - 20))
+        align_menu(self._actions, self).popup(self.viewport().mapToGlobal(QPoint(x, y)))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Tell whether it may be dropped here."""

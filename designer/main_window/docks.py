@@ -169,6 +169,11 @@ class Docks:
         self.restore()
         self._settings.perspective = perspective
 
+    def dock_all(self) -> None:
+        """Take every panel that floats back into the window."""
+        for dock in self._docks.values():
+            dock.setFloating(False)
+
     def reset(self) -> None:
         """Forget every saved layout."""
         self._settings.forget_window_states()

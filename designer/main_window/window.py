@@ -26,6 +26,8 @@ from designer.actions.registry import ActionRegistry
 from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
 from designer.main_window.filing import Filing
+from designer.main_window.finding import Finder
+from designer.main_window.help import HelpDialog, show_about
 from designer.main_window.key_editor import KeyEditor
 from designer.main_window.notices import Notices, TrayDesktop
 from designer.main_window.running import Running
@@ -54,7 +56,7 @@ from designer.widgets.inputs import ChoiceBox
 from designer.widgets.kinds import Kind
 from designer.widgets.toast import Toast, ToastStack
 from engine.model.diagnostics import Diagnostic, Severity
-from engine.model.node_types import Registry
+from engine.model.node_types import NodeType, Registry
 from engine.model.revision import revision_hash
 
 if TYPE_CHECKING:
@@ -98,6 +100,10 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self.filing = Filing(self, self.tabs, registry, settings, client.spawn)
         self.running = Running(self, self.tabs, client, self.run_model, settings)
+        self.finder = Finder(
+            self, self.tabs, client, registry, settings,
+            show_node=self._go_to_node, show_run=self._show_run, open_path=self.filing.open_path,
+        )  # fmt: skip
         self._build_panels()
         self._build_bars()
         self._bind()
@@ -228,6 +234,10 @@ class MainWindow(QMainWindow):
         bind(A.APP_SETTINGS, lambda: SettingsDialog(self.settings, self).open())
         bind(A.APP_CHANGE_KEYS, lambda: KeyEditor(self.actions_, self.settings, self).open())
         bind(A.APP_START_PAGE, self._show_start_page)
+        bind(A.APP_ABOUT, lambda: show_about(self))
+        bind(A.APP_HELP, self._show_help, enabled_when=lambda: self._kind_in_front() is not None)
+        bind(A.WINDOW_DOCK_ALL, self.docks.dock_all)
+        self._bind_finding()
         bind(A.WINDOW_FULL_SCREEN, self._toggle_full_screen)
         bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
         for verb, name in ((A.WINDOW_DESIGN, "design"), (A.WINDOW_RUN, "run"),
@@ -251,6 +261,30 @@ class MainWindow(QMainWindow):
                 partial(self._theme.set_choice, theme),
                 checked_when=partial(self._has_theme, theme),
             )
+
+    def _bind_finding(self) -> None:
+        bind, finder = self.actions_.bind, self.finder
+        bind(A.APP_GO_TO, finder.go_to)
+        bind(A.FILE_OPEN_RECENT, finder.open_recent)
+        bind(A.RUN_CHOOSE, finder.choose_run, enabled_when=lambda: bool(self.client.runs))
+        bind(A.EDIT_FIND, finder.find, enabled_when=self._has_tab)
+        bind(A.EDIT_FIND_NEXT, partial(finder.step, 1), enabled_when=lambda: finder.has_hits)
+        bind(A.EDIT_FIND_PREVIOUS, partial(finder.step, -1), enabled_when=lambda: finder.has_hits)
+        find = (A.EDIT_FIND_NEXT, A.EDIT_FIND_PREVIOUS)
+        finder.pick.closed.connect(lambda: self.actions_.refresh(find))
+        finder.pick.picked.connect(lambda _key: self.actions_.refresh(find))
+
+    def _kind_in_front(self) -> NodeType | None:
+        """The type of the node that is selected."""
+        tab = self.tabs.current
+        key = tab.document.selection.node if tab is not None else None
+        node = tab.document.workflow.nodes.get(key) if tab is not None and key else None
+        return self._registry.get(node.type) if node is not None else None
+
+    def _show_help(self) -> None:
+        kind = self._kind_in_front()
+        if kind is not None:
+            HelpDialog(kind, self).show()
 
     def _choose_layout(self, name: str) -> None:
         self.docks.choose(name)

@@ -57,3 +57,12 @@ def test_other_keys_are_shown_at_once(qtbot: QtBot, registry: ActionRegistry) ->
     registry.set_keys({**registry.keys, ActionId.NODE_TIDY: ("Ctrl+Alt+T",)})
     tidy = next(line for line in sheet.visible_lines() if line.text == "Tidy up")
     assert tidy.keys == "Ctrl+Alt+T"
+
+
+def test_what_nobody_does_has_no_line(registry: ActionRegistry) -> None:
+    registry.bind(ActionId.FILE_NEW, lambda: None)
+    texts = {line.text for line in lines(registry)}
+    assert "New workflow" in texts
+    assert "Open" not in texts  # of the window as well, and nobody does it
+    assert "Tidy up" not in texts
+    assert "Minimap" in texts  # no canvas is there yet
