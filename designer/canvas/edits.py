@@ -96,11 +96,16 @@ def free_output(workflow: Workflow, registry: Registry, key: str) -> PortRef | N
     return PortRef(key, name) if name is not None else None
 
 
-def free_place(taken: Collection[QRectF], wanted: QPointF, height: float = NODE_HEIGHT) -> QPointF:
-    """The place nearest below `wanted` where a node covers no other."""
+def free_place(
+    taken: Collection[QRectF],
+    wanted: QPointF,
+    height: float = NODE_HEIGHT,
+    width: float = NODE_WIDTH,
+) -> QPointF:
+    """The place nearest below `wanted` where a box of that size covers no other."""
     place = QPointF(wanted)
     for _ in range(200):
-        box = QRectF(place.x() - 12, place.y() - 12, NODE_WIDTH + 24, height + 24)
+        box = QRectF(place.x() - 12, place.y() - 12, width + 24, height + 24)
         hit = [other for other in taken if other.intersects(box)]
         if not hit:
             break
@@ -396,10 +401,13 @@ def frame_around(workflow: Workflow, boxes: Iterable[QRectF], title: str) -> Set
     )
 
 
-def new_note(workflow: Workflow, at: QPointF) -> Note:
-    """An empty note at `at`."""
+def new_note(workflow: Workflow, at: QPointF, bodies: Collection[QRectF] = ()) -> Note:
+    """An empty note at `at`, or below it where it covers no node and no other note."""
     used = {note.id for note in workflow.view.notes}
-    return Note(id=free_key(used, "note"), x=at.x(), y=at.y())
+    note = Note(id=free_key(used, "note"), x=at.x(), y=at.y())
+    others = [QRectF(n.x, n.y, n.width, n.height) for n in workflow.view.notes]
+    place = free_place([*bodies, *others], at, note.height, note.width)
+    return replace(note, x=place.x(), y=place.y())
 
 
 def add_node(node: Node, at: QPointF, edges: Iterable[Change]) -> Compound:

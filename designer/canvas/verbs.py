@@ -262,9 +262,12 @@ class Verbs:
         """Put a note at the pointer, and let it be written."""
         if not self._host.may_edit():
             return
-        note = edits.new_note(self._workflow, snapped(self._host.pointer_or_middle()))
+        bodies = [shape.body for shape in self._host.board.nodes.values()]
+        wanted = snapped(self._host.pointer_or_middle())
+        note = edits.new_note(self._workflow, wanted, bodies)
         if self._host.edit(SetNote(note), "Add a note"):
             self._selection.set(notes=(note.id,))
+            self._host.camera.reveal(QRectF(note.x, note.y, note.width, note.height))
             self.writing.edit_note(note.id)
 
     # --- marks --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -191,3 +191,13 @@ def test_in_the_past_nothing_is_added(open_canvas: Open) -> None:
     drop(bench, of_type("step"), QPointF(0, 0))
     assert bench.workflow.nodes == {}
     assert {text for text, _ in bench.said} == {"Viewing commit 3: go back to the present to edit."}
+
+
+def test_a_note_covers_no_node_and_no_other_note(open_canvas: Open) -> None:
+    bench = open_canvas(flow(["a", "b"], ["a->b"]))
+    for _ in range(2):
+        bench.canvas.verbs.add_note()
+    notes = [QRectF(n.x, n.y, n.width, n.height) for n in bench.workflow.view.notes]
+    bodies = [shape.body for shape in bench.canvas.board.nodes.values()]
+    assert len(notes) == 2 and not notes[0].intersects(notes[1])
+    assert not any(note.intersects(body) for note in notes for body in bodies)
