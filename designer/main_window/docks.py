@@ -169,6 +169,23 @@ class Docks:
         self.restore()
         self._settings.perspective = perspective
 
+    def next_panel(self, centre: QWidget, by: int) -> None:
+        """Move the focus to the next panel that can be seen, `centre` being the first of all."""
+        stops = [centre]
+        stops += [self._docks[s.name].widget() for s in DOCKS if self.is_in_front(s.name)]
+        focus = self._window.focusWidget()
+        here = next(
+            (i for i, w in enumerate(stops) if focus and (w is focus or w.isAncestorOf(focus))), 0
+        )
+        target = stops[(here + by) % len(stops)]
+        inner = target.focusProxy() or target
+        if inner.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            inner = next(
+                (c for c in target.findChildren(QWidget)
+                 if c.isVisible() and c.focusPolicy() & Qt.FocusPolicy.TabFocus), target,
+            )  # fmt: skip
+        inner.setFocus(Qt.FocusReason.TabFocusReason)
+
     def dock_all(self) -> None:
         """Take every panel that floats back into the window."""
         for dock in self._docks.values():

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -23,13 +23,13 @@ from designer.actions.keymap import keymap
 from designer.actions.menus import build_menu_bar, build_tool_bar
 from designer.actions.palette import CommandPalette
 from designer.actions.registry import ActionRegistry
+from designer.main_window.asking import Asking, Stage
 from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
 from designer.main_window.filing import Filing
 from designer.main_window.finding import Finder
 from designer.main_window.help import HelpDialog, show_about
 from designer.main_window.key_editor import KeyEditor
-from designer.main_window.notices import Notices, TrayDesktop
 from designer.main_window.running import Running
 from designer.main_window.start_page import StartPage
 from designer.main_window.status import StatusBar
@@ -51,7 +51,6 @@ from designer.settings import Settings, ThemeChoice
 from designer.theme import ThemeController
 from designer.widgets.banner import BannerArea
 from designer.widgets.buttons import ButtonSpec
-from designer.widgets.format import format_duration
 from designer.widgets.inputs import ChoiceBox
 from designer.widgets.kinds import Kind
 from designer.widgets.toast import Toast, ToastStack
@@ -90,7 +89,6 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._closing = False
         self._runs_offered: list[tuple[str, str | None]] = []
-        self._asking: Toast | None = None
         self.setWindowTitle("Headgate")
         self.setMinimumSize(720, 480)
         self.resize(1440, 900)
@@ -159,10 +157,6 @@ class MainWindow(QMainWindow):
             self.settings,
         )
         self.barrier_dialog = BarrierDialog(*shared, parent=self)
-        self.barrier_dialog.set_placement(self._place_dialog)
-        desktop = TrayDesktop(self)
-        desktop.clicked.connect(self._on_notice_clicked)
-        self.notices = Notices(desktop, self.settings, self)
 
     def _build_bars(self) -> None:
         slots = build_menu_bar(self.menuBar(), self.actions_)
@@ -189,6 +183,17 @@ class MainWindow(QMainWindow):
         bar.insertWidget(places["zoom"], self._zoom)
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
+        stage = Stage(
+            tabs=self.tabs,
+            docks=self.docks,
+            status=self.status,
+            toasts=self.toasts,
+            dialog=self.barrier_dialog,
+            show_run=self._show_run,
+            show_node=self._go_to_node,
+            show_timeline=self.checkpoints.focus_timeline,
+        )
+        self.asking = Asking(self, self.client, self.run_model, self.settings, stage)
         self.command_palette = CommandPalette(self.actions_, self)
         self.cheat_sheet = CheatSheet(self.actions_, self)
 
@@ -331,10 +336,6 @@ class MainWindow(QMainWindow):
         client, model = self.client, self.run_model
         client.failed.connect(lambda text: self.tell(text, Kind.ERROR))
         client.runs_changed.connect(self._list_runs)
-        client.inbox_changed.connect(self._on_inbox)
-        client.request_opened.connect(self._on_request)
-        client.run_started.connect(self._on_run_started)
-        client.run_ended.connect(self._on_run_ended)
         model.changed.connect(self._on_view)
         model.run_changed.connect(self._on_run_shown)
         model.viewing_changed.connect(self._on_viewing)
@@ -611,35 +612,6 @@ class MainWindow(QMainWindow):
 
     # --- decisions --------------------------------------------------------------------------
 
-    def _on_inbox(self) -> None:
-        count = len(self.client.inbox)
-        self.status.set_barriers(count)
-        self.docks.dock("barriers").setWindowTitle(f"Barriers ({count})" if count else "Barriers")
-        if not count and self._asking is not None and self._asking in self.toasts.toasts:
-            self._asking.dismissed.emit(self._asking)
-
-    def _on_request(self, request: object) -> None:
-        self.docks.show("barriers")
-        name = getattr(request, "request", "")
-        self._show_asking_node(request)
-        count = len(self.client.inbox)
-        record = next((r for r in self.client.inbox if r.request == name), None)
-        if record is not None:
-            self.notices.decision(name, record.content.title, record.workflow, count)
-        self._asking = self.tell(
-            "1 decision is waiting" if count < 2 else f"{count} decisions are waiting",
-            Kind.WAITING,
-            action="Show",
-            on_action=lambda: self.barrier_dialog.open_request(name),
-        )
-
-    def _show_asking_node(self, request: object) -> None:
-        """Scroll the canvas to the node that asks, if it belongs to the run shown."""
-        node = getattr(request, "node", "")
-        shown = getattr(request, "run", None) == self.run_model.run
-        if shown and self.tab is not None and node in self.tab.document.workflow.nodes:
-            self.tab.canvas.reveal(node)
-
     def _show_barriers(self) -> None:
         self.docks.show("barriers")
         self.barriers.focus_list()
@@ -647,73 +619,6 @@ class MainWindow(QMainWindow):
     def _on_dialog_node(self, run: str, node: str) -> None:
         self._show_run(run)
         self._go_to_node(node)
-
-    def _on_run_started(self, _run: str) -> None:
-        """Show the timeline growing, unless the person looks at something else down there."""
-        if self.docks.is_in_front("problems"):
-            self.docks.show("checkpoints")
-
-    def _on_run_ended(self, run: str, status: str) -> None:
-        view = self.client.live_view(run) or (
-            self.run_model.view if self.run_model.run == run else None
-        )
-        record = next((r for r in self.client.runs if str(r.run) == run), None)
-        workflow = record.workflow if record is not None else "A run"
-        if status == "completed":
-            self.notices.ended(workflow, "The run is done.")
-            took = view.ended_at - view.started_at if view is not None and view.ended_at else None
-            self.tell(
-                f"Done in {format_duration(took)}." if took is not None else "The run is done.",
-                Kind.SUCCESS,
-                action="Open timeline",
-                on_action=partial(self._open_timeline, run),
-            )
-        elif status == "failed":
-            error = getattr(view, "error", None)
-            why = getattr(error, "message", "The run failed.")
-            self.notices.failed(workflow, why)
-            self.tell(why, Kind.ERROR)
-        elif status == "cancelled":
-            self.tell("The run was cancelled.", Kind.INFO)
-
-    def _on_notice_clicked(self) -> None:
-        """Come to the front, with the question that was asked."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.raise_()
-        self.activateWindow()
-        if self.notices.request:
-            self.barrier_dialog.open_request(self.notices.request)
-
-    def _open_timeline(self, run: str) -> None:
-        self._show_run(run)
-        self.docks.show("checkpoints")
-        self.checkpoints.focus_timeline()
-
-    def _place_dialog(self, size: QSize) -> QPoint:
-        """In the corner of the canvas, or where else the node that asks is not covered."""
-        area = QRect(self._stack.mapToGlobal(QPoint()), self._stack.size())
-        right, left = area.right() - size.width() - 16, area.left() + 16
-        node = self._place_of_asking_node()
-        corners = [QPoint(right, area.top() + 48), QPoint(left, area.top() + 48)]
-        if node is not None:
-            above, below = node.top() - size.height() - 48, node.bottom() + 48
-            corners += [QPoint(right, below), QPoint(right, above)]
-            corners += [QPoint(node.right() + 24, area.top()),
-                        QPoint(node.left() - size.width() - 24, area.top())]  # fmt: skip
-        screen = self.screen().availableGeometry().adjusted(0, 0, -8, -40)
-        placed = [_within(QRect(corner, size), screen) for corner in corners]
-        free = (box for box in placed if node is None or not box.intersects(node))
-        return next(free, placed[0]).topLeft()
-
-    def _place_of_asking_node(self) -> QRect | None:
-        """Where on the screen the node is that the dialog is about."""
-        record, tab = self.barrier_dialog.detail.record, self.tabs.current
-        if record is None or tab is None or record.node not in tab.document.workflow.nodes:
-            return None
-        box = tab.canvas.board.rect_of((record.node,))
-        tab.canvas.camera.reveal(box)
-        seen = tab.canvas.mapFromScene(box).boundingRect()
-        return QRect(tab.canvas.viewport().mapToGlobal(seen.topLeft()), seen.size())
 
     # --- telling ----------------------------------------------------------------------------
 
@@ -771,27 +676,10 @@ class MainWindow(QMainWindow):
 
     def _next_panel(self, by: int) -> None:
         """Move the focus to the next panel that can be seen; F6 leaves the canvas."""
-        stops: list[QWidget] = [self._stack]
+        centre: QWidget = self._stack
         if self.tab is not None and self._stack.currentWidget() is self.tabs:
-            stops = [self.tab.canvas]
-        names = ("palette", "outline", "inspector", "barriers", "frontier", "checkpoints",
-                 "event_log", "state", "problems")  # fmt: skip
-        for name in names:
-            dock = self.docks.dock(name)
-            if dock.isVisible() and not dock.visibleRegion().isEmpty():
-                stops.append(dock.widget())
-        focus = self.focusWidget()
-        here = next(
-            (i for i, w in enumerate(stops) if focus and (w is focus or w.isAncestorOf(focus))), 0
-        )
-        target = stops[(here + by) % len(stops)]
-        inner = target.focusProxy() or target
-        if inner.focusPolicy() == Qt.FocusPolicy.NoFocus:
-            inner = next(
-                (c for c in target.findChildren(QWidget)
-                 if c.isVisible() and c.focusPolicy() & Qt.FocusPolicy.TabFocus), target,
-            )  # fmt: skip
-        inner.setFocus(Qt.FocusReason.TabFocusReason)
+            centre = self.tab.canvas
+        self.docks.next_panel(centre, by)
 
     def _restore_geometry(self) -> None:
         saved = self.settings.window_geometry
@@ -842,10 +730,3 @@ class MainWindow(QMainWindow):
             await asyncio.sleep(0)
         finally:
             self._closing = False
-
-
-def _within(box: QRect, screen: QRect) -> QRect:
-    """Move a box so that all of it is on the screen, its title bar first."""
-    x = max(screen.left(), min(box.left(), screen.right() - box.width()))
-    y = max(screen.top(), min(box.top(), screen.bottom() - box.height()))
-    return QRect(QPoint(x, y), box.size())
