@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         centre = QWidget(self)
         self.banners = BannerArea(centre)
         self.tabs = WorkflowTabs(self.settings, centre)
-        self.start_page = StartPage(self.settings, centre)
+        self.start_page = StartPage(self.settings, self._registry, centre)
         self._stack = QStackedWidget(centre)
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.tabs)
