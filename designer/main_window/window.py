@@ -34,6 +34,7 @@ from designer.main_window.running import Running
 from designer.main_window.start_page import StartPage
 from designer.main_window.status import StatusBar
 from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.main_window.why import WhyDialog, why_text
 from designer.panels.barrier_dialog import BarrierDialog
 from designer.panels.barriers import BarriersPanel
 from designer.panels.checkpoints import CheckpointsPanel
@@ -195,6 +196,8 @@ class MainWindow(QMainWindow):
         )
         self.asking = Asking(self, self.client, self.run_model, self.settings, stage)
         self.command_palette = CommandPalette(self.actions_, self)
+        self.why = WhyDialog(self)
+        self.why.node_chosen.connect(self._on_why_node)
         self.cheat_sheet = CheatSheet(self.actions_, self)
 
     def _bind(self) -> None:
@@ -242,6 +245,7 @@ class MainWindow(QMainWindow):
         bind(A.APP_ABOUT, lambda: show_about(self))
         bind(A.APP_HELP, self._show_help, enabled_when=lambda: self._kind_in_front() is not None)
         bind(A.WINDOW_DOCK_ALL, self.docks.dock_all)
+        bind(A.NODE_WHY, self._show_why, enabled_when=self._can_explain)
         self._bind_finding()
         bind(A.WINDOW_FULL_SCREEN, self._toggle_full_screen)
         bind(A.WINDOW_RESET_LAYOUT, self.docks.reset)
@@ -290,6 +294,25 @@ class MainWindow(QMainWindow):
         kind = self._kind_in_front()
         if kind is not None:
             HelpDialog(kind, self).show()
+
+    def _can_explain(self) -> bool:
+        tab = self.tabs.current
+        return tab is not None and bool(tab.document.selection.node) and bool(self._view_for(tab))
+
+    def _show_why(self) -> None:
+        """Say what led to the selected node, and what has not."""
+        tab = self.tabs.current
+        view = self._view_for(tab) if tab is not None else None
+        key = tab.document.selection.node if tab is not None else None
+        if tab is None or view is None or not key:
+            return
+        workflow = self.run_model.workflow or tab.document.workflow
+        now = self.client.now() if self.run_model.is_live else view.updated_at
+        self.why.show_reasons(why_text(key, workflow, view, now))
+
+    def _on_why_node(self, key: str) -> None:
+        self._go_to_node(key)
+        self._show_why()
 
     def _choose_layout(self, name: str) -> None:
         self.docks.choose(name)

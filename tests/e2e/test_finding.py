@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -97,3 +97,21 @@ async def test_the_ways_to_align_are_one_key_away(
         assert isinstance(menu, QMenu)
         assert any("left" in action.text() for action in menu.actions())
         menu.close()
+
+
+async def test_why_a_node_did_not_run_leads_to_what_decided_it(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.window.filing.open_path(asking(tmp_path))
+        desk.key(Qt.Key.Key_F5)
+        await desk.waits_for_decision()
+        desk.window.activateWindow()
+        desk.tab.document.selection.set(nodes=("no",))
+        assert desk.window.actions_.trigger(ActionId.NODE_WHY)
+        why = desk.window.why
+        assert "has not run" in why.view.toPlainText()
+        why.view.anchorClicked.emit(QUrl("node:ask"))
+        assert desk.tab.document.selection.nodes == {"ask"}
+        assert "waits for approval" in why.view.toPlainText()
+        why.close()
