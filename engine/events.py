@@ -92,6 +92,7 @@ class TaskFinished(Event, frozen=True):
     recorded: bool = False  # output taken from the journal or a recording
     route: tuple[str, ...] | None = None
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 class TaskFailed(Event, frozen=True):

@@ -80,6 +80,8 @@ class Output(msgspec.Struct, frozen=True):
         writes: besides the node's declared writes.
         route: keys of target nodes instead of the edges' conditions; must be targets
             of edges that leave the node.
+        also: keys of target nodes besides those that the edges' conditions choose; without
+            effect where `route` is given.
         memory: new private memory of the node, or None to keep it.
         note: one line for the event log.
     """
@@ -87,6 +89,7 @@ class Output(msgspec.Struct, frozen=True):
     ports: Mapping[str, Json]
     writes: tuple[WriteOp, ...] = ()
     route: tuple[str, ...] | None = None
+    also: tuple[str, ...] = ()
     memory: Json = None
     note: str = ""
 

@@ -103,7 +103,8 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
         depth: number of zones around it. `loops`: indices of the loops around it.
         repeats: may run more than once in one scope, so that visits are counted.
         pair: for a For each its Collect, for a Collect its For each; so for Loop and Until.
-        condition: of a Loop and its Until: what must hold before a round begins.
+        condition: of a Loop and its Until: what must hold before a round begins. Of a
+            Collect: what makes its results enough.
         kept: other nodes read its output.
         plain: every value takes every wire of its port: there is nothing to decide.
     """
@@ -371,16 +372,24 @@ class _Compiler:
             loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
-            condition=self._loop_condition(node, role),
+            condition=self._condition(node, role),
             kept=node.key in kept,
             plain=node.route == "all"
             and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
         )
 
-    def _loop_condition(self, node: Node, role: str) -> Expression | None:
-        loop = self.workflow.nodes[self.pairs[node.key]] if role == "until" else node
-        texts = _expressions(loop.params.get("condition")) if role in ("loop", "until") else []
+    def _condition(self, node: Node, role: str) -> Expression | None:
+        match role:
+            case "loop":
+                given = node.params.get("condition")
+            case "until":
+                given = self.workflow.nodes[self.pairs[node.key]].params.get("condition")
+            case "collect":
+                given = node.params.get("enough")
+            case _:
+                return None
+        texts = _expressions(given)
         return compile_expression(texts[0]) if texts and texts[0] else None
 
     def _readable(self, key: NodeKey, names: frozenset[str]) -> frozenset[NodeKey]:

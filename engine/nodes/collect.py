@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from engine.model.node_types import Context, NodeType, Output, Port, Ports
 from engine.nodes.fields import Params, hints
@@ -28,6 +28,24 @@ class CollectParams(Params):
         description="Leave them out, or put null in their place.",
         json_schema_extra=hints("select"),
     )
+    enough: Json = Field(
+        None,
+        title="Enough",
+        description=(
+            "Go on with so many results, and cancel the rest. An expression is looked at "
+            "whenever an item ends; input is the results so far. Empty: all items."
+        ),
+        json_schema_extra=hints("expression", placeholder="len(input) > 2"),
+    )
+
+    @field_validator("enough")
+    @classmethod
+    def _is_number_or_expression(cls, value: Json) -> Json:
+        if value is None or (isinstance(value, Mapping) and set(value) == {"expr"}):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+            return value
+        raise ValueError("must be a whole number of at least 1, or an expression")
 
 
 def run(params: CollectParams, ctx: Context) -> Output:
@@ -64,6 +82,7 @@ COLLECT = NodeType(
     run=run,
     icon="node-collect",
     ports=_ports,
+    raw=frozenset({"enough"}),
     role="collect",
     keywords=("gather", "reduce", "list", "fan-in", "aggregate", "for each"),
     summary=lambda params: (

@@ -30,6 +30,13 @@ class ForEachParams(Params):
         le=10_000,
         json_schema_extra=hints(unit="items"),
     )
+    batch: int = Field(
+        1,
+        title="Together",
+        description="Above 1, an item is a list of so many of them; the last may be shorter.",
+        ge=1,
+        json_schema_extra=hints(unit="items"),
+    )
     on_item_failure: Literal["stop", "continue", "collect"] = Field(
         "stop",
         title="If an item fails",

@@ -83,9 +83,10 @@ def run(params: SwitchParams, ctx: Context) -> Output:
     if not taken and params.otherwise:
         taken[_ELSE] = ctx.input
     if not taken:
-        names = ", ".join(case.name for case in params.cases) or "there are none"
+        tried = "; ".join(f"{case.name}: {case.when}" for case in params.cases)
         raise NodeFailure(
-            f"no case is true of this value ({names}); add a case or switch on Else",
+            f"no case is true of this value (tried {tried or 'nothing: there are none'}); "
+            "add a case or switch on Else",
             code="no_match",
             retryable=False,
         )

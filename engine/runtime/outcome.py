@@ -47,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ports: dict[str, Json] = {}
     writes: tuple[tuple[str, str, Json], ...] = ()
     route: tuple[str, ...] | None = None
+    also: tuple[str, ...] = ()
     memory: tuple[Json, ...] = ()
     text: str = ""
     wait: Wait | None = None
@@ -78,6 +79,7 @@ def from_result(
             ports=dict(result.ports),
             writes=tuple([(op.channel, op.op, op.value) for op in ops]) if ops else (),
             route=result.route,
+            also=result.also,
             memory=() if result.memory is None else (result.memory,),
             text=result.note,
             taken=taken,

@@ -92,6 +92,7 @@ def _is_bare(outcome: Outcome) -> bool:
     return (
         outcome.kind == "output"
         and outcome.route is None
+        and not outcome.also
         and not (outcome.writes or outcome.memory or outcome.names)
     )
 

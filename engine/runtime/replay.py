@@ -229,6 +229,7 @@ def _output(
             (op.channel, op.op, op.value) for op in recorded.delta.ops if op.writer == event.task
         ),
         route=event.route,
+        also=event.also,
         memory=(memory[kept],) if kept in memory else (),
         names=names,
         text=event.note or degraded,

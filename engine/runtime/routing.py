@@ -46,6 +46,7 @@ def route(
     targets: tuple[str, ...] | None,
     scope: Mapping[str, Json],
     *,
+    also: tuple[str, ...] = (),
     fallback: str = "",
     out: Mapping[str, tuple[PlanEdge, ...]] | None = None,
 ) -> Routes:
@@ -55,6 +56,7 @@ def route(
         node: the task's node.
         ports: the values that the task produced.
         targets: keys of target nodes that the node chose itself, or None.
+        also: keys of target nodes besides those that the conditions choose.
         scope: names for conditions; `input` is replaced by the value sent.
         fallback: the reason why the node asked for the fallback edge.
         out: the ports to look at and their edges; left out, all of the node.
@@ -63,8 +65,8 @@ def route(
         RouteFailure: unrouted, an undeclared target, or a condition that fails.
     """
     routes = Routes()
-    if targets is not None:
-        _check_targets(node, ports, targets)
+    if targets is not None or also:
+        _check_targets(node, ports, also if targets is None else targets)
     for port, edges in (node.out if out is None else out).items():
         if not edges:
             continue
@@ -72,6 +74,9 @@ def route(
             routes.ruled_out += [edge for edge in edges if edge.kind != "fallback"]
             continue
         chosen = _choose(node, edges, ports[port], targets, scope)
+        if also and targets is None:
+            added = [e for e in edges if e.target in also and e.kind != "fallback"]
+            chosen += [edge for edge in added if edge not in chosen]
         routes.taken += chosen
         names = {edge.id for edge in chosen}
         routes.ruled_out += [e for e in edges if e.id not in names and e.kind != "fallback"]

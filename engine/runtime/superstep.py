@@ -175,6 +175,7 @@ class _Commit:
             self.channels = {**self.state.channels, **channels}
         if self.plan.zones:
             self.transition.route_item = self._route_item
+        self.transition.is_enough = self._is_enough
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
         if timers:
@@ -328,7 +329,7 @@ class _Commit:
     def _route(
         self, node: PlanNode, task: Task, outcome: Outcome, channels: Mapping[str, Json]
     ) -> routing.Routes:
-        if node.plain and outcome.route is None and outcome.kind == "output":
+        if node.plain and outcome.route is None and not outcome.also and outcome.kind == "output":
             return routing.take_all(node, outcome.ports)
         if node.role == "barrier" and outcome.taken is not None:
             for port in outcome.ports:
@@ -350,7 +351,7 @@ class _Commit:
             for edge in node.out.get(port, ())
         )
         scope = {} if simple else self._scope(task, channels)
-        return routing.route(node, ports, outcome.route, scope, fallback=asked)
+        return routing.route(node, ports, outcome.route, scope, also=outcome.also, fallback=asked)
 
     def _scope(self, task: Task, channels: Mapping[str, Json]) -> dict[str, Json]:
         return {
@@ -400,6 +401,26 @@ class _Commit:
         port = split.out_ports[0]
         only = {port: split.out.get(port, ())}
         return routing.route(split, {port: item}, None, scope, out=only)
+
+    def _is_enough(self, collect: PlanNode, path: Path, results: list[Json]) -> bool:
+        """Return whether a zone may end with these results.
+
+        Raises:
+            ItemLost: the condition cannot be decided.
+        """
+        if collect.condition is None:
+            return len(results) >= int(collect.raw["enough"])
+        scope = self._scope_at(collect, path, loop_of(path, self.state), self.channels)
+        try:
+            found = collect.condition.evaluate({**scope, "input": results})
+        except ExpressionError as failure:
+            title = collect.node.title or collect.key
+            text = f"Whether {title} has enough cannot be decided: {failure}"
+            error = ErrorInfo(code="expression", message=text, retryable=False)
+            raise ItemLost(error, stops=True) from failure
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            return bool(found)
+        return len(results) >= found
 
     def _scope_at(
         self, node: PlanNode, path: Path, loop: Mapping[str, Json], channels: Mapping[str, Json]
@@ -491,6 +512,7 @@ class _Commit:
                 attempt=outcome.attempt,
                 recorded=outcome.recorded,
                 route=outcome.route,
+                also=outcome.also,
                 note=outcome.text if outcome.kind in ("output", "abort") else "",
             )
         )

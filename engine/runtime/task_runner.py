@@ -85,6 +85,8 @@ def _items(params: Any, ctx: AttemptContext) -> Output:
         raise NodeFailure(
             f"For each needs a list or an object, not {kind}", code="not_a_list", retryable=False
         )
+    if params.batch > 1:
+        items = [items[n : n + params.batch] for n in range(0, len(items), params.batch)]
     return Output({"items": items, "limit": params.limit})
 
 

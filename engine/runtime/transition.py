@@ -151,6 +151,8 @@ class Transition:
         self.closed: list[tuple[RequestId, str]] = []
         #: Tasks that were made to fail in this commit.
         self.broken: list[tuple[TaskId, ErrorInfo]] = []
+        #: Whether the results of a zone are enough: (its Collect, its path, results so far).
+        self.is_enough: Callable[[PlanNode, Path, list[Json]], bool] | None = None
         self.route_item: Callable[[PlanNode, Path, Json], Routes] | None = None
 
     def __getattr__(self, name: str) -> Table[Any]:
@@ -628,7 +630,40 @@ class Transition:
         scope = scope_key(path)
         for node in sorted(self.plan.zones[split.key].body & self.plan.kept):
             self.outputs.drop(f"{node}@{scope}")
-        self._admit_items(split, outer, key, 1)
+        collect = self.plan.nodes[split.pair or ""]
+        if collect.raw.get("enough") is not None and zone.done < zone.total:
+            self._look_whether_enough(split, collect, outer, key, zone)
+        else:
+            self._admit_items(split, outer, key, 1)
+
+    def _look_whether_enough(
+        self, split: PlanNode, collect: PlanNode, outer: Path, key: str, zone: ZoneState
+    ) -> None:
+        """Close a zone when its results are enough, and end its other items."""
+        ended = [self.items.get(f"{key}/{index}") for index in range(zone.next)]
+        results = [self.value(item.value) for item in ended if item and item.value]
+        broken: ErrorInfo | None = None
+        try:
+            if self.is_enough is None or not self.is_enough(collect, outer, results):
+                self._admit_items(split, outer, key, 1)
+                return
+        except ItemLost as lost:
+            broken = lost.error
+        size = len(outer)
+
+        def inside(_: NodeKey, path: Path) -> bool:
+            return len(path) > size and path[:size] == outer and path[size][0] == split.key
+
+        for task in rounds.alive(self):
+            if inside(task.node, task.path):
+                self.end(task, f"{collect.key} had enough")
+        self.forget(inside)
+        for index, item in enumerate(ended):
+            if item is None:
+                self._clear_item(split, (*outer, (split.key, index, zone.total)))
+        task_id = self._close_zone(split, outer, key, zone)
+        if broken is not None:
+            self.broken.append((task_id, broken))
 
     def forget(self, which: Callable[[NodeKey, Path], bool]) -> None:
         """Take back what this commit has sent or made ready at some nodes, in some scopes."""
@@ -688,7 +723,7 @@ class Transition:
                 self._clear_item(split, (*path, (split.key, index, zone.total)))
         self.zones.drop(key)
 
-    def _close_zone(self, split: PlanNode, path: Path, key: str, zone: ZoneState) -> None:
+    def _close_zone(self, split: PlanNode, path: Path, key: str, zone: ZoneState) -> TaskId:
         """All items have ended: hand their results to Collect, in its order."""
         collect = self.plan.nodes[split.pair or ""]
         ended = {i: item for i in range(zone.total) if (item := self.items.get(f"{key}/{i}"))}
@@ -718,10 +753,11 @@ class Transition:
         if failures:
             self.values[f"{ref}.failed"] = failures
             inputs["failed"] = ((split.key, f"{ref}.failed"),)
-        self.create(collect, path, inputs)
+        task = self.create(collect, path, inputs)
         if zone.queued:
             (items, limit), *rest = zone.queued
             self._begin_zone(split, path, items, limit, tuple(rest))
+        return task
 
     # --- loops ----------------------------------------------------------------------------
 

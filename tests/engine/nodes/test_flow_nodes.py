@@ -50,7 +50,7 @@ def test_switch_sends_the_same_value_through_the_cases_that_hold(
 
 def test_switch_without_else_fails_when_no_case_holds() -> None:
     value = FakeContext(input={"total": 5, "late": False})
-    with pytest.raises(NodeFailure, match=r"no case is true of this value \(large, late\)"):
+    with pytest.raises(NodeFailure, match=r"tried large: input.total > 100; late: input.late"):
         run_now(SWITCH, {"cases": CASES, "otherwise": False}, value)
 
 

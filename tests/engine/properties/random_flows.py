@@ -246,8 +246,10 @@ class _Drawing:
         self.wire(entry, many, when)
         self.wire(many, split)
         body = self.block(f"{split}.item", "", depth + 1)
-        params = {"order": pick(self.chance, "input", "arrival") if self.kinds.races else "input",
-                  "skipped": pick(self.chance, "drop", "null")}  # fmt: skip
+        order = pick(self.chance, "input", "arrival") if self.kinds.races else "input"
+        params: dict[str, Json] = {"order": order, "skipped": pick(self.chance, "drop", "null")}
+        if self.kinds.races and self.odds(25):
+            params["enough"] = pick(self.chance, 1, 2, {"expr": "input[-1] > 6"})
         collect = self.node("collect", params)
         self.wire(body, collect)
         if self.odds(30):

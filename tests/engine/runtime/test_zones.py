@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine import events as ev
 from tests.engine.flows import Bench, flow, outcome
+from tests.engine.properties.driving import leftovers
 
 
 def each(body: dict[str, Any], wires: str, **params: Any) -> Any:
@@ -261,3 +263,58 @@ async def test_of_two_tasks_that_fail_an_item_at_once_the_second_is_cancelled() 
         assert bench.order(ev.TaskFailed) == ["a@each.0"]
         assert bench.order(ev.TaskCancelled) == ["b@each.0"]
         assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_batches_are_lists_of_so_many_items() -> None:
+    work = each({"a": "same"}, "each.item > a, a > gather", batch=2)
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2, 3, 4, 5])) == [[1, 2], [3, 4], [5]]
+
+
+def until_enough(enough: Any, body: Any = "same", **params: Any) -> Any:
+    nodes = {"each": ("for_each", {"limit": 1, **params}), "a": body, "z": "end", "y": "end",
+             "gather": ("collect", {"enough": enough})}  # fmt: skip
+    return flow(nodes, "each.item > a, a > gather, gather > z, gather.failed > y")
+
+
+@pytest.mark.parametrize(
+    ("enough", "expected"),
+    [(2, [4, 1]), ({"expr": "input[-1] == 7"}, [4, 1, 7]), ({"expr": "1 + 1"}, [4, 1]),
+     ({"expr": "vars.k"}, [4, 1]), (9, [4, 1, 7, 3]), ({"expr": "False"}, [4, 1, 7, 3])],
+)  # fmt: skip
+async def test_a_for_each_ends_with_enough_results(enough: Any, expected: Any) -> None:
+    """Patterns 34 to 36: k of the items, or a condition that is looked at as they come."""
+    work = until_enough(enough)
+    work = replace(work, settings=replace(work.settings, vars={"k": 2}))
+    async with Bench() as bench:
+        handle = await bench.start(work, [4, 1, 7, 3])
+        assert outcome((await handle.leg()).event) == expected
+        assert not leftovers(handle.state) and (await bench.engine.replay(handle.run)).equal
+
+
+async def test_items_that_are_not_needed_are_cancelled_and_their_questions_withdrawn() -> None:
+    work = flow(
+        {"each": "for_each", "a": "same", "b": "asleep", "g": "ask", "z": "end",
+         "gather": ("collect", {"enough": 1})},
+        "each.item > a, a > g [input > 1], a > b [else], b > gather, g.approved > gather,"
+        "g.rejected > gather, gather > z",
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, [3, 2, 1])
+        assert outcome((await handle.leg()).event) == [1]
+        assert bench.order(ev.TaskCancelled) == ["g@each.0", "g@each.1"]
+        assert bench.engine.inbox() == [] and not leftovers(handle.state)
+
+
+async def test_failed_items_do_not_count_as_results() -> None:
+    work = until_enough(1, "odd_fails", on_item_failure="collect")
+    async with Bench() as bench:
+        event = await bench.run(work, [1, 2, 3])
+        assert outcome(event)["z"] == [2] and [f["index"] for f in outcome(event)["y"]] == [0]
+
+
+async def test_a_condition_of_enough_that_fails_is_a_failure_of_collect() -> None:
+    work = until_enough({"expr": "input[7]"})
+    async with Bench() as bench:
+        assert outcome(await bench.run(work, [1, 2])) == "expression"
+        assert bench.order(ev.TaskFailed) == ["gather"]
