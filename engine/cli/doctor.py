@@ -30,6 +30,7 @@ _PACKAGES = (
     "qasync",
     "SQLAlchemy",
     "sqlmodel",
+    "networkx",
     "pydantic",
     "msgspec",
     "httpx",

@@ -5,8 +5,11 @@ document, broken ones too: edges without a node at one end are passed over. Disa
 nodes let their input through, so they count as wires here, never as trigger, For each
 or Collect.
 
-Whether a node dominates another is answered from the intervals of the dominator tree; no
-sets are built. The algorithms themselves are in `graph_algorithms`.
+Dominators: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (in
+networkx). A question is answered from the tree's intervals; no sets are built.
+
+networkx is imported by the first analysis: it takes 0.1 s, and who only lists runs or
+shows help should not wait for it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.model.graph_algorithms import immediate_dominators, strong_groups
 from engine.model.node_types import Registry
 from engine.model.workflow import Edge, Workflow
 
@@ -165,7 +167,21 @@ def unguarded_cycles(nodes: Iterable[str], edges: Iterable[Edge]) -> list[tuple[
         if tail in order and head in order:
             pairs.append((order[tail], order[head]))
     keys = list(order)
-    return [tuple(keys[node] for node in group) for group in strong_groups(pairs)]
+    return [tuple(keys[node] for node in group) for group in _strong_groups(pairs)]
+
+
+def _strong_groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups of nodes that lead to one another, sorted; no node by itself
+    unless it leads to itself.
+    """
+    import networkx as nx  # noqa: PLC0415 - see the docstring of the module
+
+    directed: nx.DiGraph[int] = nx.DiGraph(list(pairs))
+    return sorted(
+        sorted(group)
+        for group in nx.strongly_connected_components(directed)
+        if len(group) > 1 or any(directed.has_edge(node, node) for node in group)
+    )
 
 
 def _number(workflow: Workflow, registry: Registry) -> _Graph:
@@ -200,9 +216,15 @@ def _sources(graph: _Graph) -> tuple[int, ...]:
 
 def _immediate_dominators(graph: _Graph, sources: Sequence[int]) -> dict[int, int]:
     """Return the parent of every reachable node in the dominator tree."""
-    entries = [(_START, node) for node in sources]
-    ways = [(arrow.tail, arrow.head) for arrow in graph.arrows]
-    return immediate_dominators([*entries, *ways], _START)
+    import networkx as nx  # noqa: PLC0415 - see the docstring of the module
+
+    directed: nx.DiGraph[int] = nx.DiGraph()
+    directed.add_node(_START)
+    directed.add_edges_from([(_START, node) for node in sources])
+    directed.add_edges_from([(arrow.tail, arrow.head) for arrow in graph.arrows])
+    found = nx.immediate_dominators(directed, _START)
+    # Whether the start is listed, and as its own parent, differs between releases.
+    return {node: parent for node, parent in found.items() if node != _START}
 
 
 def _intervals(parents: Mapping[int, int], count: int) -> list[tuple[int, int] | None]:
@@ -278,7 +300,7 @@ def _walk(
 
 def _cycles(graph: _Graph) -> tuple[dict[int, int], dict[int, tuple[str, ...]]]:
     """Return the cycle of each node in one, and the edges that leave each cycle."""
-    groups = strong_groups((arrow.tail, arrow.head) for arrow in graph.arrows)
+    groups = _strong_groups((arrow.tail, arrow.head) for arrow in graph.arrows)
     cycle_of = {node: number for number, group in enumerate(groups) for node in group}
     exits: dict[int, tuple[str, ...]] = {}
     for number, group in enumerate(groups):

@@ -86,7 +86,7 @@ PROBES = [
     ),
     *probes(
         "networkx-in-graph-work",
-        "engine.model.graph -> networkx",
+        "engine.model.validation -> networkx",
         "engine.runtime.superstep -> networkx",
         "designer.canvas -> networkx",
     ),
