@@ -12,7 +12,7 @@ import msgspec
 
 import engine
 from engine import events as ev
-from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
+from engine.commands import AnyCommand, Cancel, Decide, Pause, SetBreakpoints, Step, Unpause
 from engine.errors import (
     DecisionRefused,
     EngineError,
@@ -30,6 +30,7 @@ from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.nodes.builtin import builtin_registry
 from engine.run_view import RunView
+from engine.runtime import breakpoints as stops
 from engine.runtime import decisions, superstep
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
@@ -59,6 +60,7 @@ from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.state.run_state import RunState
 from engine.state.status import ENDED, RunStatus
+from engine.stops import Breakpoint
 from engine.store.leases import current_holder
 from engine.store.open import open_store
 from engine.store.trust import TrustedFiles
@@ -68,6 +70,7 @@ T = TypeVar("T")
 News = ev.News
 __all__ = [
     "ALL",
+    "Breakpoint",
     "CommitSummary",
     "DecisionRecord",
     "DecisionRefused",
@@ -106,7 +109,8 @@ class RunHandle:
         self._engine = owner
         self._loop = loop
         self._task: asyncio.Task[ev.Recorded] | None = None
-        self.commands_seen = 0
+        #: Number of the last stored command that the loop was given.
+        self.commands_seen = loop.state.counters.get("commands", 0)
 
     @property
     def run(self) -> RunId:
@@ -148,9 +152,9 @@ class RunHandle:
         ended = await self.leg()
         return ended.event.result if isinstance(ended.event, ev.RunFinished) else None
 
-    def send(self, command: AnyCommand) -> None:
-        """Give the run a command."""
-        self._loop.send(command)
+    def send(self, command: AnyCommand, number: int = 0) -> None:
+        """Give the run a command; `number` is that of a stored one."""
+        self._loop.send(command, number)
 
     def decided(self, decision: DecisionRecord) -> None:
         """Tell the run of a stored decision."""
@@ -171,6 +175,15 @@ class RunHandle:
     def step(self) -> None:
         """Make one superstep of a paused run."""
         self.send(Step())
+
+    def set_breakpoints(self, breakpoints: Sequence[Breakpoint]) -> None:
+        """Replace the run's breakpoints.
+
+        Raises:
+            InvalidCommand: a node does not exist, or a condition is no expression.
+        """
+        stops.check(self.plan, breakpoints)
+        self.send(SetBreakpoints(breakpoints=tuple(breakpoints)))
 
     def drive(self, opening: superstep.Step, recovered: Sequence[Outcome]) -> None:
         """Begin to drive; the engine calls it once."""
@@ -213,6 +226,7 @@ class EngineOptions:
     Attributes:
         threaded: store writes go through a thread (the designer).
         stay: legs stay open while a run waits for people.
+        leave_paused: legs end, as waiting, when a run is paused and nothing of it runs.
         early: node key to a choice given in advance.
         environ: environment variables that workflows may name.
         user: who decides here.
@@ -220,6 +234,7 @@ class EngineOptions:
 
     threaded: bool = False
     stay: bool = False
+    leave_paused: bool = False
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] | None = None
@@ -331,12 +346,14 @@ class Engine:
         source_path: str = "",
         allow: frozenset[str] = ALL,
         title: str = "",
+        breakpoints: Sequence[Breakpoint] = (),
     ) -> RunHandle:
         """Start a run and begin to drive it.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
-            InvalidCommand: the trigger must be chosen, or a channel is unknown.
+            InvalidCommand: the trigger must be chosen, a channel is unknown, or a breakpoint
+                cannot work.
             StoreError: the run cannot be stored.
         """
         plan = await self._io(self._compile, workflow)
@@ -344,7 +361,9 @@ class Engine:
         trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
         record = self._record(plan, value, source_path=source_path, title=title)
-        state = RunState(channels=initial_channels(plan, channels or {}))
+        state = RunState(
+            channels=initial_channels(plan, channels or {}), breaks=stops.check(plan, breakpoints)
+        )
         facts = facts_of(plan, record)
         at = self._clock.now()
         opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
@@ -356,16 +375,27 @@ class Engine:
             seed=record.seed,
             engine=engine.__version__,
         )
-        opening.events[:0] = [started, ev.LegStarted(leg=1, reason="start", commit=0)]
+        opening.events[:0] = [
+            started,
+            ev.LegStarted(leg=1, reason="start", commit=0),
+            *_told(state),
+        ]
         await self._io(self.store.create_run, record)
         return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
 
-    async def resume(self, run: str, *, allow: frozenset[str] = NONE) -> RunHandle:
-        """Go on with a run from its last commit.
+    async def resume(
+        self,
+        run: str,
+        *,
+        allow: frozenset[str] = NONE,
+        commands: Sequence[AnyCommand] = (),
+    ) -> RunHandle:
+        """Go on with a run from its last commit; a paused one stays paused.
 
         Args:
-            run: its id.
+            run: its id, or a unique beginning.
             allow: what a run that came from a file may use; asked for once only.
+            commands: obeyed before anything of it is started, such as `Unpause`.
 
         Raises:
             NotAllowed: it came from a file and needs more than that.
@@ -374,7 +404,10 @@ class Engine:
         """
         run_id = self.store.run(RunId(run)).run
         if run_id in self._held:
-            return self._held[run_id].handle
+            handle = self._held[run_id].handle
+            for command in commands:
+                handle.send(command)
+            return handle
         await self._released()  # our own last leg may be giving its lease back
         lease = await self._io(self.store.acquire, run_id, current_holder(), self._clock.now())
         try:
@@ -390,16 +423,17 @@ class Engine:
             self.store.release(lease)
             raise
         recovered = recovered_outcomes(plan, loaded.state, loaded.journal, loaded.claims)
-        opening = opening_of_resume(loaded.state, loaded.legs + 1, "resume")
+        facts = facts_of(plan, loaded.record)
         return await self._drive_with(
             lease,
             plan,
             loaded.state,
-            facts_of(plan, loaded.record),
-            opening,
+            facts,
+            opening_of_resume(plan, loaded.state, facts, loaded.legs + 1, "resume"),
             view,
             next_seq=loaded.next_seq,
             recovered=recovered,
+            commands=commands,
         )
 
     async def fork(
@@ -410,6 +444,7 @@ class Engine:
         channels: Mapping[str, Json] | None = None,
         input: Json = _UNSET,
         allow: frozenset[str] = NONE,
+        breakpoints: Sequence[Breakpoint] | None = None,
     ) -> RunHandle:
         """Start a new run from commit `at` of another one; that one is left as it is.
 
@@ -419,6 +454,7 @@ class Engine:
             channels: new values of channels.
             input: a new run input (what `run.input` says); left out, the parent's.
             allow: what it may use, where the parent came from a file.
+            breakpoints: of the new run; left out, the parent's.
 
         Raises:
             NotAllowed: the parent came from a file, and it needs more than that.
@@ -436,7 +472,10 @@ class Engine:
         state = fork_state(plan, then, channels or {})
         view = fork_view(await self._io(self.view, parent.run, at), record.run)
         facts = facts_of(plan, record)
-        opening = opening_of_resume(state, 1, "fork")
+        if breakpoints is not None:
+            state.breaks = stops.check(plan, breakpoints)
+        opening = opening_of_resume(plan, state, facts, 1, "fork")
+        opening.events[1:1] = _told(state)
         opening.events[:0] = [
             ev.RunStarted(
                 workflow=record.workflow,
@@ -520,6 +559,25 @@ class Engine:
         """Make one superstep of a paused run."""
         await self._command(self.store.run(RunId(run)), Step())
 
+    async def set_breakpoints(self, run: str, breakpoints: Sequence[Breakpoint]) -> None:
+        """Replace the breakpoints of a run, wherever it is driven.
+
+        Raises:
+            InvalidCommand: the run has ended, a node does not exist, or a condition is no
+                expression.
+        """
+        await self._io(self.check_breakpoints, run, breakpoints)
+        record = self.store.run(RunId(run))
+        await self._command(record, SetBreakpoints(breakpoints=tuple(breakpoints)))
+
+    def check_breakpoints(self, run: str, breakpoints: Sequence[Breakpoint]) -> None:
+        """Look whether breakpoints can work in a run.
+
+        Raises:
+            InvalidCommand: a node does not exist, or a condition is no expression.
+        """
+        stops.check(self._compile_bytes(self.store.run(RunId(run)).document), breakpoints)
+
     async def _command(self, record: RunRecord, command: AnyCommand) -> None:
         held = self._held.get(record.run)
         if held is not None:
@@ -528,11 +586,10 @@ class Engine:
         if record.status in ENDED:
             raise InvalidCommand(f"Run {record.run} is {record.status} already.")
         try:
-            handle = await self.resume(record.run)
+            handle = await self.resume(record.run, commands=(command,))
         except RunIsHeld:
             await self._io(self.store.add_command, record.run, command, self._clock.now())
             return
-        handle.send(command)
         if isinstance(command, Cancel):
             await handle.leg()
 
@@ -678,7 +735,7 @@ class Engine:
         lease = await self._io(self.store.acquire, record.run, current_holder(), record.started_at)
         return await self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
 
-    async def _drive_with(
+    async def _drive_with(  # noqa: PLR0913 - everything that a leg begins with
         self,
         lease: Lease,
         plan: Plan,
@@ -689,6 +746,7 @@ class Engine:
         *,
         next_seq: int,
         recovered: Sequence[Outcome] = (),
+        commands: Sequence[AnyCommand] = (),
     ) -> RunHandle:
         options = self.options
         env = Environment(
@@ -700,6 +758,7 @@ class Engine:
             publish=self._publish,
             io=self._io,
             stay=options.stay,
+            leave_paused=options.leave_paused,
             max_idle_s=options.max_idle_s,
             early=options.early,
         )
@@ -715,6 +774,8 @@ class Engine:
         handle = RunHandle(self, loop)
         self._held[facts.run] = _Held(handle, lease)
         self._start_watching()
+        for command in commands:
+            handle.send(command)
         handle.drive(opening, recovered)
         if self.options.threaded:
             await handle.begun()
@@ -766,7 +827,7 @@ class Engine:
             )
             for number, command in commands:
                 handle.commands_seen = number
-                handle.send(command)
+                handle.send(command, number)
             for decision in await self._io(self.store.unadmitted, handle.run):
                 handle.decided(decision)
 
@@ -792,6 +853,12 @@ class Engine:
 def _spawn(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start a coroutine; the caller keeps the task and sees its error."""
     return asyncio.get_running_loop().create_task(work)
+
+
+def _told(state: RunState) -> list[ev.AnyEvent]:
+    """Return the event that says which breakpoints a run begins with, if it has any."""
+    found = tuple(state.breaks.values())
+    return [ev.BreakpointsSet(breakpoints=found)] if found else []
 
 
 def _why_refused(record: RequestRecord, stored: DecisionRecord) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.ids import RequestId
+from engine.stops import Breakpoint
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -25,6 +26,12 @@ class Unpause(Command, frozen=True):
 
 class Step(Command, frozen=True):
     """Paused run: make one superstep, then pause again."""
+
+
+class SetBreakpoints(Command, frozen=True):
+    """Replace all breakpoints of the run."""
+
+    breakpoints: tuple[Breakpoint, ...]
 
 
 class Cancel(Command, frozen=True):
@@ -54,4 +61,4 @@ class Decide(Command, frozen=True):
     to: str = ""
 
 
-AnyCommand = Pause | Unpause | Step | Cancel | Decide
+AnyCommand = Pause | Unpause | Step | SetBreakpoints | Cancel | Decide

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from engine.ids import NodeKey, Path, RequestId, RunId, TaskId
+from engine.stops import Breakpoint
 
 Json = Any  # a JSON value: None, bool, int, float, str, list or dict of them
 
@@ -267,6 +268,35 @@ class RunPaused(Event, frozen=True):
     reason: str
 
 
+class RunStepped(Event, frozen=True):
+    """The person let a paused run make one superstep: these tasks are started."""
+
+    tasks: tuple[TaskId, ...]
+
+
+class BreakpointsSet(Event, frozen=True):
+    """The run's breakpoints are these from here on."""
+
+    breakpoints: tuple[Breakpoint, ...]
+
+
+class BreakpointHit(Event, frozen=True):
+    """The run came to a breakpoint; it is paused there unless it ends in the same commit.
+
+    Attributes:
+        task: empty for one at every superstep.
+        at: ``before after error commit``.
+        condition: the expression that held, or empty.
+        problem: why the condition could not be evaluated; it stops then too.
+    """
+
+    task: TaskId
+    node: NodeKey
+    at: str
+    condition: str = ""
+    problem: str = ""
+
+
 class RunUnpaused(Event, frozen=True):
     """The run goes on after a pause."""
 
@@ -316,6 +346,9 @@ AnyEvent = (
     | SuperstepCommitted
     | LimitReached
     | RunPaused
+    | RunStepped
+    | BreakpointsSet
+    | BreakpointHit
     | RunUnpaused
     | RunWaiting
     | RunFinished

@@ -14,6 +14,7 @@ import msgspec
 from engine import events as ev
 from engine.ids import NodeKey, Path, RequestId, RunId, TaskId
 from engine.packing import pack, unpack
+from engine.stops import Breakpoint
 
 Json = Any
 
@@ -88,6 +89,7 @@ class RunView(msgspec.Struct, omit_defaults=True):
         status: as `engine.state.status.RunStatus`, in words.
         taken, not_taken: edge id to how many values or skip tokens it carried.
         changed: channels changed by the last commit.
+        stopped_at: the nodes at whose breakpoints the run is paused; empty is the run itself.
     """
 
     run: RunId = RunId("")
@@ -113,6 +115,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
     reason: str = ""
     result: Json = None
     next_due: float | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
+    stopped_at: tuple[NodeKey, ...] = ()
 
     def node(self, key: NodeKey) -> NodeView:
         """Return the view of a node; an untouched one is idle."""
@@ -207,7 +211,8 @@ def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
     view.status = "paused" if view.status == "paused" and event.reason != "fork" else "running"
     view.ended_at = None
     view.error = None
-    view.reason = ""
+    if view.status != "paused":
+        view.reason, view.stopped_at = "", ()
     view.next_due = None
     for node in view.nodes.values():
         node.busy = 0  # counted anew: a fork may have changed states behind our back
@@ -425,12 +430,29 @@ def _paused(view: RunView, event: ev.RunPaused, at: float) -> None:
 
 def _unpaused(view: RunView, event: ev.RunUnpaused, at: float) -> None:
     del event, at
-    view.status, view.reason = "running", ""
+    view.status, view.reason, view.stopped_at = "running", "", ()
+
+
+def _stepped(view: RunView, event: ev.RunStepped, at: float) -> None:
+    del event, at
+    view.stopped_at = ()
+
+
+def _breakpoints(view: RunView, event: ev.BreakpointsSet, at: float) -> None:
+    del at
+    view.breakpoints = event.breakpoints
+
+
+def _hit(view: RunView, event: ev.BreakpointHit, at: float) -> None:
+    del at
+    if event.node not in view.stopped_at:
+        view.stopped_at = (*view.stopped_at, event.node)
 
 
 def _waiting(view: RunView, event: ev.RunWaiting, at: float) -> None:
     del at
-    view.status = "waiting"
+    if view.status != "paused":  # only the person ends a pause
+        view.status = "waiting"
     view.next_due = event.next_due
 
 
@@ -465,6 +487,9 @@ _HANDLERS: dict[type, Any] = {
     ev.JoinTimedOut: _join_timed_out,
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,
+    ev.RunStepped: _stepped,
+    ev.BreakpointsSet: _breakpoints,
+    ev.BreakpointHit: _hit,
     ev.RunUnpaused: _unpaused,
     ev.RunWaiting: _waiting,
     ev.RunFinished: _completed,

@@ -58,6 +58,7 @@ _RUN_LIST: tuple[type[ev.Event], ...] = (
     ev.RunStarted,
     ev.LegStarted,
     ev.RunPaused,
+    ev.RunStepped,
     ev.RunUnpaused,
     ev.BarrierOpened,
     ev.BarrierDecided,

@@ -207,6 +207,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
+        case ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
+            return _debugging(event, title_of)
         case ev.RunUnpaused():
             return "The run goes on"
         case ev.RunWaiting():
@@ -225,6 +227,29 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
 
 def _because(text: str, reason: str) -> str:
     return f"{text}: {reason}" if reason else text
+
+
+def _debugging(
+    event: ev.RunStepped | ev.BreakpointsSet | ev.BreakpointHit, title_of: TitleOf
+) -> str:
+    match event:
+        case ev.RunStepped():
+            if not event.tasks:
+                return "There is nothing to step: no task is ready"
+            return f"One step: {plural(len(event.tasks), 'task')}"
+        case ev.BreakpointsSet():
+            if not event.breakpoints:
+                return "There are no breakpoints any more"
+            return f"The run stops at {plural(len(event.breakpoints), 'breakpoint')}"
+        case ev.BreakpointHit():
+            places = {"before": "before {}", "after": "after {}", "error": "at the failure of {}"}
+            task = _task(event.task, event.node, title_of)
+            text = "Breakpoint " + places.get(event.at, "of every step").format(task)
+            if event.problem:
+                return f"{text}; its condition cannot be evaluated: {event.problem}"
+            return _because(text, event.condition)
+        case _:
+            assert_never(event)
 
 
 def _run_started(event: ev.RunStarted) -> str:
@@ -330,6 +355,9 @@ _KINDS: dict[type, str] = {
     ev.LegStarted: "run",
     ev.RunPaused: "run",
     ev.RunUnpaused: "run",
+    ev.RunStepped: "run",
+    ev.BreakpointsSet: "run",
+    ev.BreakpointHit: "run",
     ev.RunWaiting: "run",
     ev.RunFinished: "run",
     ev.RunCancelled: "run",

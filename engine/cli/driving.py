@@ -51,7 +51,10 @@ def drive(manner: Manner, begin: Begin) -> int:
 async def _drive(manner: Manner, begin: Begin) -> int:
     _end_on_signals()
     options = EngineOptions(
-        stay=manner.wait, max_idle_s=manner.max_idle_s, early=dict(manner.early)
+        stay=manner.wait,
+        leave_paused=not manner.wait,
+        max_idle_s=manner.max_idle_s,
+        early=dict(manner.early),
     )
     engine = Engine.open(manner.store, options=options)
     handle: RunHandle | None = None
@@ -111,6 +114,10 @@ def _conclude(view: RunView, ended: ev.Recorded, manner: Manner) -> int:
             code = ExitCode.OK
             words = ("Completed", "bold green")
             rest = "" if result is None else f"\n{short_json(result, 2000)}"
+        case ev.RunWaiting() if view.status == "paused":
+            code = ExitCode.WAITING
+            words = ("Paused", "bold magenta")
+            rest = f": {clean(view.reason)}\nTo go on: {hint(manner.store, f'resume {view.run}')}"
         case ev.RunWaiting(requests=requests, next_due=due):
             code = ExitCode.WAITING
             words = ("Waiting", "bold magenta")

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
 from engine.model.node_types import Registry
 from engine.model.workflow import Workflow
+from engine.stops import Breakpoint, Place
 
 Json = Any
 
@@ -183,6 +184,29 @@ def early_of(pairs: Sequence[str] | None, nodes: Mapping[str, Any]) -> dict[str,
             offered = ", ".join(("approve", "reject", *own))
             raise UsageError(f"--decide {pair}: {key} can be decided with {offered}.")
         found[key] = choice
+    return found
+
+
+def breakpoints_of(texts: Sequence[str] | None) -> list[Breakpoint]:
+    """Return the breakpoints that ``--break`` names; the text ``none`` stands for none.
+
+    Raises:
+        UsageError: one says nothing about where.
+    """
+    found: list[Breakpoint] = []
+    for text in texts or ():
+        if text.strip() == "none":
+            continue
+        where, _, condition = text.strip().partition(" if ")
+        where = where.strip()
+        place, colon, node = where.partition(":")
+        if where in ("error", "commit"):
+            place, node = where, ""
+        elif not colon:
+            place, node = "before", where
+        if place not in get_args(Place) or (colon and not node) or (place == "commit" and node):
+            raise UsageError(f"--break {text}: say NODE, after:NODE, error, error:NODE or commit.")
+        found.append(Breakpoint(node=node, at=cast("Place", place), condition=condition.strip()))
     return found
 
 

@@ -14,13 +14,14 @@ from engine.cli.options import (
     AsJson,
     Globals,
     RunArgument,
+    breakpoints_of,
     early_of,
     json_of,
     settings_of,
 )
 from engine.cli.trust import allowed, allowed_for
 from engine.cli.workflow_files import runnable
-from engine.commands import Decide
+from engine.commands import AnyCommand, Decide, Pause, SetBreakpoints, Step, Unpause
 from engine.model import codec
 
 Json = Any
@@ -43,6 +44,14 @@ Early = Annotated[
         "--decide",
         metavar="NODE=approve|reject",
         help="Answer a barrier as soon as it asks. Repeatable.",
+    ),
+]
+Break = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--break",
+        metavar="WHERE",
+        help="Pause at NODE, after:NODE, error or commit, also with ' if EXPRESSION'. Repeatable.",
     ),
 ]
 Set = Annotated[
@@ -68,6 +77,7 @@ def run(
     trigger: Annotated[
         str | None, typer.Option("--trigger", metavar="NODE", help="Where it begins, if unclear.")
     ] = None,
+    stops: Break = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a workflow until it ends or waits for a person.
@@ -80,6 +90,7 @@ def run(
     value = json_of(input, "--input") if input is not None else None
     channels = settings_of(set, "--set")
     early = early_of(decide, workflow.nodes)
+    points = breakpoints_of(stops)
 
     async def begin(engine: Engine) -> RunHandle:
         return await engine.start(
@@ -89,6 +100,7 @@ def run(
             trigger=trigger,
             source_path=str(file.resolve()),
             allow=allowed(engine, workflow, file, settings),
+            breakpoints=points,
         )
 
     manner = Manner(
@@ -103,17 +115,28 @@ def resume(
     decide: Early = None,
     wait: Wait = False,
     max_idle: MaxIdle = 60.0,
+    stops: Break = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Make one superstep of a paused run; it stays paused.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a run that was interrupted, waits, failed or was cancelled.
+    """Go on with a run that was interrupted, is paused, waits, failed or was cancelled.
 
     Only what is unfinished runs again. The exit code is that of `headgate run`.
     """
     early = early_of(decide, _nodes_of(settings, run)) if decide else {}
+    points = breakpoints_of(stops)
+    commands: list[AnyCommand] = [Pause(reason="after a step"), Step()] if step else [Unpause()]
+    if stops:
+        commands.insert(0, SetBreakpoints(breakpoints=tuple(points)))
 
     async def begin(engine: Engine) -> RunHandle:
+        if points:
+            engine.check_breakpoints(run, points)
         await _answer_open(engine, engine.run(run).run, early)
-        return await engine.resume(run, allow=allowed_for(engine, run, settings))
+        allow = allowed_for(engine, run, settings)
+        return await engine.resume(run, allow=allow, commands=commands)
 
     manner = Manner(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early

@@ -24,6 +24,7 @@ class Environment:
         publish: called with facts that are stored, and with updates.
         io: ``await io(function, *args)`` calls the store from where it may block.
         stay: keep the leg open while only people or time can move the run on.
+        leave_paused: end the leg when the run is paused and nothing runs any more.
         max_idle_s: without `stay`: a timer due within this time is waited for.
         early: node key to the choice that answers its requests as soon as they open.
     """
@@ -36,6 +37,7 @@ class Environment:
     publish: Callable[[Sequence[ev.News]], None]
     io: Callable[..., Awaitable[Any]]
     stay: bool = False
+    leave_paused: bool = False
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
 

@@ -19,13 +19,21 @@ import msgspec
 
 from engine import events as ev
 from engine import run_view
-from engine.commands import AnyCommand, Cancel, Decide, Pause, Step, Unpause
+from engine.commands import (
+    AnyCommand,
+    Cancel,
+    Decide,
+    Pause,
+    SetBreakpoints,
+    Step,
+    Unpause,
+)
 from engine.ids import RequestId, TaskId
 from engine.model.node_types import Wait
 from engine.model.plan import Plan
 from engine.packing import pack, unpack
 from engine.run_view import RunView
-from engine.runtime import failures, superstep, waits
+from engine.runtime import breakpoints, control, failures, superstep, waits
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
 from engine.runtime.outcome import Outcome
@@ -79,10 +87,12 @@ class RunLoop:
         self._seq = next_seq
         self._done: deque[Outcome] = deque()
         self._ready: deque[TaskId] = deque()
+        #: What a step of a paused run starts.
+        self._stepping: deque[TaskId] = deque()
         self._running: dict[TaskId, asyncio.Task[None]] = {}
         self._cpu_running = 0
         self._decisions: deque[DecisionRecord] = deque()
-        self._commands: deque[AnyCommand] = deque()
+        self._commands: deque[tuple[AnyCommand, int]] = deque()
         self._due: list[tuple[float, TaskId]] = []
         self._disarm: Callable[[], None] | None = None
         self._armed_for: float | None = None
@@ -91,8 +101,6 @@ class RunLoop:
         self.begun = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
-        self._paused = state.status is RunStatus.PAUSED
-        self._steps = 0
         self._slice_began = 0.0
         self._now = 0.0
         self._ends_at = facts.started_at + plan.workflow.settings.limits.run_seconds
@@ -119,7 +127,7 @@ class RunLoop:
                 if self._broken is not None:
                     raise self._broken
                 if self._commands:
-                    await self._obey(self._commands.popleft())
+                    await self._obey(*self._commands.popleft())
                     continue
                 if self._ends_at <= self._now:
                     await self._give_up()
@@ -143,12 +151,17 @@ class RunLoop:
 
     # --- from outside -----------------------------------------------------------------------
 
-    def send(self, command: AnyCommand) -> None:
-        """Give the loop a command; it is obeyed before anything else happens."""
+    def send(self, command: AnyCommand, number: int = 0) -> None:
+        """Give the loop a command; it is obeyed before anything else happens.
+
+        Args:
+            command: the command.
+            number: its number in the store, when it comes from there.
+        """
         if isinstance(command, Cancel):
-            self._commands.appendleft(command)
+            self._commands.appendleft((command, number))
         else:
-            self._commands.append(command)
+            self._commands.append((command, number))
         self._wake.set()
 
     def decided(self, decision: DecisionRecord) -> None:
@@ -160,8 +173,13 @@ class RunLoop:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
-        busy = self._running or self._ready or self._done or self._decisions
+        busy = self._running or self._ready or self._stepping or self._done or self._decisions
         return not (busy or self._background)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing new may start until the person says so."""
+        return self.state.status is RunStatus.PAUSED
 
     # --- starting ---------------------------------------------------------------------------
 
@@ -180,18 +198,17 @@ class RunLoop:
 
     def _launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
-        if self._paused and not self._steps:
-            return
-        budget = len(self._ready)
-        while self._ready and budget and len(self._running) < self._limits.concurrency:
+        queue = self._stepping if self.is_paused else self._ready
+        budget = len(queue)
+        while queue and budget and len(self._running) < self._limits.concurrency:
             budget -= 1
-            task_id = self._ready.popleft()
+            task_id = queue.popleft()
             task = self.state.tasks.get(task_id)
             if task is None or task_id in self._running or task_id in self.state.waits:
                 continue
             node = self.plan.nodes[task.node]
             if node.type.cpu and self._cpu_running >= self._processes():
-                self._ready.append(task_id)
+                queue.append(task_id)
                 continue
             ctx = AttemptContext(
                 self.plan,
@@ -210,8 +227,6 @@ class RunLoop:
                 self._done.append(outcome)
             else:
                 self._spawn(task_id, outcome, cpu=node.type.cpu)
-        if self._steps and not self._ready:
-            self._steps = 0
 
     async def _once(self, task_id: TaskId, ctx: AttemptContext) -> Outcome:
         """Claim durably, then run: after a crash nobody can think it never started."""
@@ -248,7 +263,7 @@ class RunLoop:
         outcome = await attempt
         if task_id in self.state.tasks:
             self._done.append(outcome)
-            if self._strict and len(self._running) > 1:
+            if self._strict and (len(self._running) > 1 or self._rest_of_superstep()):
                 await self._journal(outcome)
 
     def _attempt_over(self, task_id: TaskId, running: asyncio.Task[None], *, cpu: bool) -> None:
@@ -281,15 +296,16 @@ class RunLoop:
             outcome = waits.after_decision(self, decision)
             if outcome is not None:
                 self._done.append(outcome)
-        if not self._done or (self._strict and (self._running or self._ready_to_start())):
+        if not self._done or (self._strict and (self._running or self._rest_of_superstep())):
             return []
         state = self.state
         outcomes = [o for o in self._done if o.task in state.tasks or o.task in state.timers]
         self._done.clear()
         return outcomes
 
-    def _ready_to_start(self) -> bool:
-        return bool(self._ready) and not self._paused
+    def _rest_of_superstep(self) -> bool:
+        """Whether tasks are still to be started, by a pause if need be only later."""
+        return bool(self._ready or self._stepping)
 
     def _fire_due(self) -> None:
         """End every wait whose time has come, in due order."""
@@ -356,7 +372,7 @@ class RunLoop:
             await self._stop({task: self._running[TaskId(task)] for task in ended})
 
     def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
-        if len(outcomes) == 1:
+        if len(outcomes) == 1 and not self.state.breaks:
             step = quick_step(self.plan, self.state, outcomes[0], at=at)
             if step is not None:
                 return step
@@ -429,7 +445,12 @@ class RunLoop:
 
     def _nothing_left_to_do(self) -> bool:
         """Whether this leg ends here because only people or far timers can go on."""
-        if self.env.stay or self._paused or not self.is_idle or self._commands:
+        if self._commands:
+            return False
+        if self.is_paused:
+            working = self._running or self._stepping or self._decisions or self._background
+            return self.env.leave_paused and not working
+        if self.env.stay or not self.is_idle:
             return False
         due = self._next_due()
         return due is None or due - self.env.clock.now() > self.env.max_idle_s
@@ -438,11 +459,8 @@ class RunLoop:
         requests = tuple(wait.request for wait in self.state.waits.values() if wait.request)
         commit = ev.SuperstepCommitted(commit=self.state.commit + 1)
         waiting = ev.RunWaiting(requests=requests, next_due=self._next_due())
-        return superstep.Step(
-            delta=Delta(status=RunStatus.WAITING),
-            events=[commit, waiting],
-            status=RunStatus.WAITING,
-        )
+        status = RunStatus.PAUSED if self.is_paused else RunStatus.WAITING
+        return superstep.Step(delta=Delta(status=status), events=[commit, waiting], status=status)
 
     async def _sleep(self) -> None:
         """Wait until something finishes, is decided, is commanded or is due."""
@@ -491,34 +509,42 @@ class RunLoop:
 
     # --- commands ---------------------------------------------------------------------------
 
-    async def _obey(self, command: AnyCommand) -> None:
+    async def _obey(self, command: AnyCommand, number: int) -> None:
+        """Carry out a command; what it changes is stored, with its number, in one commit."""
+        if number and number <= self.state.counters.get("commands", 0):
+            return  # obeyed already, in an earlier leg
+        step: superstep.Step | None = None
         match command:
             case Cancel(reason=reason):
-                await self._cancel(reason)
-            case Pause(reason=reason):
-                if not self._paused:
-                    self._paused = True
-                    await self._report(ev.RunPaused(reason=reason), RunStatus.PAUSED)
-            case Unpause():
-                if self._paused:
-                    self._paused = False
-                    await self._report(ev.RunUnpaused(), RunStatus.RUNNING)
-            case Step():
-                self._steps = 1 if self._paused else 0
-            case Decide():
-                pass  # decisions reach the loop as stored records, through `decided`
+                running = list(self._running)
+                await self._stop(self._running)
+                step = control.cancel(self.state, running, reason)
+            case Pause(reason=reason) if not self.is_paused:
+                paused = ev.RunPaused(reason=reason)
+                step = control.report(self.state, paused, status=RunStatus.PAUSED)
+            case Unpause() if self.is_paused:
+                self._ready.extendleft(reversed(self._stepping))
+                self._stepping.clear()
+                status = RunStatus.RUNNING
+                step = control.report(self.state, ev.RunUnpaused(), status=status)
+            case Step() if self.is_paused:
+                self._stepping.extend(self._ready)
+                self._ready.clear()
+                step = control.report(self.state, ev.RunStepped(tasks=tuple(self._stepping)))
+            case SetBreakpoints(breakpoints=wanted):
+                waiting = [_as_ready(self.state.tasks[task]) for task in self._not_started()]
+                step = control.set_breakpoints(self.plan, self.state, self.facts, wanted, waiting)
+            case _:
+                pass  # nothing to do; decisions reach the loop as stored records
+        if number:
+            step = step or control.report(self.state)
+            step.delta.put_counters = {**step.delta.put_counters, "commands": number}
+        if step is not None:
+            await self._store(step)
 
-    async def _report(self, event: ev.AnyEvent, status: RunStatus) -> None:
-        commit = ev.SuperstepCommitted(commit=self.state.commit + 1)
-        await self._store(
-            superstep.Step(delta=Delta(status=status), events=[commit, event], status=status)
-        )
-
-    async def _cancel(self, reason: str) -> None:
-        """End everything; commit nothing of what was cancelled."""
-        running = list(self._running)
-        await self._stop(self._running)
-        await self._store(superstep_cancel(self.state, running, reason))
+    def _not_started(self) -> list[TaskId]:
+        waits, tasks = self.state.waits, self.state.tasks
+        return [task for task in self._ready if task in tasks and task not in waits]
 
     async def _stop(self, running: Mapping[Any, asyncio.Task[None]]) -> None:
         """Cancel attempts and wait for them; those that outlast the grace are left behind."""
@@ -538,36 +564,13 @@ class RunLoop:
         return self._limits.processes or os.cpu_count() or 1
 
 
-def superstep_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> superstep.Step:
-    """Return the commit that cancels a run: questions are withdrawn, tasks stay for a resume."""
-    events: list[ev.AnyEvent] = []
-    closed: list[tuple[Any, str]] = []
-    drop: list[str] = []
-    for wait in state.waits.values():
-        if wait.request is not None:
-            task = state.tasks[wait.task]
-            closed.append((wait.request, "withdrawn"))
-            drop.append(wait.task)
-            events.append(
-                ev.BarrierWithdrawn(
-                    request=wait.request, task=wait.task, node=task.node, reason=reason
-                )
-            )
-    for task_id in running:
-        task = state.tasks[task_id]
-        events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason))
-    events.append(ev.SuperstepCommitted(commit=state.commit + 1))
-    events.append(ev.RunCancelled(reason=reason))
-    return superstep.Step(
-        delta=Delta(status=RunStatus.CANCELLED, drop_waits=drop),
-        events=events,
-        closed=closed,
-        status=RunStatus.CANCELLED,
-    )
+def opening_of_resume(
+    plan: Plan, state: RunState, facts: RunFacts, leg: int, reason: str
+) -> superstep.Step:
+    """Return the commit that begins a later leg.
 
-
-def opening_of_resume(state: RunState, leg: int, reason: str) -> superstep.Step:
-    """Return the commit that begins a later leg."""
+    A task that is started again comes to its breakpoint again, unless the run is paused.
+    """
     ready = tuple([_as_ready(state.tasks[task]) for task in ready_tasks(state)])
     commit = ev.SuperstepCommitted(commit=state.commit + 1, ready=ready)
     started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
@@ -575,7 +578,10 @@ def opening_of_resume(state: RunState, leg: int, reason: str) -> superstep.Step:
         status = RunStatus.PAUSED
     else:
         status = RunStatus.WAITING if state.tasks and not ready else RunStatus.RUNNING
-    return superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
+    step = superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
+    if state.breaks and status is not RunStatus.PAUSED:
+        return breakpoints.look(plan, state, facts, step)
+    return step
 
 
 def _as_ready(task: Task) -> ev.TaskReady:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,46 +16,24 @@ import msgspec
 
 from engine import events as ev
 from engine.events import AnyEvent, ErrorInfo, TaskReady
-from engine.ids import IdFactory, Path, RunId, TaskId, scope_key
+from engine.ids import IdFactory, Path, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanEdge, PlanNode
-from engine.runtime import failures, looping, rounds, routing
+from engine.runtime import breakpoints, failures, looping, rounds, routing
+from engine.runtime.facts import RunFacts, Step
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
 from engine.runtime.scope import loop_of
 from engine.runtime.transition import ItemLost, LimitHit, Transition
-from engine.state.channels import ChannelSpecs, ReducerError, apply_op, check_type
+from engine.state.channels import ReducerError, apply_op, check_type
 from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
+__all__ = ["RunFacts", "Step", "begin", "commit", "limit_step", "request_digest"]
 #: The two ends of a Loop.
 _LOOPS = frozenset({"loop", "until"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
-    """What does not change during a run. `scope` is what expressions see as `run`."""
-
-    run: RunId
-    seed: int
-    started_at: float
-    specs: ChannelSpecs
-    scope: Mapping[str, Json]
-    input: Json
-
-
-class Step(msgspec.Struct, kw_only=True):
-    """What one commit does. `ready`: tasks that may start when it is stored."""
-
-    delta: Delta
-    events: list[AnyEvent]
-    ready: Sequence[TaskReady] = ()
-    requests: Sequence[RequestRecord] = ()
-    closed: Sequence[tuple[Any, str]] = ()
-    decisions: Sequence[int] = ()
-    status: RunStatus = RunStatus.RUNNING
 
 
 def commit(
@@ -71,11 +48,12 @@ def commit(
     """Return the commit that admits `outcomes`, each of a task in ``state.tasks``."""
     work = _Commit(plan, state, facts, at=at, ids=ids)
     try:
-        return work.run(outcomes)
+        step = work.run(outcomes)
     except LimitHit as limit:
         return limit_step(state, limit)
     except ItemLost as lost:
         return _failed_step(state, lost.error)
+    return breakpoints.look(plan, state, facts, step, outcomes) if state.breaks else step
 
 
 def begin(
@@ -103,7 +81,8 @@ def begin(
             by = f"the run was started by {trigger}" if node.role == "trigger" else "it is no start"
             transition.skip(node, (), by)
     work.carry()
-    return work.report((), ended=work.ending(state.channels))
+    step = work.report((), ended=work.ending(state.channels))
+    return breakpoints.look(plan, state, facts, step) if state.breaks else step
 
 
 def limit_step(state: RunState, limit: LimitHit) -> Step:

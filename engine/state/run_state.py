@@ -19,6 +19,7 @@ import msgspec
 from engine.ids import NodeKey, Path, RequestId, TaskId
 from engine.state.channels import ChannelSpecs, apply_op
 from engine.state.status import RunStatus
+from engine.stops import Breakpoint
 
 Json = Any
 ValueRef = str
@@ -197,6 +198,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     put_visits: Mapping[str, int] = NOTHING
     put_counters: Mapping[str, int] = NOTHING
     put_results: Mapping[str, Json] = NOTHING
+    put_breaks: Mapping[str, Breakpoint] = NOTHING
+    drop_breaks: Sequence[str] = ()
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -210,7 +213,9 @@ class RunState(msgspec.Struct, kw_only=True):
         items: ``zone@scope/index`` to how that item ended.
         outputs: ``node@scope`` to the last value that other nodes may read.
         results: End node key to the value that reached it.
-        counters: ``executions`` and ``order``.
+        counters: ``executions`` and ``order``; ``commands``: number of the last stored command
+            that was obeyed.
+        breaks: `Breakpoint.key` to the breakpoint.
         refs: how many holders each value has; a value without any is dropped.
     """
 
@@ -232,6 +237,7 @@ class RunState(msgspec.Struct, kw_only=True):
     visits: dict[str, int] = {}
     counters: dict[str, int] = {}
     results: dict[str, Json] = {}
+    breaks: dict[str, Breakpoint] = {}
     refs: dict[str, int] = {}
 
     def copy(self) -> RunState:
@@ -306,6 +312,8 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
         state.results.update(delta.put_results)
     if delta.put_counters:
         state.counters.update(delta.put_counters)
+    if delta.put_breaks or delta.drop_breaks:
+        _update(state.breaks, delta.put_breaks, delta.drop_breaks)
     refs = state.refs
     for ref in released:
         if not refs.get(ref):

@@ -28,7 +28,7 @@ class RunStatus(StrEnum):
 
 _R = RunStatus
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
-    _R.CREATED: frozenset({_R.RUNNING, _R.CANCELLED, _R.FAILED}),
+    _R.CREATED: frozenset({_R.RUNNING, _R.PAUSED, _R.CANCELLED, _R.FAILED}),
     _R.RUNNING: frozenset(
         {_R.WAITING, _R.PAUSED, _R.CANCELLING, _R.COMPLETED, _R.FAILED, _R.CANCELLED}
     ),

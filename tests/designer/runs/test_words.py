@@ -119,6 +119,12 @@ SAID = [
     ),
     (ev.RunPaused(reason="asked by the person"), "The run is paused: asked by the person"),
     (ev.RunUnpaused(), "The run goes on"),
+    (ev.RunStepped(tasks=(TaskId("read"),)), "One step: 1 task"),
+    (ev.BreakpointsSet(breakpoints=()), "There are no breakpoints any more"),
+    (
+        ev.BreakpointHit(**_at("read", "read@each.2"), at="before", condition="input > 3"),
+        "Breakpoint before Read invoices (item 3): input > 3",
+    ),
     (ev.RunWaiting(requests=(RequestId("q1"),)), "The run waits for 1 decision"),
     (ev.RunFinished(result={"paid": 3}), 'The run is complete: {"paid": 3}'),
     (ev.RunFailed(error=ERROR), "The run failed at Read invoices: the server answered 503"),

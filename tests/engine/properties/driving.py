@@ -11,7 +11,7 @@ import msgspec
 
 from engine import events as ev
 from engine import run_view
-from engine.app import RequestRecord, RunHandle
+from engine.app import Breakpoint, RequestRecord, RunHandle
 from engine.commands import Decide
 from engine.errors import DecisionRefused, StoreError
 from engine.events import Recorded
@@ -27,6 +27,7 @@ from engine.state.run_state import (
     _zone_refs,
     base_of,
 )
+from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, FakeClock
 from tests.engine.properties.random_flows import Chance, node_types, pick
@@ -138,6 +139,7 @@ class Driver:
     store: WatchedStore = field(default_factory=WatchedStore)
     clock: FakeClock = field(default_factory=FakeClock)
     options: dict[str, Any] = field(default_factory=dict)
+    breakpoints: tuple[Breakpoint, ...] = ()
     news: list[ev.News] = field(default_factory=list)
 
     def bench(self) -> Bench:
@@ -153,7 +155,7 @@ class Driver:
     async def run(self, work: Workflow, value: Json = 0) -> tuple[ev.Event, RunHandle]:
         """Run to the end; return the last event and the handle."""
         async with self.bench() as bench:
-            handle = await bench.engine.start(work, value)
+            handle = await bench.engine.start(work, value, breakpoints=self.breakpoints)
             return await self.finish(bench, handle), handle
 
     async def finish(self, bench: Bench, handle: RunHandle) -> ev.Event:
@@ -168,7 +170,12 @@ class Driver:
         raise AssertionError("the run goes on for ever")
 
     async def _from_outside(self, bench: Bench, handle: RunHandle) -> None:
-        """Let a person decide or time pass: nothing else can move the run on."""
+        """Let a person go on, decide, or time pass: nothing else can move the run on."""
+        if handle.status is RunStatus.PAUSED and handle._loop._ready:
+            pick(self.chance, handle.unpause, handle.step)()
+            return
+        if handle.status is RunStatus.PAUSED:
+            handle.unpause()
         requests = bench.engine.inbox()
         due = [w.due_at for w in handle.state.waits.values() if w.due_at is not None]
         due += [timer.due_at for timer in handle.state.timers.values() if not timer.over]
@@ -199,7 +206,8 @@ async def idle(handle: RunHandle, leg: asyncio.Future[Any]) -> None:
     quiet = 0
     for _ in range(100_000):
         await asyncio.sleep(0)
-        quiet = quiet + 1 if loop.is_idle and not loop._commands else 0
+        held = loop.is_paused and not (loop._running or loop._stepping or loop._decisions)
+        quiet = quiet + 1 if (loop.is_idle or held) and not loop._commands else 0
         if leg.done() or quiet > 8:
             return
     raise AssertionError("the run never comes to rest")

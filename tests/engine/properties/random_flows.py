@@ -12,6 +12,7 @@ from engine.model.diagnostics import Severity
 from engine.model.node_types import Context, NodeFailure, NodeType, Output, Port, Ports, Skip
 from engine.model.validation import validate
 from engine.model.workflow import Channel, CommitPolicy, Limits, RetryPolicy, Workflow
+from engine.stops import Breakpoint, Place
 from tests.engine.flows import flow, node_type, registry
 
 Json = Any
@@ -310,6 +311,18 @@ class _Drawing:
         for _ in range(self.chance.randint(1, 4)):
             source, target = pick(self.chance, *keys), pick(self.chance, *keys)
             self.wire(f"{source}.out", target, pick(self.chance, "", "input % 2 == 0", "else"))
+
+
+def random_breakpoints(chance: Chance, work: Workflow) -> tuple[Breakpoint, ...]:
+    """Return a few breakpoints of a workflow, some of them with conditions."""
+    found: list[Breakpoint] = []
+    for _ in range(chance.randint(1, 4)):
+        at: Place = pick(chance, "before", "after", "error", "commit")
+        any_node = at == "commit" or (at == "error" and chance.randint(0, 1) == 0)
+        condition = pick(chance, "", "state.total > 4", "run.input == 0", "input % 2 == 0")
+        node = "" if any_node else pick(chance, *work.nodes)
+        found.append(Breakpoint(node=node, at=at, condition=condition))
+    return tuple(found)
 
 
 def random_flow(

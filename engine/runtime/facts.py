@@ -1,0 +1,42 @@
+"""What the parts of a commit share: the facts of the run, and the commit that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from engine.events import AnyEvent, TaskReady
+from engine.ids import RunId
+from engine.runtime.ports import RequestRecord
+from engine.state.channels import ChannelSpecs
+from engine.state.run_state import Delta
+from engine.state.status import RunStatus
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What does not change during a run. `scope` is what expressions see as `run`."""
+
+    run: RunId
+    seed: int
+    started_at: float
+    specs: ChannelSpecs
+    scope: Mapping[str, Json]
+    input: Json
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """What one commit does. `ready`: tasks that may start when it is stored."""
+
+    delta: Delta
+    events: list[AnyEvent]
+    ready: Sequence[TaskReady] = ()
+    requests: Sequence[RequestRecord] = ()
+    closed: Sequence[tuple[Any, str]] = ()
+    decisions: Sequence[int] = ()
+    status: RunStatus = RunStatus.RUNNING
