@@ -231,6 +231,21 @@ class Settings(QObject):
         name = str(path.absolute())
         self.recent_files = tuple(known for known in self.recent_files if known != name)
 
+    def breakpoints_of(self, document: str) -> str:
+        """The person's breakpoints in the document of that id, as it was given; or empty."""
+        return self._breakpoints(document).__get__(self, Settings)
+
+    def set_breakpoints_of(self, document: str, text: str) -> None:
+        """Remember the person's breakpoints in a document; an empty text forgets them."""
+        if text:
+            self._breakpoints(document).__set__(self, text)
+        else:
+            self.backend.remove(f"breakpoints/{document}")
+
+    @staticmethod
+    def _breakpoints(document: str) -> Setting[str]:
+        return _text(f"breakpoints/{document}")
+
     def window_state(self, perspective: str) -> bytes:
         """Where docks and tool bars stood in `perspective`; empty when it was never left."""
         return self._state(perspective).__get__(self, Settings)

@@ -43,7 +43,9 @@ def describe_node(key: str, state: CanvasState) -> str:
     if node.disabled:
         parts.append("off")
     if node.breakpoint:
-        parts.append("breakpoint")
+        parts.append(f"breakpoint {node.breakpoint}")
+    if node.stopped:
+        parts.append("the run is paused here")
     parts += [plural(len(node.inputs), "input"), plural(len(node.outputs), "output")]
     after = [edge.target.node for edge in state.edges.values() if edge.source.node == key]
     before = [edge.source.node for edge in state.edges.values() if edge.target.node == key]
@@ -86,6 +88,10 @@ def _node_tooltip(node: NodeVisual) -> str:
     lines = [f"{node.title} ({node.key})", node.subline, node.words]
     if node.count:
         lines.append(f"{node.count:,} times in this run")
+    if node.breakpoint:
+        lines.append(f"Breakpoint {node.breakpoint}")
+    if node.stopped:
+        lines.append("The run is paused here: F5 goes on, F10 makes one step")
     lines.extend(node.problems)
     return "\n".join(line for line in lines if line)
 

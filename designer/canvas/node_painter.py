@@ -110,7 +110,7 @@ def node_style(theme: Theme) -> NodeStyle:
 
 def extent(visual: NodeVisual) -> QRectF:
     """Everything that a node draws, in its own coordinates; its outlines lie further out."""
-    left = NODE_MARGIN_LEFT if visual.breakpoint else NODE_MARGIN
+    left = NODE_MARGIN_LEFT if visual.breakpoint or visual.stopped else NODE_MARGIN
     return QRectF(
         -left, -NODE_MARGIN, NODE_WIDTH + left + NODE_MARGIN, visual.height + 2 * NODE_MARGIN
     )
@@ -181,8 +181,8 @@ class NodePainter:
         for row, port in enumerate(visual.outputs):
             self.port(painter, port_offset(row, output=True, named=named), port)
         painter.setOpacity(full)
-        if visual.breakpoint:
-            self._breakpoint(painter)
+        if visual.breakpoint or visual.stopped:
+            self._breakpoint(painter, visual)
 
     def _part(
         self, painter: QPainter, key: Hashable, box: QRectF, paint: Callable[[QPainter], None]
@@ -323,10 +323,26 @@ class NodePainter:
         painter.setBrush(self.theme.color("node_header"))
         painter.drawPolygon(QPolygonF(corner))
 
-    def _breakpoint(self, painter: QPainter) -> None:
-        painter.setPen(QPen(self.theme.color("canvas"), 1.5))
-        painter.setBrush(self.theme.color("failed"))
-        painter.drawEllipse(QPointF(-15, HEADER_HEIGHT / 2 + 1), 6.5, 6.5)
+    def _breakpoint(self, painter: QPainter, visual: NodeVisual) -> None:
+        """A dot, with two bars for a condition; an arrow in it where the run is paused."""
+        centre = QPointF(-15, HEADER_HEIGHT / 2 + 1)
+        if visual.breakpoint:
+            painter.setPen(QPen(self.theme.color("canvas"), 1.5))
+            painter.setBrush(self.theme.color("failed"))
+            painter.drawEllipse(centre, 6.5, 6.5)
+        if visual.stopped:
+            x, y = centre.x(), centre.y()
+            size = 4.0 if visual.breakpoint else 6.0
+            arrow = [QPointF(x - size * 0.6, y - size), QPointF(x + size, y),
+                     QPointF(x - size * 0.6, y + size)]  # fmt: skip
+            painter.setPen(QPen(self.theme.color("canvas"), 1.0))
+            painter.setBrush(self.theme.color("waiting"))
+            painter.drawPolygon(QPolygonF(arrow))
+        elif ", if " in visual.breakpoint:
+            painter.setPen(QPen(self.theme.color("canvas"), 1.6))
+            for down in (-1.8, 1.8):
+                start = centre + QPointF(-3, down)
+                painter.drawLine(start, start + QPointF(6, 0))
 
     # --- compact ------------------------------------------------------------------------
 

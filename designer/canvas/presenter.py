@@ -7,7 +7,7 @@ alone (countdowns) are resolved once a second, for the nodes in sight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
@@ -151,8 +151,8 @@ class Presenter(QObject):
             passed = self._since.elapsed() if self._since.isValid() else FRAME_MS
             self._frame.start(max(0, FRAME_MS - int(passed)))
 
-    def set_breakpoints(self, breakpoints: frozenset[str]) -> None:
-        """Mark these nodes as stopped at."""
+    def set_breakpoints(self, breakpoints: Mapping[str, str]) -> None:
+        """Mark these nodes as stopped at, with where and when in words."""
         self._facts = replace(self._facts, breakpoints=breakpoints)
         self._show(touched=())
 
@@ -233,7 +233,8 @@ class Presenter(QObject):
     def _show(self, *, touched: Collection[str] | None) -> None:
         run = self._facts.run
         still = self._facts.is_past and run is not None
-        facts = replace(self._facts, now=run.updated_at if run and still else self._clock())
+        now = run.updated_at if run and still else self._clock()
+        facts = replace(self._facts, now=now, stopped=_stopped(run))
         if self._shows_pinned:
             # The problems are those of the document, which is not what is drawn.
             facts = replace(facts, diagnostics=(), pinned=None)
@@ -249,3 +250,10 @@ class Presenter(QObject):
             else:
                 self._tick.stop()
         self.shown.emit(changed)
+
+
+def _stopped(run: RunView | None) -> frozenset[str]:
+    """The nodes at which the run is paused."""
+    if run is None or run.status != "paused":
+        return frozenset()
+    return frozenset(run.stopped_at)

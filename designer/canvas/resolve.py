@@ -62,7 +62,8 @@ class Facts:
             `resolve`'s argument `touched`, not by comparing.
         pinned: the document that the run was started with.
         zones: the regions between a For each and its Collect, without their progress.
-        breakpoints: keys of nodes that the person's breakpoints stop at.
+        breakpoints: nodes that the person's breakpoints stop at, with where and when in words.
+        stopped: nodes at which the run is paused.
         is_past: the run is shown as it was: nothing moves.
     """
 
@@ -70,7 +71,8 @@ class Facts:
     pinned: Workflow | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     zones: tuple[ZoneVisual, ...] = ()
-    breakpoints: frozenset[str] = frozenset()
+    breakpoints: Mapping[str, str] = field(default_factory=dict)
+    stopped: frozenset[str] = frozenset()
     now: float = 0.0
     is_past: bool = False
 
@@ -187,7 +189,8 @@ def _dirty_nodes(
         dirty.update((edge.source.node, edge.target.node))  # a port is empty, or gone
     dirty.update(touched or ())
     dirty.update(_differing(previous.problems, problems))
-    dirty.update(facts.breakpoints ^ previous.facts.breakpoints)
+    dirty.update(_differing(previous.facts.breakpoints, facts.breakpoints))
+    dirty.update(facts.stopped ^ previous.facts.stopped)
     before, after = previous.workflow.view.positions, workflow.view.positions
     for key in _changed(before, after):
         if is_locked(before.get(key)) != is_locked(after[key]):
@@ -264,7 +267,8 @@ def _node(
         request=_request(node, facts),
         problem=_worst(found),
         problems=tuple(_sentence(each) for each in found),
-        breakpoint=key in facts.breakpoints,
+        breakpoint=facts.breakpoints.get(key, ""),
+        stopped=key in facts.stopped,
         pinned=is_pinned(node),
         disabled=node.disabled,
         note=bool(node.notes.strip()),

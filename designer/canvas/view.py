@@ -6,7 +6,7 @@ are put together, and here is what the rest of the program calls.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
@@ -146,8 +146,8 @@ class CanvasView(Workbench):
             self.verbs.close_editors()
             self._refresh_actions()
 
-    def set_breakpoints(self, breakpoints: frozenset[str]) -> None:
-        """Mark the nodes that the person's breakpoints stop at."""
+    def set_breakpoints(self, breakpoints: Mapping[str, str]) -> None:
+        """Mark the nodes that the person's breakpoints stop at, with where and when in words."""
         self.presenter.set_breakpoints(breakpoints)
 
     def bind_actions(self, actions: ActionRegistry) -> None:

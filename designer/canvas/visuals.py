@@ -61,6 +61,8 @@ class NodeVisual:
         fraction: progress for the bar under the node.
         request: what its chip opens when it waits for a decision.
         problems: sentences for the tooltip.
+        breakpoint: where and when a run stops here, in words; empty when it does not.
+        stopped: the run shown is paused at this node.
     """
 
     key: str
@@ -79,7 +81,8 @@ class NodeVisual:
     request: str | None = None
     problem: Problem = Problem.NONE
     problems: tuple[str, ...] = ()
-    breakpoint: bool = False
+    breakpoint: str = ""
+    stopped: bool = False
     pinned: bool = False
     disabled: bool = False
     note: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from designer.document.document import WorkflowDocument
 from designer.main_window import dialogs
+from designer.main_window.debugging import Debugging
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import InvalidWorkflow, TrustedFiles
@@ -39,6 +41,7 @@ class Running(QObject):
         client: EngineClient,
         model: RunModel,
         settings: Settings,
+        debugging: Debugging,
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -46,6 +49,7 @@ class Running(QObject):
         self._client = client
         self._model = model
         self._settings = settings
+        self._debugging = debugging
         self._own: set[str] = set()
         self._starting = False
         client.run_started.connect(self._on_started)
@@ -77,7 +81,7 @@ class Running(QObject):
 
     def can_step(self) -> bool:
         """Whether a paused run can be moved on by one superstep."""
-        return self.is_driven and self.status == "paused"
+        return self.status == "paused" and self._shows_document()
 
     def can_resume(self) -> bool:
         """Whether the run shown can go on in this process."""
@@ -86,6 +90,13 @@ class Running(QObject):
             and not self.is_driven
             and self.status not in ("", "completed")
         )
+
+    def _shows_document(self) -> bool:
+        """Whether the run shown is one of the document in front."""
+        tab, record = self._tabs.current, self._model.record
+        if tab is None or record is None:
+            return False
+        return record.workflow_id == tab.document.workflow.id
 
     # --- verbs ------------------------------------------------------------------------------
 
@@ -98,6 +109,18 @@ class Running(QObject):
         if tab is not None and self.can_start():
             self._client.spawn(self._start(tab, None), "Starting the run")
 
+    def start_without_breakpoints(self) -> None:
+        """Run the workflow in front past every breakpoint; a paused run goes on so."""
+        run, tab = self._model.run, self._tabs.current
+        if self.can_step() and run is not None:
+            self._client.spawn(self._go_on_freely(run), "Going on without breakpoints")
+        elif tab is not None and self.can_start():
+            self._client.spawn(self._start(tab, None, stops=False), "Starting the run")
+
+    async def _go_on_freely(self, run: str) -> None:
+        await self._client.set_breakpoints(run, ())
+        await self._client.unpause(run)
+
     def start_with_input(self) -> None:
         """Ask for the input, then run the workflow in front."""
         tab = self._tabs.current
@@ -109,7 +132,7 @@ class Running(QObject):
         if go:
             await self._start(tab, value)
 
-    async def _start(self, tab: Tab, value: Json) -> None:
+    async def _start(self, tab: Tab, value: Json, *, stops: bool = True) -> None:
         if self._starting:
             return
         self._starting = True
@@ -118,7 +141,8 @@ class Running(QObject):
             if not await self._may_run(document):
                 return
             path = str(document.path) if document.path else ""
-            await self._client.start(document.workflow, value, source_path=path)
+            points = self._debugging.points(document.workflow) if stops else ()
+            await self._client.start(document.workflow, value, source_path=path, breakpoints=points)
         except InvalidWorkflow:
             document = tab.document
             document.validate_now()
@@ -165,8 +189,8 @@ class Running(QObject):
         self._with_run(self._client.cancel)
 
     def resume(self) -> None:
-        """Go on with the run shown, in this process."""
-        self._with_run(self._client.resume)
+        """Go on with the run shown, in this process; a paused one goes on too."""
+        self._with_run(partial(self._client.resume, unpause=True))
 
     def _with_run(self, verb: Callable[[str], Any]) -> None:
         if self._model.run is not None:

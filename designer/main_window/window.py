@@ -24,6 +24,7 @@ from designer.actions.menus import build_menu_bar, build_tool_bar
 from designer.actions.palette import CommandPalette
 from designer.actions.registry import ActionRegistry
 from designer.main_window.asking import Asking, Stage
+from designer.main_window.debugging import Debugging
 from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
 from designer.main_window.filing import Filing
@@ -98,7 +99,8 @@ class MainWindow(QMainWindow):
         self.run_model = RunModel(client, self)
         self._build_centre()
         self.filing = Filing(self, self.tabs, registry, settings, client.spawn)
-        self.running = Running(self, self.tabs, client, self.run_model, settings)
+        self.debugging = Debugging(self, self.tabs, client, self.run_model, settings)
+        self.running = Running(self, self.tabs, client, self.run_model, settings, self.debugging)
         self.finder = Finder(
             self, self.tabs, client, registry, settings,
             show_node=self._go_to_node, show_run=self._show_run, open_path=self.filing.open_path,
@@ -232,7 +234,16 @@ class MainWindow(QMainWindow):
         bind(A.RUN_PAUSE, running.pause, enabled_when=running.can_pause)
         bind(A.RUN_STOP, running.stop, enabled_when=running.can_stop)
         bind(A.RUN_RESUME, running.resume, enabled_when=running.can_resume)
+        bind(
+            A.RUN_WITHOUT_BREAKPOINTS,
+            running.start_without_breakpoints,
+            enabled_when=running.can_start,
+        )
         bind(A.DEBUG_STEP, running.step, enabled_when=running.can_step)
+        debugging = self.debugging
+        bind(A.DEBUG_BREAKPOINT, debugging.toggle, enabled_when=debugging.can_toggle)
+        bind(A.DEBUG_CONDITION, debugging.edit, enabled_when=debugging.can_toggle)
+        bind(A.DEBUG_CLEAR_BREAKPOINTS, debugging.clear, enabled_when=debugging.can_clear)
         bind(A.BARRIER_LIST, self._show_barriers)
 
     def _bind_window(self) -> None:
@@ -343,6 +354,7 @@ class MainWindow(QMainWindow):
         self.filing.message.connect(self.tell)
         self.filing.saved.connect(self.status.set_saved)
         self.running.message.connect(self.tell)
+        self.debugging.stopped.connect(self._on_stopped)
         self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
         self.palette_panel.insert_requested.connect(self._insert)
         for panel in (self.frontier, self.log, self.outline, self.checkpoints):
@@ -405,6 +417,7 @@ class MainWindow(QMainWindow):
         canvas.message.connect(self.tell)
         canvas.zoom_changed.connect(self._on_zoom)
         canvas.pointer_moved.connect(lambda point: self.status.set_place(point=point))
+        self.debugging.watch(tab)
         document.diagnostics_changed.connect(self._on_document)
         document.changed.connect(lambda _change: self._on_document())
         document.reset.connect(self._on_document)
@@ -566,7 +579,10 @@ class MainWindow(QMainWindow):
             )
             self.outline.set_run_view(self._view_for(tab))
         self.status.set_run(self.run_model.status_text)
-        self.actions_.refresh((A.RUN_START, A.RUN_PAUSE, A.RUN_STOP, A.RUN_RESUME, A.DEBUG_STEP))
+        self.actions_.refresh(
+            (A.RUN_START, A.RUN_WITHOUT_BREAKPOINTS, A.RUN_PAUSE, A.RUN_STOP, A.RUN_RESUME,
+             A.DEBUG_STEP)
+        )  # fmt: skip
 
     def _view_for(self, tab: Tab) -> RunView | None:
         record = self.run_model.record
@@ -642,6 +658,15 @@ class MainWindow(QMainWindow):
     def _on_dialog_node(self, run: str, node: str) -> None:
         self._show_run(run)
         self._go_to_node(node)
+
+    def _on_stopped(self, node: str, words: str) -> None:
+        """The run shown is paused at a breakpoint: show where, and offer to go on."""
+        tab = self.tabs.current
+        if tab is not None and node in tab.document.workflow.nodes:
+            tab.canvas.reveal(node)
+        self.tell(
+            f"{words}. F5 goes on.", Kind.WAITING, action="Go on", on_action=self.running.start
+        )
 
     # --- telling ----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
 from designer.runs.reader import Reader
 from designer.runs.rows import (
+    Breakpoint,
     DecisionRecord,
     InvalidCommand,
     RequestRecord,
@@ -29,7 +30,7 @@ from designer.runs.touched import touched_nodes
 from designer.runs.words import short_run
 from designer.settings import Settings
 from engine import events as ev
-from engine.commands import Decide
+from engine.commands import Decide, Unpause
 
 if TYPE_CHECKING:
     from engine.app import Engine, ReplayReport
@@ -106,6 +107,8 @@ class EngineClient(QObject):
     run_started = Signal(str)
     #: A leg has ended in this process: the run's id and ``completed failed cancelled waiting``.
     run_ended = Signal(str, str)
+    #: A run has come to a breakpoint: its id and the key of a node, empty for none.
+    run_stopped = Signal(str, str)
     #: One sentence for the person about something that did not work.
     failed = Signal(str)
 
@@ -230,9 +233,10 @@ class EngineClient(QObject):
         handle = await self.engine.start(workflow, input_value, **options)
         return self._begun(str(handle.run))
 
-    async def resume(self, run: str) -> str:
-        """Go on with a run from its last commit."""
-        handle = await self.engine.resume(run)
+    async def resume(self, run: str, *, unpause: bool = False) -> str:
+        """Go on with a run from its last commit; with `unpause` also with a paused one."""
+        commands = (Unpause(),) if unpause else ()
+        handle = await self.engine.resume(run, commands=commands)
         return self._begun(str(handle.run))
 
     async def fork(
@@ -303,6 +307,10 @@ class EngineClient(QObject):
         """Let a paused run make one superstep."""
         await self.engine.step(run)
 
+    async def set_breakpoints(self, run: str, breakpoints: Sequence[Breakpoint]) -> None:
+        """Replace the breakpoints of a run."""
+        await self.engine.set_breakpoints(run, breakpoints)
+
     def _begun(self, run: str) -> str:
         self._read_runs()
         self.run_started.emit(run)
@@ -342,12 +350,15 @@ class EngineClient(QObject):
         by_run: dict[str, list[ev.News]] = {}
         runs_moved = inbox_moved = False
         ended: list[tuple[str, str]] = []
+        stopped: dict[str, str] = {}
         for news in batch:
             by_run.setdefault(news.run, []).append(news)
             if isinstance(news, ev.Recorded):
                 event = news.event
                 runs_moved = runs_moved or isinstance(event, _RUN_LIST)
                 inbox_moved = inbox_moved or isinstance(event, _INBOX)
+                if type(event) is ev.BreakpointHit:
+                    stopped.setdefault(news.run, event.node)
                 if (status := _ENDED.get(type(event))) is not None:
                     ended.append((news.run, status))
         for run, added in ticks.items():
@@ -355,6 +366,8 @@ class EngineClient(QObject):
         for run, heard in by_run.items():
             self.run_changed.emit(run, frozenset(touched_nodes(heard)))
         self.news.emit(batch)
+        for run, node in stopped.items():
+            self.run_stopped.emit(run, node)
         for run, status in ended:
             self.run_ended.emit(run, status)
         if runs_moved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.app import (
+    Breakpoint,
     CommitSummary,
     DecisionRecord,
     DecisionRefused,
@@ -22,6 +23,7 @@ from engine.app import (
 )
 
 __all__ = [
+    "Breakpoint",
     "CommitSummary",
     "DecisionRecord",
     "DecisionRefused",

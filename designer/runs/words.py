@@ -425,6 +425,8 @@ def run_status(view: RunView, total: int = 0) -> str:
         return f"Waiting until {clock_text(view.next_due, view.updated_at)}"
     if view.status == "failed" and view.error is not None:
         return f"Failed: {view.error.message}"
+    if view.status == "paused" and view.reason.startswith("breakpoint"):
+        return f"Paused at {view.reason}"
     if view.status in ("running", "paused") and total:
         done = sum(1 for node in view.nodes.values() if node.done or node.skipped)
         text += f", {done:,} of {plural(total, 'node')}"

@@ -178,7 +178,7 @@ def test_what_is_reused_equals_what_is_made_anew() -> None:
     )
     for change in steps:
         workflow = apply(workflow, change)
-        facts = Facts(run=view, breakpoints=frozenset({"b"}), now=50.0)
+        facts = Facts(run=view, breakpoints={"b": "before it starts"}, now=50.0)
         last = resolve(workflow, KIT, facts, previous=last, touched=("a",))
         assert last.state == resolve(workflow, KIT, facts).state
 

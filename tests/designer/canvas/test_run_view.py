@@ -217,9 +217,9 @@ def test_another_document_forgets_the_run_and_the_past(open_canvas: Open) -> Non
 
 def test_breakpoints_are_marked(open_canvas: Open) -> None:
     bench = open_canvas(ROW)
-    bench.canvas.set_breakpoints(frozenset({"b"}))
+    bench.canvas.set_breakpoints({"b": "before it starts"})
     assert bench.canvas.board.state.nodes["b"].breakpoint
-    bench.canvas.set_breakpoints(frozenset())
+    bench.canvas.set_breakpoints({})
     assert not bench.canvas.board.state.nodes["b"].breakpoint
 
 
