@@ -10,7 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
 from designer.main_window.breakpoint_dialog import BreakpointDialog
+from engine.model.changes import RenameNode
 from engine.model.workflow import Node, Settings, Workflow
+from engine.run_view import RunView
 from tests.designer.runs.window import own_settings, until
 from tests.e2e.desk import CTRL, SHIFT, Desk, open_desk
 from tests.e2e.flows import START, wires, write
@@ -36,6 +38,11 @@ def line(folder: Path) -> Path:
 
 def dot(desk: Desk, node: str) -> str:
     return desk.canvas.board.state.nodes[node].breakpoint
+
+
+def live(desk: Desk) -> RunView:
+    assert desk.window.run_model.live is not None
+    return desk.window.run_model.live
 
 
 async def paused(desk: Desk) -> None:
@@ -86,8 +93,6 @@ async def test_breakpoints_are_the_persons_and_not_the_documents(
 async def test_a_breakpoint_follows_its_node_when_that_is_renamed(
     qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    from engine.model.changes import RenameNode
-
     async with open_desk(tmp_path) as desk:
         desk.window.filing.open_path(line(tmp_path))
         desk.click_node("two")
@@ -129,10 +134,10 @@ async def test_one_that_is_set_while_the_run_is_paused_stops_it_further_on_and_f
         desk.key(Qt.Key.Key_F5)
         await paused(desk)
         desk.key(Qt.Key.Key_F10)
-        await until(lambda: desk.window.run_model.live.nodes["start"].done == 1)
+        await until(lambda: live(desk).node("start").done == 1)
         desk.click_node("two")
         desk.key(Qt.Key.Key_F9)
-        await until(lambda: len(desk.window.run_model.live.breakpoints) == 2)
+        await until(lambda: len(live(desk).breakpoints) == 2)
         desk.key(Qt.Key.Key_F5)
         await until(lambda: desk.canvas.board.state.nodes["two"].stopped)
         desk.key(Qt.Key.Key_F5)

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import events as ev
 from engine import run_view
-from engine.commands import Decide
+from engine.commands import AnyCommand, Decide
 from engine.errors import DecisionRefused
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Registry, Request
@@ -321,8 +321,8 @@ class FakeEngine:
         self.calls.append(("start", document.name, value, options))
         return self.tell(f"run{len(self.stories) + 1}", document).start(next(iter(document.nodes)))
 
-    async def resume(self, run: str) -> Story:
-        self.calls.append(("resume", run))
+    async def resume(self, run: str, *, commands: Sequence[AnyCommand] = ()) -> Story:
+        self.calls.append(("resume", run, *commands))
         self.stories[run].driven = True
         return self.stories[run]
 
