@@ -31,12 +31,13 @@ from engine.model.workflow import Workflow
 from engine.nodes.builtin import builtin_registry
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
-from engine.runtime import decisions, superstep
+from engine.runtime import decisions, partial, superstep
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
 from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
+from engine.runtime.partial import Trial
 from engine.runtime.plans import Plans
 from engine.runtime.ports import (
     Clock,
@@ -89,6 +90,7 @@ __all__ = [
     "RunIsHeld",
     "RunRecord",
     "TaskValues",
+    "Trial",
     "TrustedFiles",
     "UnknownRun",
     "Workflow",
@@ -336,7 +338,7 @@ class Engine:
                 needed.setdefault(name, []).append(node.key)
         return {name: tuple(keys) for name, keys in sorted(needed.items())}
 
-    async def start(
+    async def start(  # noqa: PLR0913 - keywords, each with a default
         self,
         workflow: Workflow,
         input: Json = None,
@@ -347,8 +349,24 @@ class Engine:
         allow: frozenset[str] = ALL,
         title: str = "",
         breakpoints: Sequence[Breakpoint] = (),
+        until: str = "",
+        reuse: tuple[str, str] | None = None,
     ) -> RunHandle:
         """Start a run and begin to drive it.
+
+        Args:
+            workflow: what is run; the run is pinned to it.
+            input: of the run; None is the example input of the workflow.
+            channels: values of channels at the start.
+            trigger: where it begins, if there are several.
+            source_path: the file that the workflow is from.
+            allow: the capabilities that it may use.
+            title: of the run.
+            breakpoints: where it is paused.
+            until: key of a node: only what leads there is started, and when its result is in,
+                the run is paused.
+            reuse: (run, node): begin with that node and what is behind it; everything else
+                takes the result that it had in that run, and is not run again.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
@@ -362,8 +380,13 @@ class Engine:
         value = workflow.settings.input if input is None else input
         record = self._record(plan, value, source_path=source_path, title=title)
         state = RunState(
-            channels=initial_channels(plan, channels or {}), breaks=stops.check(plan, breakpoints)
+            channels=initial_channels(plan, channels or {}),
+            breaks=stops.check(plan, breakpoints),
+            until=partial.check_node(plan, until).key if until else "",
         )
+        if reuse is not None:
+            partial.check_node(plan, reuse[1])
+            state.recordings = await self._io(self._history.recordings, plan, *reuse)
         facts = facts_of(plan, record)
         at = self._clock.now()
         opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
@@ -380,6 +403,10 @@ class Engine:
             ev.LegStarted(leg=1, reason="start", commit=0),
             *_told(state),
         ]
+        if reuse is not None:
+            source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
+            used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
+            opening.events.insert(2, used)
         await self._io(self.store.create_run, record)
         return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
 
@@ -489,6 +516,54 @@ class Engine:
             )
         ]
         return await self._drive(plan, record, state, facts, opening, view)
+
+    async def try_node(
+        self,
+        workflow: Workflow,
+        node: str,
+        *,
+        inputs: Mapping[str, Json] | None = None,
+        run: str | None = None,
+        task: str | None = None,
+        allow: frozenset[str] = ALL,
+    ) -> Trial:
+        """Run one node alone, once, and tell what came of it. No run is touched or made.
+
+        Args:
+            workflow: with the node as it is now.
+            node: its key.
+            inputs: input port to value; left out, what went in in `run`.
+            run: where inputs, channels and the outputs of other nodes come from.
+            task: which task of the node in that run; left out, the last one.
+            allow: the capabilities that it may use.
+
+        Raises:
+            InvalidCommand: there is no such node, the run never came to it, or it needs inputs
+                and has none. InvalidWorkflow, NotAllowed, UnknownRun: as for `start`.
+        """
+        plan = await self._io(self._compile, workflow)
+        found = partial.check_node(plan, node)
+        self._check_allowed(replace(workflow, nodes={node: workflow.nodes[node]}, edges=()), allow)
+        if run is not None:
+            row, state = await self._io(self._history.captured, run, node, task)
+            record = self.store.run(RunId(run))
+        else:
+            row, state = None, RunState(channels=initial_channels(plan, {}))
+            record = self._record(plan, workflow.settings.input, source_path="", title="")
+            if inputs is None and found.in_ports:
+                raise InvalidCommand(
+                    f"Say what goes into {node}: its inputs, or a run that has come to it."
+                )
+        return await partial.try_node(
+            plan,
+            found,
+            state,
+            facts_of(plan, record),
+            row,
+            inputs,
+            services=self._services,
+            clock=self._clock,
+        )
 
     async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
         """Make the commits of a run again from its recorded outputs and compare."""

@@ -274,6 +274,19 @@ class RunStepped(Event, frozen=True):
     tasks: tuple[TaskId, ...]
 
 
+class ResultsReused(Event, frozen=True):
+    """The run begins at a node, on the results that another run has recorded.
+
+    Attributes:
+        source: that run. `node`: where running begins.
+        tasks: how many of its tasks are not run again.
+    """
+
+    source: RunId
+    node: NodeKey
+    tasks: int
+
+
 class BreakpointsSet(Event, frozen=True):
     """The run's breakpoints are these from here on."""
 
@@ -347,6 +360,7 @@ AnyEvent = (
     | LimitReached
     | RunPaused
     | RunStepped
+    | ResultsReused
     | BreakpointsSet
     | BreakpointHit
     | RunUnpaused

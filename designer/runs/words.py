@@ -207,6 +207,11 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
+        case ev.ResultsReused():
+            return (
+                f"The run begins at {title_of(event.node)}, on "
+                f"{plural(event.tasks, 'recorded result')} of run {short_run(event.source)}"
+            )
         case ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
             return _debugging(event, title_of)
         case ev.RunUnpaused():
@@ -356,6 +361,7 @@ _KINDS: dict[type, str] = {
     ev.RunPaused: "run",
     ev.RunUnpaused: "run",
     ev.RunStepped: "run",
+    ev.ResultsReused: "run",
     ev.BreakpointsSet: "run",
     ev.BreakpointHit: "run",
     ev.RunWaiting: "run",

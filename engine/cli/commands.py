@@ -22,6 +22,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("running", "run", "Run a workflow until it ends or waits for a person."),
     "resume": Entry("running", "resume", "Go on with a run from its last commit."),
     "fork": Entry("running", "fork", "Start a new run from a commit of another one."),
+    "run-node": Entry("trying", "run_node", "Run one node alone, without a run."),
     "inbox": Entry("deciding", "inbox", "List the open barrier requests of all runs."),
     "decide": Entry("deciding", "decide", "Answer a barrier request."),
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),

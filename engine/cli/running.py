@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.app import Engine, RunHandle
+from engine.app import Engine, RunHandle, RunRecord, UnknownRun
 from engine.cli.driving import Manner, drive
 from engine.cli.options import (
     AsJson,
@@ -78,6 +78,16 @@ def run(
         str | None, typer.Option("--trigger", metavar="NODE", help="Where it begins, if unclear.")
     ] = None,
     stops: Break = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="NODE", help="Pause when this node has its result.")
+    ] = "",
+    begin_at: Annotated[
+        str,
+        typer.Option("--from", metavar="NODE", help="Begin here, on results of an earlier run."),
+    ] = "",
+    of: Annotated[
+        str, typer.Option("--of", metavar="RUN", help="With --from: that run; else the newest.")
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Run a workflow until it ends or waits for a person.
@@ -93,14 +103,17 @@ def run(
     points = breakpoints_of(stops)
 
     async def begin(engine: Engine) -> RunHandle:
+        earlier = _earlier(engine, workflow.id, of) if begin_at else None
         return await engine.start(
             workflow,
-            value,
+            earlier.input if earlier is not None and input is None else value,
             channels=channels,
             trigger=trigger,
             source_path=str(file.resolve()),
             allow=allowed(engine, workflow, file, settings),
             breakpoints=points,
+            until=to,
+            reuse=(earlier.run, begin_at) if earlier is not None else None,
         )
 
     manner = Manner(
@@ -174,6 +187,21 @@ def fork(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
     )
     return drive(manner, begin)
+
+
+def _earlier(engine: Engine, workflow: str, run: str) -> RunRecord:
+    """Return the run that is named, or the newest one of a workflow.
+
+    Raises:
+        UnknownRun: there is none.
+    """
+    if run:
+        return engine.run(run)
+    found = (record for record in engine.runs() if record.workflow_id == workflow)
+    newest = next(found, None)
+    if newest is None:
+        raise UnknownRun("This workflow has not been run yet; --from needs an earlier run.")
+    return engine.run(newest.run)
 
 
 async def _answer_open(engine: Engine, run: str, early: Mapping[str, str]) -> None:

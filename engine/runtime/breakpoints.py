@@ -25,6 +25,8 @@ from engine.state.status import ENDED, RunStatus
 from engine.stops import Breakpoint
 
 Json = Any
+#: After one of these a node has been run to.
+_ENDS = (ev.TaskFinished, ev.TaskFailed, ev.TaskSkipped)
 
 
 def check(plan: Plan, breakpoints: Iterable[Breakpoint]) -> dict[str, Breakpoint]:
@@ -72,7 +74,10 @@ def look(
     """
     breaks = state.breaks if breaks is None else breaks
     hits = list(_Looking(plan, state, facts, step, outcomes, breaks).hits(ready))
-    if not hits:
+    arrived = bool(state.until) and any(
+        isinstance(event, _ENDS) and event.node == state.until for event in step.events
+    )
+    if not hits and not arrived:
         return step
     events = list(step.events)
     place = next(n for n, e in enumerate(events, 1) if isinstance(e, ev.SuperstepCommitted))
@@ -80,7 +85,9 @@ def look(
     delta, status = step.delta, step.status
     if status not in ENDED:
         if state.status is not RunStatus.PAUSED:
-            news.append(ev.RunPaused(reason="; ".join(_reason(hit) for hit in hits)))
+            reasons = [f"ran to {state.until}"] if arrived else []
+            reasons += [_reason(hit) for hit in hits]
+            news.append(ev.RunPaused(reason="; ".join(reasons)))
         status = RunStatus.PAUSED
         delta = msgspec.structs.replace(delta, status=status)
     events[place:place] = news

@@ -102,6 +102,11 @@ class AttemptContext:
             state.memory.get(f"{task.node}@{scope_key(task.path)}") if state.memory else None
         )
 
+    def replace_inputs(self, inputs: Mapping[str, Json]) -> None:
+        """Give the attempt other inputs than its task has, before it begins."""
+        self.inputs = inputs
+        self.input = input_of(self._plan_node, inputs)
+
     @property
     def scope(self) -> dict[str, Json]:
         """The names that expressions see, made when first asked for."""

@@ -23,6 +23,12 @@ def report(state: RunState, *events: ev.AnyEvent, status: RunStatus | None = Non
     return Step(delta=Delta(status=status), events=[commit, *events], status=status or state.status)
 
 
+def unreached(state: RunState) -> Step:
+    """Return the commit that pauses a run which cannot come to the node that it goes to."""
+    text = f"{state.until} was not reached: nothing is left that leads there"
+    return report(state, ev.RunPaused(reason=text), status=RunStatus.PAUSED)
+
+
 def set_breakpoints(
     plan: Plan,
     state: RunState,

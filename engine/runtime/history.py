@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import events as ev
 from engine import run_view
-from engine.errors import UnknownRun
-from engine.ids import RunId, TaskId
+from engine.errors import InvalidCommand, UnknownRun
+from engine.ids import NodeKey, RequestId, RunId, TaskId, node_of
+from engine.model import codec
 from engine.model.plan import Plan
 from engine.run_view import RunView
-from engine.runtime.ports import CommitSummary, RunRecord, RunStore
+from engine.runtime.partial import recordings
+from engine.runtime.ports import CommitSummary, RequestRecord, RunRecord, RunStore
 from engine.runtime.preparing import facts_of
 from engine.runtime.replay import RecordedCommit, ReplayReport, replay
-from engine.state.run_state import RunState
+from engine.state.channels import specs_from
+from engine.state.run_state import RunState, Task
 
 Json = Any
 
@@ -116,9 +119,50 @@ class History:
         """Make the commits of a run again from its recorded outputs and compare."""
         record = self._store.run(RunId(run))
         plan = compile_document(record.document)
-        last = record.commit if at is None else min(at, record.commit)
+        commits = self._commits(record, record.commit if at is None else min(at, record.commit))
+        start = self._store.state_at(record.run, 0)
+        return replay(plan, start, facts_of(plan, record), commits, self._requests(record))
+
+    def recordings(self, plan: Plan, run: str, node: NodeKey) -> dict[str, Json]:
+        """Return the results of a run that a new one from `node` uses again, by task.
+
+        Raises:
+            InvalidCommand: the run never came to the node.
+        """
+        record = self._store.run(RunId(run))
+        start = self._store.state_at(record.run, 0)
+        commits = self._commits(record, record.commit)
+        facts = facts_of(plan, record)
+        facts = replace(facts, specs=specs_from(codec.loads(record.document).channels))
+        return recordings(plan, start, facts, commits, self._requests(record), node)
+
+    def captured(self, run: str, node: NodeKey, task: str | None) -> tuple[Task, RunState]:
+        """Return the last task of a node, or the one that is named, as it was ready to run.
+
+        Raises:
+            InvalidCommand: the run never came to the node.
+        """
+        record = self._store.run(RunId(run))
+        now = self._store.state_at(record.run, record.commit)
+        names = [task] if task is not None else [t for t in now.tasks if node_of(t) == node]
+        for name in names:
+            if name in now.tasks:
+                return now.tasks[TaskId(name)], now
+        for summary in reversed(self._store.history(record.run, after=0)):
+            names = [t for t in summary.tasks if node_of(t) == node and task in (None, t)]
+            before = self._store.state_at(record.run, summary.number - 1) if names else now
+            for name in names:
+                if name in before.tasks:
+                    return before.tasks[TaskId(name)], before
+        raise InvalidCommand(f"Run {record.run} never came to {task or node}.")
+
+    def _requests(self, record: RunRecord) -> dict[RequestId, RequestRecord]:
+        found = self._store.requests(run=record.run, open_only=False)
+        return {request.request: request for request in found}
+
+    def _commits(self, record: RunRecord, last: int) -> list[RecordedCommit]:
         recorded = self._store.events(record.run)
-        commits = [
+        return [
             RecordedCommit(
                 number=summary.number,
                 at=summary.at,
@@ -128,9 +172,6 @@ class History:
             for summary in self._store.history(record.run, after=0)
             if summary.number <= last
         ]
-        requests = {r.request: r for r in self._store.requests(run=record.run, open_only=False)}
-        start = self._store.state_at(record.run, 0)
-        return replay(plan, start, facts_of(plan, record), commits, requests)
 
 
 def _check_commit(record: RunRecord, number: int) -> None:

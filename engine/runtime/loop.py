@@ -34,6 +34,7 @@ from engine.model.plan import Plan
 from engine.packing import pack, unpack
 from engine.run_view import RunView
 from engine.runtime import breakpoints, control, failures, superstep, waits
+from engine.runtime import partial as parts
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
 from engine.runtime.outcome import Outcome
@@ -89,6 +90,11 @@ class RunLoop:
         self._ready: deque[TaskId] = deque()
         #: What a step of a paused run starts.
         self._stepping: deque[TaskId] = deque()
+        #: Where the run goes to a node: what leads there, and what waits because it does not.
+        self._wanted = parts.leading_to(plan, state.until) if state.until else None
+        self._held: deque[TaskId] = deque()
+        #: Whether nothing but the plan says what a commit does.
+        self._simple = not (state.breaks or state.until or state.recordings)
         self._running: dict[TaskId, asyncio.Task[None]] = {}
         self._cpu_running = 0
         self._decisions: deque[DecisionRecord] = deque()
@@ -137,6 +143,8 @@ class RunLoop:
                     await self._commit(outcomes)
                     if self._has_had_its_slice():
                         await self._let_others_run()
+                elif self._held and self._cannot_arrive():
+                    await self._store(control.unreached(self.state))
                 elif self._nothing_left_to_do():
                     await self._store(self._suspension())
                 else:
@@ -186,7 +194,9 @@ class RunLoop:
     def _take_up(self) -> None:
         """Queue what is ready, re-arm what waits."""
         recovered = {outcome.task for outcome in self._done}
-        self._ready = deque(task for task in ready_tasks(self.state) if task not in recovered)
+        self._ready.clear()  # the opening has queued some of them
+        self._held.clear()
+        self._queue([task for task in ready_tasks(self.state) if task not in recovered])
         for wait in self.state.waits.values():
             if wait.due_at is not None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))
@@ -195,6 +205,18 @@ class RunLoop:
                 heapq.heappush(self._due, (timer.due_at, TaskId(name)))
         for decision in self.env.store.unadmitted(self.facts.run):
             self.decided(decision)
+
+    def _queue(self, tasks: Sequence[TaskId]) -> None:
+        """Let tasks have their turn; what does not lead to where the run goes has none."""
+        for task in tasks:
+            away = self._wanted is not None and self.state.tasks[task].node not in self._wanted
+            (self._held if away else self._ready).append(task)
+
+    def _cannot_arrive(self) -> bool:
+        """Whether nothing is left that leads to the node that the run goes to."""
+        wanted, tasks = self._wanted or (), self.state.tasks
+        parked = any(tasks[task].node in wanted for task in map(TaskId, self.state.waits))
+        return self.is_idle and not self.is_paused and not parked
 
     def _launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
@@ -205,6 +227,9 @@ class RunLoop:
             task_id = queue.popleft()
             task = self.state.tasks.get(task_id)
             if task is None or task_id in self._running or task_id in self.state.waits:
+                continue
+            if self.state.recordings and task_id in self.state.recordings:
+                self._done.append(parts.recorded_outcome(self.state.recordings[task_id]))
                 continue
             node = self.plan.nodes[task.node]
             if node.type.cpu and self._cpu_running >= self._processes():
@@ -372,7 +397,10 @@ class RunLoop:
             await self._stop({task: self._running[TaskId(task)] for task in ended})
 
     def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
-        if len(outcomes) == 1 and not self.state.breaks:
+        if not self._simple:
+            state = self.state
+            self._simple = not (state.breaks or state.until or state.recordings)
+        elif len(outcomes) == 1:
             step = quick_step(self.plan, self.state, outcomes[0], at=at)
             if step is not None:
                 return step
@@ -413,7 +441,10 @@ class RunLoop:
         )
         if waiter is not None:
             await waiter
-        self._ready.extend([ready.task for ready in step.ready])
+        if self._wanted is None:
+            self._ready.extend([ready.task for ready in step.ready])
+        else:
+            self._queue([ready.task for ready in step.ready])
         if isinstance(records[-1].event, ev.TERMINAL):
             self.terminal = records[-1]
             return
@@ -527,10 +558,17 @@ class RunLoop:
                 self._stepping.clear()
                 status = RunStatus.RUNNING
                 step = control.report(self.state, ev.RunUnpaused(), status=status)
+                self._let_go(step)
             case Step() if self.is_paused:
+                let_go = not self._ready and self._wanted is not None
+                if let_go:
+                    self._ready.extend(self._held)
                 self._stepping.extend(self._ready)
                 self._ready.clear()
                 step = control.report(self.state, ev.RunStepped(tasks=tuple(self._stepping)))
+                if let_go:
+                    self._held.clear()
+                    self._let_go(step)
             case SetBreakpoints(breakpoints=wanted):
                 waiting = [_as_ready(self.state.tasks[task]) for task in self._not_started()]
                 step = control.set_breakpoints(self.plan, self.state, self.facts, wanted, waiting)
@@ -541,6 +579,15 @@ class RunLoop:
             step.delta.put_counters = {**step.delta.put_counters, "commands": number}
         if step is not None:
             await self._store(step)
+            self._simple = False  # looked at again with the next commit
+
+    def _let_go(self, step: superstep.Step) -> None:
+        """Where the run went to a node: from here on it goes everywhere."""
+        if self._wanted is not None:
+            step.delta.until = ""
+            self._ready.extend(self._held)
+            self._held.clear()
+            self._wanted = None
 
     def _not_started(self) -> list[TaskId]:
         waits, tasks = self.state.waits, self.state.tasks

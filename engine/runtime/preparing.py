@@ -78,6 +78,8 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
         child.channels[name] = value
         child.versions[name] = child.versions.get(name, 0) + 1
     child.waits = {task: wait for task, wait in state.waits.items() if wait.request is None}
+    child.recordings = {}
+    child.until = ""
     child.status = RunStatus.RUNNING
     child.commit = -1
     return child

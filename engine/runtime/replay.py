@@ -85,7 +85,7 @@ def replay(
         opened = [e.request for e in recorded.events if isinstance(e, ev.BarrierOpened)]
         report = next((e for e in recorded.events if isinstance(e, ev.SuperstepCommitted)), None)
         if report is not None and (report.admitted or _is_waking(recorded.events)):
-            outcomes = list(_outcomes(state, recorded, requests))
+            outcomes = list(outcomes_of(state, recorded, requests))
             step = superstep.commit(
                 plan, state, outcomes, facts, at=recorded.at, ids=RecordedIds(iter(opened))
             )
@@ -102,7 +102,7 @@ def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
     return any(isinstance(event, ev.WaitEnded | ev.JoinTimedOut) for event in events)
 
 
-def _outcomes(
+def outcomes_of(
     state: RunState,
     recorded: RecordedCommit,
     requests: Mapping[RequestId, RequestRecord],

@@ -53,7 +53,9 @@ def commit(
         return limit_step(state, limit)
     except ItemLost as lost:
         return _failed_step(state, lost.error)
-    return breakpoints.look(plan, state, facts, step, outcomes) if state.breaks else step
+    if state.breaks or state.until:
+        return breakpoints.look(plan, state, facts, step, outcomes)
+    return step
 
 
 def begin(
@@ -426,6 +428,8 @@ class _Commit:
             return
         node = self.plan.nodes[task.node]
         self._close_wait(task, outcome)
+        if outcome.recorded and self.state.recordings:
+            transition.recordings.drop(task.id)
         match outcome.kind:
             case "output" | "fallback":
                 self._succeed(node, task, outcome)

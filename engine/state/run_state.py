@@ -200,6 +200,9 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     put_results: Mapping[str, Json] = NOTHING
     put_breaks: Mapping[str, Breakpoint] = NOTHING
     drop_breaks: Sequence[str] = ()
+    put_recordings: Mapping[str, Json] = NOTHING
+    drop_recordings: Sequence[str] = ()
+    until: NodeKey | None = None
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -216,6 +219,8 @@ class RunState(msgspec.Struct, kw_only=True):
         counters: ``executions`` and ``order``; ``commands``: number of the last stored command
             that was obeyed.
         breaks: `Breakpoint.key` to the breakpoint.
+        recordings: results of an earlier run, by the task that takes one in place of running.
+        until: the node that the run goes to; what does not lead there is not started.
         refs: how many holders each value has; a value without any is dropped.
     """
 
@@ -238,6 +243,8 @@ class RunState(msgspec.Struct, kw_only=True):
     counters: dict[str, int] = {}
     results: dict[str, Json] = {}
     breaks: dict[str, Breakpoint] = {}
+    recordings: dict[str, Json] = {}
+    until: NodeKey = ""
     refs: dict[str, int] = {}
 
     def copy(self) -> RunState:
@@ -314,6 +321,10 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
         state.counters.update(delta.put_counters)
     if delta.put_breaks or delta.drop_breaks:
         _update(state.breaks, delta.put_breaks, delta.drop_breaks)
+    if delta.drop_recordings:
+        _update(state.recordings, delta.put_recordings, delta.drop_recordings)
+    if delta.until is not None:
+        state.until = delta.until
     refs = state.refs
     for ref in released:
         if not refs.get(ref):

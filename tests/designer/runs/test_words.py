@@ -120,6 +120,10 @@ SAID = [
     (ev.RunPaused(reason="asked by the person"), "The run is paused: asked by the person"),
     (ev.RunUnpaused(), "The run goes on"),
     (ev.RunStepped(tasks=(TaskId("read"),)), "One step: 1 task"),
+    (
+        ev.ResultsReused(source=RunId("abcdefgh"), node="ask", tasks=3),
+        "The run begins at Approve, on 3 recorded results of run #cdefgh",
+    ),
     (ev.BreakpointsSet(breakpoints=()), "There are no breakpoints any more"),
     (
         ev.BreakpointHit(**_at("read", "read@each.2"), at="before", condition="input > 3"),

@@ -47,3 +47,32 @@ def test_a_breakpoint_that_cannot_work_is_a_usage_error(
     headgate: Terminal, where: str, code: int
 ) -> None:
     assert headgate("run", line(headgate), "--input", '{"n": 1}', "--break", where).code == code
+
+
+def test_to_a_node_pauses_there(headgate: Terminal) -> None:
+    said = headgate("run", line(headgate), "--input", '{"n": 1}', "--to", "one")
+    assert said.code == 5 and "ran to one" in said.out
+    assert headgate("resume", headgate.newest()).code == 0
+    assert headgate("run", line(headgate), "--to", "nobody").code == 2
+
+
+def test_from_a_node_uses_the_results_of_the_newest_run(headgate: Terminal) -> None:
+    path = line(headgate)
+    assert headgate("run", path, "--from", "two").code == 2  # there is no run yet
+    headgate("run", path, "--input", '{"n": 5}')
+    said = headgate("run", path, "--from", "two", "--json")
+    finished = {e["task"]: e["recorded"] for e in said.lines if e["event"] == "TaskFinished"}
+    assert finished == {"start": True, "one": True, "two": False, "end": False}
+    assert said.lines[-1]["result"] == {"n": 7}
+
+
+def test_one_node_alone_with_an_input_or_what_went_in_before(headgate: Terminal) -> None:
+    path = line(headgate)
+    (alone,) = headgate("run-node", path, "two", "--input", '{"n": 41}', "--json").lines
+    assert alone["outputs"] == {"out": {"n": 42}}
+    headgate("run", path, "--input", '{"n": 5}')
+    (again,) = headgate("run-node", path, "two", "--run", headgate.newest(), "--json").lines
+    assert again["inputs"] == {"in": {"n": 6}}
+    assert headgate("run-node", path, "two").code == 2
+    assert headgate("run-node", path, "two", "--input", "{}").code == 1
+    assert len(headgate("runs", "--json").lines) == 1
