@@ -57,6 +57,7 @@ from engine.runtime.preparing import (
     initial_channels,
 )
 from engine.runtime.replay import ReplayReport
+from engine.runtime.scope import inputs_of
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.state.run_state import RunState
@@ -564,6 +565,16 @@ class Engine:
             services=self._services,
             clock=self._clock,
         )
+
+    def inputs_of(self, run: str, node: str, task: str | None = None) -> Mapping[str, Json]:
+        """Return what went into the last task of a node, or into the one that is named.
+
+        Raises:
+            InvalidCommand: the run never came to it. UnknownRun: there is no such run.
+        """
+        row, state = self._history.captured(run, node, task)
+        plan = self._compile_bytes(self.store.run(RunId(run)).document)
+        return inputs_of(plan.nodes[node], row, state)
 
     async def replay(self, run: str, *, at: int | None = None) -> ReplayReport:
         """Make the commits of a run again from its recorded outputs and compare."""

@@ -13,8 +13,9 @@ from designer.document.document import WorkflowDocument
 from designer.main_window import dialogs
 from designer.main_window.debugging import Debugging
 from designer.main_window.tabs import Tab, WorkflowTabs
+from designer.main_window.trial_dialog import TrialDialog
 from designer.runs.engine_client import EngineClient
-from designer.runs.rows import InvalidWorkflow, TrustedFiles
+from designer.runs.rows import EngineError, InvalidWorkflow, RunRecord, TrustedFiles
 from designer.runs.run_model import RunModel
 from designer.settings import Settings
 from designer.widgets.kinds import Kind
@@ -132,7 +133,87 @@ class Running(QObject):
         if go:
             await self._start(tab, value)
 
-    async def _start(self, tab: Tab, value: Json, *, stops: bool = True) -> None:
+    # --- parts of a workflow ------------------------------------------------------------------
+
+    def can_run_part(self) -> bool:
+        """Whether one node is selected that may be run to, from, or alone."""
+        return self._chosen() is not None
+
+    def can_run_from(self) -> bool:
+        """Whether one node is selected, and there is a run with results to begin on."""
+        return self._chosen() is not None and self._earlier() is not None
+
+    def run_to_here(self) -> None:
+        """Run what leads to the selected node, and pause when its result is in."""
+        tab, node = self._tabs.current, self._chosen()
+        if tab is not None and node is not None:
+            self._client.spawn(self._start(tab, None, until=node), "Starting the run")
+
+    def run_from_here(self) -> None:
+        """Run from the selected node on, on the results of the run shown, or the last one."""
+        tab, node, earlier = self._tabs.current, self._chosen(), self._earlier()
+        if tab is not None and node is not None and earlier is not None:
+            self._client.spawn(
+                self._start(tab, earlier.input, reuse=(str(earlier.run), node)), "Starting the run"
+            )
+
+    def run_node_only(self) -> None:
+        """Run the selected node alone, with what went into it or something else."""
+        tab, node = self._tabs.current, self._chosen()
+        if tab is not None and node is not None:
+            self._client.spawn(self._try(tab, node), "Running the node")
+
+    async def _try(self, tab: Tab, key: str) -> None:
+        document, earlier = tab.document, self._earlier()
+        node = document.workflow.nodes[key]
+        run = str(earlier.run) if earlier is not None else None
+        inputs: Mapping[str, Json] | None = None
+        if run is not None:
+            inputs, run = await self._client.inputs_of(run, key)
+        if inputs is None and document.registry.ports_of(node).inputs:
+            inputs = {"in": None}
+        dialog = TrialDialog(node.title or key, inputs, self._window)
+
+        async def once(given: Mapping[str, Json] | None) -> None:
+            if not await self._may_run(document):
+                dialog.show_problem("It may not run on this computer.")
+                return
+            try:
+                trial = await self._client.try_node(document.workflow, key, given, run)
+            except EngineError as error:
+                dialog.show_problem(str(error))
+            else:
+                dialog.show_trial(trial)
+
+        dialog.run_wanted.connect(lambda given: self._client.spawn(once(given), "Running the node"))
+        dialog.open()
+
+    def _chosen(self) -> str | None:
+        tab = self._tabs.current
+        if tab is None or tab.pinned or len(tab.document.selection.nodes) != 1:
+            return None
+        (key,) = tab.document.selection.nodes
+        return key if key in tab.document.workflow.nodes else None
+
+    def _earlier(self) -> RunRecord | None:
+        """The run shown, if it is one of the document in front; else the newest of those."""
+        tab = self._tabs.current
+        if tab is None:
+            return None
+        if self._shows_document() and self._model.record is not None:
+            return self._model.record
+        wanted = tab.document.workflow.id
+        return next((r for r in self._client.runs if r.workflow_id == wanted), None)
+
+    async def _start(
+        self,
+        tab: Tab,
+        value: Json,
+        *,
+        stops: bool = True,
+        until: str = "",
+        reuse: tuple[str, str] | None = None,
+    ) -> None:
         if self._starting:
             return
         self._starting = True
@@ -142,7 +223,14 @@ class Running(QObject):
                 return
             path = str(document.path) if document.path else ""
             points = self._debugging.points(document.workflow) if stops else ()
-            await self._client.start(document.workflow, value, source_path=path, breakpoints=points)
+            await self._client.start(
+                document.workflow,
+                value,
+                source_path=path,
+                breakpoints=points,
+                until=until,
+                reuse=reuse,
+            )
         except InvalidWorkflow:
             document = tab.document
             document.validate_now()

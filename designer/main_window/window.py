@@ -240,6 +240,10 @@ class MainWindow(QMainWindow):
             enabled_when=running.can_start,
         )
         bind(A.DEBUG_STEP, running.step, enabled_when=running.can_step)
+        part = running.can_run_part
+        bind(A.RUN_TO_HERE, running.run_to_here, enabled_when=part)
+        bind(A.RUN_FROM_HERE, running.run_from_here, enabled_when=running.can_run_from)
+        bind(A.RUN_NODE_ONLY, running.run_node_only, enabled_when=part)
         debugging = self.debugging
         bind(A.DEBUG_BREAKPOINT, debugging.toggle, enabled_when=debugging.can_toggle)
         bind(A.DEBUG_CONDITION, debugging.edit, enabled_when=debugging.can_toggle)

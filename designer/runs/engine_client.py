@@ -18,10 +18,12 @@ from designer.runs.reader import Reader
 from designer.runs.rows import (
     Breakpoint,
     DecisionRecord,
+    EngineError,
     InvalidCommand,
     RequestRecord,
     RunIsHeld,
     RunRecord,
+    Trial,
     Workflow,
 )
 from designer.runs.tasks import TaskKeeper
@@ -306,6 +308,19 @@ class EngineClient(QObject):
     async def step(self, run: str) -> None:
         """Let a paused run make one superstep."""
         await self.engine.step(run)
+
+    async def inputs_of(self, run: str, node: str) -> tuple[Mapping[str, Json] | None, str | None]:
+        """Return what went into a node in a run, and the run; None twice if it never did."""
+        try:
+            return await asyncio.to_thread(self.engine.inputs_of, run, node), run
+        except EngineError:
+            return None, None
+
+    async def try_node(
+        self, workflow: Workflow, node: str, inputs: Mapping[str, Json] | None, run: str | None
+    ) -> Trial:
+        """Run one node alone; no run is touched."""
+        return await self.engine.try_node(workflow, node, inputs=inputs, run=run)
 
     async def set_breakpoints(self, run: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Replace the breakpoints of a run."""

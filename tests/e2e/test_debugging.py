@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -10,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
 from designer.main_window.breakpoint_dialog import BreakpointDialog
+from designer.main_window.trial_dialog import TrialDialog
 from engine.model.changes import RenameNode
 from engine.model.workflow import Node, Settings, Workflow
 from engine.run_view import RunView
@@ -142,3 +144,50 @@ async def test_one_that_is_set_while_the_run_is_paused_stops_it_further_on_and_f
         await until(lambda: desk.canvas.board.state.nodes["two"].stopped)
         desk.key(Qt.Key.Key_F5)
         await desk.ended()
+
+
+async def test_to_here_and_from_here_run_a_part_of_the_workflow(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.window.filing.open_path(line(tmp_path))
+        desk.click_node("one")
+        desk.key(Qt.Key.Key_F9, CTRL)
+        await paused(desk)
+        assert not live(desk).nodes["two"].done and "ran to one" in live(desk).reason
+        desk.key(Qt.Key.Key_F5)
+        await desk.ended()
+        desk.click_node("two")
+        await desk.can(A.RUN_FROM_HERE)
+        desk.key(Qt.Key.Key_F9, CTRL | SHIFT)
+        await until(lambda: len(desk.client.runs) == 2)
+        await desk.ended()
+        states = {key: node.state for key, node in live(desk).nodes.items()}
+        assert (states["one"], states["two"]) == ("recorded", "done")
+        assert desk.result == {"n": 3}
+
+
+async def test_one_node_alone_with_what_went_in_or_something_else(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.window.filing.open_path(line(tmp_path))
+        desk.key(Qt.Key.Key_F5)
+        await desk.ended()
+        desk.click_node("two")
+        desk.key(Qt.Key.Key_F7)
+        await until(lambda: desk.window.findChild(TrialDialog))
+        dialog = desk.window.findChild(TrialDialog)
+        assert dialog is not None
+        await until(dialog.isVisible)
+        assert json.loads(dialog.input.toPlainText()) == {"n": 2}
+        desk.click(dialog.run)
+        await until(lambda: '"n": 3' in dialog.output.toPlainText())
+        dialog.input.setPlainText('{"n": 41}')
+        desk.click(dialog.run)
+        await until(lambda: '"n": 42' in dialog.output.toPlainText())
+        dialog.input.setPlainText("{}")
+        desk.click(dialog.run)
+        await until(lambda: "Add two failed" in dialog._problem.text())
+        dialog.reject()
+        assert len(desk.client.runs) == 1
