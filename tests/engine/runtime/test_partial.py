@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -42,7 +42,7 @@ class Outside:
                          capabilities=lambda params: ("network",))  # fmt: skip
 
     @contextmanager
-    def again(self) -> Iterator[list[str]]:
+    def again(self) -> Generator[list[str]]:
         self.calls.clear()
         yield self.calls
 
