@@ -12,7 +12,16 @@ import msgspec
 
 import engine
 from engine import events as ev
-from engine.commands import AnyCommand, Cancel, Decide, Pause, SetBreakpoints, Step, Unpause
+from engine.commands import (
+    AnyCommand,
+    Cancel,
+    CancelPart,
+    Decide,
+    Pause,
+    SetBreakpoints,
+    Step,
+    Unpause,
+)
 from engine.errors import (
     DecisionRefused,
     EngineError,
@@ -452,6 +461,8 @@ class Engine:
             raise
         recovered = recovered_outcomes(plan, loaded.state, loaded.journal, loaded.claims)
         facts = facts_of(plan, loaded.record)
+        if loaded.state.status is RunStatus.CANCELLING:  # it ended before its attempts did
+            commands = (Cancel(reason=view.reason or "asked by the person"), *commands)
         return await self._drive_with(
             lease,
             plan,
@@ -633,6 +644,22 @@ class Engine:
         record = self.store.run(RunId(run))
         await self._command(record, Cancel(reason=reason))
 
+    async def cancel_part(
+        self,
+        run: str,
+        *,
+        task: str = "",
+        item: str = "",
+        nodes: Sequence[str] = (),
+        reason: str = "asked by the person",
+    ) -> None:
+        """End a task, an item of a For each (``each.3``), or all tasks of some nodes.
+
+        What only they lead to is skipped; everything else of the run goes on.
+        """
+        command = CancelPart(task=task, item=item, nodes=tuple(nodes), reason=reason)
+        await self._command(self.store.run(RunId(run)), command)
+
     async def pause(self, run: str) -> None:
         """Start nothing new in a run."""
         await self._command(self.store.run(RunId(run)), Pause())
@@ -663,6 +690,21 @@ class Engine:
             InvalidCommand: a node does not exist, or a condition is no expression.
         """
         stops.check(self._compile_bytes(self.store.run(RunId(run)).document), breakpoints)
+
+    async def tell(self, run: str, command: AnyCommand) -> str:
+        """Store a command for the other process that drives a run; return the run's id.
+
+        Returns:
+            Nothing when no other process drives it: then `resume` with the command.
+        """
+        run_id = self.store.run(RunId(run)).run
+        try:
+            lease = await self._io(self.store.acquire, run_id, current_holder(), self._clock.now())
+        except RunIsHeld:
+            await self._io(self.store.add_command, run_id, command, self._clock.now())
+            return run_id
+        await self._release(lease)
+        return ""
 
     async def _command(self, record: RunRecord, command: AnyCommand) -> None:
         held = self._held.get(record.run)

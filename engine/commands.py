@@ -40,6 +40,28 @@ class Cancel(Command, frozen=True):
     reason: str = "asked by the person"
 
 
+class CancelPart(Command, frozen=True):
+    """End a part of the run; what only it leads to is skipped, everything else goes on.
+
+    Attributes:
+        task: id of a task.
+        item: scope of an item of a For each: ``each.3``.
+        nodes: keys of nodes; of a For each, all its items that have not ended.
+    """
+
+    task: str = ""
+    item: str = ""
+    nodes: tuple[str, ...] = ()
+    reason: str = "asked by the person"
+
+    @property
+    def words(self) -> str:
+        """``task pay@each.3``."""
+        if self.task:
+            return f"task {self.task}"
+        return f"item {self.item}" if self.item else f"node {', '.join(self.nodes)}"
+
+
 class Decide(Command, frozen=True):
     """Answer a barrier request.
 
@@ -61,4 +83,4 @@ class Decide(Command, frozen=True):
     to: str = ""
 
 
-AnyCommand = Pause | Unpause | Step | SetBreakpoints | Cancel | Decide
+AnyCommand = Pause | Unpause | Step | SetBreakpoints | Cancel | CancelPart | Decide

@@ -128,11 +128,43 @@ class TaskSkipped(Event, frozen=True):
     reason: str
 
 
+class CancelAsked(Event, frozen=True):
+    """The end of the run, or of a part of it, was asked for; attempts are being ended.
+
+    Attributes:
+        target: ``run``, or the part in words: ``task pay@each.3``, ``item each.3``.
+        tasks: what is running and was told to end.
+    """
+
+    target: str
+    tasks: tuple[TaskId, ...]
+    reason: str
+
+
 class TaskCancelled(Event, frozen=True):
-    """A task was ended without a result."""
+    """A task was ended without a result.
+
+    Attributes:
+        how: ``acknowledged`` when its attempt ended when it was told to, ``killed`` when it did
+            not within the grace and was left behind, empty when nothing was running.
+    """
 
     task: TaskId
     node: NodeKey
+    reason: str
+    how: str = ""
+
+
+class ItemsDropped(Event, frozen=True):
+    """Items of a For each are not started any more.
+
+    Attributes:
+        zone: ``node@scope``.
+    """
+
+    zone: str
+    node: NodeKey
+    count: int
     reason: str
 
 
@@ -346,7 +378,9 @@ AnyEvent = (
     | TaskFailed
     | TaskRetried
     | TaskSkipped
+    | CancelAsked
     | TaskCancelled
+    | ItemsDropped
     | Degraded
     | Warned
     | BarrierOpened

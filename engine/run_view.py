@@ -208,7 +208,8 @@ def _started(view: RunView, event: ev.RunStarted, at: float) -> None:
 def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
     del at
     view.leg = event.leg
-    view.status = "paused" if view.status == "paused" and event.reason != "fork" else "running"
+    held = view.status in ("paused", "cancelling") and event.reason != "fork"
+    view.status = view.status if held else "running"
     view.ended_at = None
     view.error = None
     if view.status != "paused":
@@ -433,6 +434,12 @@ def _unpaused(view: RunView, event: ev.RunUnpaused, at: float) -> None:
     view.status, view.reason, view.stopped_at = "running", "", ()
 
 
+def _cancel_asked(view: RunView, event: ev.CancelAsked, at: float) -> None:
+    del at
+    if event.target == "run":
+        view.status, view.reason = "cancelling", event.reason
+
+
 def _stepped(view: RunView, event: ev.RunStepped, at: float) -> None:
     del event, at
     view.stopped_at = ()
@@ -477,6 +484,7 @@ _HANDLERS: dict[type, Any] = {
     ev.TaskFailed: _failed,
     ev.TaskRetried: _retried,
     ev.TaskSkipped: _skipped,
+    ev.CancelAsked: _cancel_asked,
     ev.TaskCancelled: _cancelled,
     ev.BarrierOpened: _opened,
     ev.BarrierDecided: _closed,

@@ -182,9 +182,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             )
         case ev.TaskSkipped():
             return _because(f"{_task(event.task, event.node, title_of)} was skipped", event.reason)
-        case ev.TaskCancelled():
-            task = _task(event.task, event.node, title_of)
-            return _because(f"{task} was cancelled", event.reason)
+        case ev.CancelAsked() | ev.TaskCancelled() | ev.ItemsDropped():
+            return _cancelled(event, title_of)
         case ev.Degraded():
             task = _task(event.task, event.node, title_of)
             return _because(f"{task} took its fallback wire", event.reason)
@@ -232,6 +231,25 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
 
 def _because(text: str, reason: str) -> str:
     return f"{text}: {reason}" if reason else text
+
+
+def _cancelled(
+    event: ev.CancelAsked | ev.TaskCancelled | ev.ItemsDropped, title_of: TitleOf
+) -> str:
+    match event:
+        case ev.CancelAsked():
+            what = "The run" if event.target == "run" else event.target.capitalize()
+            ending = f"; {plural(len(event.tasks), 'task')} told to end" if event.tasks else ""
+            return _because(f"{what} is being cancelled{ending}", event.reason)
+        case ev.TaskCancelled():
+            task = _task(event.task, event.node, title_of)
+            how = " (it did not end when it was told to)" if event.how == "killed" else ""
+            return _because(f"{task} was cancelled{how}", event.reason)
+        case ev.ItemsDropped():
+            items = plural(event.count, "item")
+            return _because(f"{title_of(event.node)} leaves out {items}", event.reason)
+        case _:
+            assert_never(event)
 
 
 def _debugging(
@@ -373,7 +391,9 @@ _KINDS: dict[type, str] = {
     ev.TaskRetried: "retry",
     ev.TaskFinished: "task",
     ev.TaskSkipped: "task",
+    ev.CancelAsked: "run",
     ev.TaskCancelled: "task",
+    ev.ItemsDropped: "task",
     ev.TaskStarted: "task",
     ev.Progress: "task",
     ev.Degraded: "warning",

@@ -31,7 +31,7 @@ from engine.cli.printing import (
     styled,
 )
 from engine.cli.stores import acting, looking
-from engine.commands import Decide
+from engine.commands import CancelPart, Decide
 from engine.runtime.decisions import choices
 from engine.state.status import ENDED, RunStatus
 
@@ -129,6 +129,14 @@ def cancel(
     reason: Annotated[
         str, typer.Option("--reason", help="Kept with the run.")
     ] = "asked by the person",
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="Only this task.")] = "",
+    item: Annotated[
+        str, typer.Option("--item", metavar="ITEM", help="Only this item, as each.3.")
+    ] = "",
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="NODE", help="Only the tasks of this node. Repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Cancel a run, whoever drives it. It can be resumed later.
@@ -136,6 +144,9 @@ def cancel(
     Where another process drives it, the request is stored and this waits a few seconds for it
     to be obeyed.
     """
+    if task or item or node:
+        part = CancelPart(task=task, item=item, nodes=tuple(node or ()), reason=reason)
+        return _cancel_part(settings, run, part, as_json=as_json)
     ended, record = acting(settings, lambda engine: _cancel(engine, run, reason))
     if as_json:
         json_line({"run": record, "cancelled": ended, "reason": reason})
@@ -148,6 +159,23 @@ def cancel(
             f"and it will obey. Look with: {hint(settings.store, f'show {record}')}"
         )
     return ExitCode.OK
+
+
+def _cancel_part(settings: Globals, run: str, command: CancelPart, *, as_json: bool) -> int:
+    """Cancel a part of a run that another process drives, or go on with the run without it."""
+
+    async def tell(engine: Engine) -> str:
+        return await engine.tell(run, command)
+
+    told = acting(settings, tell)
+    if told:
+        if as_json:
+            json_line({"run": told, "cancelled": False, "reason": command.reason})
+        else:
+            console().print(f"Told the process that drives run {told}: cancel {command.words}.")
+        return ExitCode.OK
+    manner = Manner(store=settings.store, as_json=as_json)
+    return drive(manner, lambda engine: engine.resume(run, commands=[command]))
 
 
 class _TakenIn(Exception):  # noqa: N818 - no error

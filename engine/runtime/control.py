@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine import events as ev
+from engine.commands import CancelPart
 from engine.errors import InvalidCommand
 from engine.events import TaskReady
-from engine.ids import TaskId
+from engine.ids import TaskId, scope_key
 from engine.model.plan import Plan
 from engine.runtime import breakpoints
 from engine.runtime.facts import RunFacts, Step
-from engine.state.run_state import Delta, RunState
+from engine.runtime.outcome import Outcome
+from engine.state.run_state import Delta, RunState, Task
 from engine.state.status import RunStatus
 from engine.stops import Breakpoint
 
@@ -57,8 +60,20 @@ def set_breakpoints(
     return breakpoints.look(plan, state, facts, step, breaks=new, ready=waiting)
 
 
-def cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
-    """Return the commit that cancels a run: questions are withdrawn, tasks stay for a resume."""
+def ask_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
+    """Return the commit that says that the run is to end; a crash after it ends it too."""
+    asked = ev.CancelAsked(target="run", tasks=tuple(running), reason=reason)
+    return report(state, asked, status=RunStatus.CANCELLING)
+
+
+def cancel(state: RunState, ended: Mapping[TaskId, str], reason: str) -> Step:
+    """Return the commit that cancels a run: questions are withdrawn, tasks stay for a resume.
+
+    Args:
+        state: of the run.
+        ended: the tasks whose attempts were ended, and how; see `TaskCancelled`.
+        reason: why.
+    """
     events: list[ev.AnyEvent] = []
     closed: list[tuple[Any, str]] = []
     drop: list[str] = []
@@ -72,9 +87,9 @@ def cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
                     request=wait.request, task=wait.task, node=task.node, reason=reason
                 )
             )
-    for task_id in running:
+    for task_id, how in ended.items():
         task = state.tasks[task_id]
-        events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason))
+        events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason, how=how))
     events.append(ev.SuperstepCommitted(commit=state.commit + 1))
     events.append(ev.RunCancelled(reason=reason))
     return Step(
@@ -83,3 +98,43 @@ def cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
         closed=closed,
         status=RunStatus.CANCELLED,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a `CancelPart` is about: tasks, and zones (``node@scope``) that start no more."""
+
+    tasks: tuple[TaskId, ...]
+    zones: tuple[str, ...]
+
+
+def part_of(state: RunState, command: CancelPart) -> Part:
+    """Return the tasks and zones that a part of a run has now."""
+    inside = {key for key in state.zones if key.partition("@")[0] in command.nodes}
+    zones = {(key.partition("@")[0], key.partition("@")[2]) for key in inside}
+
+    def belongs(task: Task) -> bool:
+        scope = scope_key(task.path)
+        if task.id == command.task or task.node in command.nodes:
+            return True
+        if command.item and (scope == command.item or scope.startswith(f"{command.item},")):
+            return True
+        outer = [scope_key(task.path[:depth]) for depth in range(len(task.path))]
+        return any((each[0], outer[n]) in zones for n, each in enumerate(task.path))
+
+    tasks = tuple(task.id for task in state.tasks.values() if belongs(task))
+    return Part(tasks, tuple(sorted(inside)))
+
+
+def cancelled(part: Part, ended: Mapping[TaskId, str], reason: str) -> list[Outcome]:
+    """Return the outcomes of the tasks of a part."""
+    return [
+        Outcome(
+            task=task,
+            kind="cancelled",
+            text=reason,
+            how=ended.get(task, ""),
+            zones=part.zones,
+        )
+        for task in part.tasks
+    ]

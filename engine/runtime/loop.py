@@ -7,13 +7,12 @@ that waits is here. One loop drives one leg of one run and alone writes its comm
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import heapq
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -22,6 +21,7 @@ from engine import run_view
 from engine.commands import (
     AnyCommand,
     Cancel,
+    CancelPart,
     Decide,
     Pause,
     SetBreakpoints,
@@ -52,6 +52,7 @@ from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
 from engine.state.status import RunStatus
 
 Json = Any
+K = TypeVar("K")
 #: A key frame is stored with every so many commits, so that viewing folds few of them.
 FRAME_EVERY = 50
 #: Larger states get their frames less often, so that a commit's share of one is bounded.
@@ -96,6 +97,8 @@ class RunLoop:
         #: Whether nothing but the plan says what a commit does.
         self._simple = not (state.breaks or state.until or state.recordings)
         self._running: dict[TaskId, asyncio.Task[None]] = {}
+        #: What is being cancelled by itself: no result and no decision of it counts any more.
+        self._ending: set[TaskId] = set()
         self._cpu_running = 0
         self._decisions: deque[DecisionRecord] = deque()
         self._commands: deque[tuple[AnyCommand, int]] = deque()
@@ -321,12 +324,22 @@ class RunLoop:
             outcome = waits.after_decision(self, decision)
             if outcome is not None:
                 self._done.append(outcome)
+        if self._ending:
+            self._keep_only_the_end()
         if not self._done or (self._strict and (self._running or self._rest_of_superstep())):
             return []
         state = self.state
         outcomes = [o for o in self._done if o.task in state.tasks or o.task in state.timers]
         self._done.clear()
         return outcomes
+
+    def _keep_only_the_end(self) -> None:
+        """Cancel beats every result and every decision on the same task."""
+        ends = {o.task for o in self._done if o.kind == "cancelled"}
+        kept = [o for o in self._done if o.task not in self._ending or o.kind == "cancelled"]
+        self._done.clear()
+        self._done.extend(kept)
+        self._ending -= ends
 
     def _rest_of_superstep(self) -> bool:
         """Whether tasks are still to be started, by a pause if need be only later."""
@@ -547,9 +560,11 @@ class RunLoop:
         step: superstep.Step | None = None
         match command:
             case Cancel(reason=reason):
-                running = list(self._running)
-                await self._stop(self._running)
-                step = control.cancel(self.state, running, reason)
+                await self._store(control.ask_cancel(self.state, list(self._running), reason))
+                ended = await self._stop(self._running)
+                step = control.cancel(self.state, ended, reason)
+            case CancelPart():
+                step = self._cancel_part(command)
             case Pause(reason=reason) if not self.is_paused:
                 paused = ev.RunPaused(reason=reason)
                 step = control.report(self.state, paused, status=RunStatus.PAUSED)
@@ -593,15 +608,46 @@ class RunLoop:
         waits, tasks = self.state.waits, self.state.tasks
         return [task for task in self._ready if task in tasks and task not in waits]
 
-    async def _stop(self, running: Mapping[Any, asyncio.Task[None]]) -> None:
-        """Cancel attempts and wait for them; those that outlast the grace are left behind."""
-        tasks = [task for task in running.values() if task is not asyncio.current_task()]
-        for task in tasks:
+    def _cancel_part(self, command: CancelPart) -> superstep.Step:
+        """Begin to end a part of the run; everything else goes on meanwhile."""
+        part = control.part_of(self.state, command)
+        if not part.tasks:
+            text = f"Nothing to cancel: there is no {command.words} now"
+            return control.report(self.state, ev.Warned(node="", message=text))
+        gone = frozenset(part.tasks)
+        for queue in (self._ready, self._stepping, self._held):
+            kept = [task for task in queue if task not in gone]
+            queue.clear()
+            queue.extend(kept)
+        running = {task: self._running[task] for task in part.tasks if task in self._running}
+        self._ending |= gone
+        if running:
+            self._in_background(self._end_part(part, running, command.reason))
+        else:
+            self._done.extend(control.cancelled(part, {}, command.reason))
+        asked = ev.CancelAsked(target=command.words, tasks=tuple(running), reason=command.reason)
+        return control.report(self.state, asked)
+
+    async def _end_part(
+        self, part: control.Part, running: Mapping[TaskId, asyncio.Task[None]], reason: str
+    ) -> None:
+        ended = await self._stop(running)
+        self._done.extend(control.cancelled(part, ended, reason))
+
+    async def _stop(self, running: Mapping[K, asyncio.Task[None]]) -> dict[K, str]:
+        """Cancel attempts and wait for them; return how each ended.
+
+        Those that outlast the grace are left behind; nothing that they do counts.
+        """
+        tasks = {key: task for key, task in running.items() if task is not asyncio.current_task()}
+        for task in tasks.values():
             task.cancel()
         if tasks:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks.values(), timeout=GRACE_S)
+        for key in [key for key, task in tasks.items() if not task.done()]:
+            if self._running.get(cast("TaskId", key)) is tasks[key]:
+                del self._running[cast("TaskId", key)]
+        return {k: "acknowledged" if t.done() else "killed" for k, t in tasks.items()}
 
     def _publish_update(self, update: ev.AnyUpdate) -> None:
         run_view.apply_update(self.view, update)
@@ -621,12 +667,12 @@ def opening_of_resume(
     ready = tuple([_as_ready(state.tasks[task]) for task in ready_tasks(state)])
     commit = ev.SuperstepCommitted(commit=state.commit + 1, ready=ready)
     started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
-    if state.status is RunStatus.PAUSED:
-        status = RunStatus.PAUSED
-    else:
+    status = state.status
+    held = status in (RunStatus.PAUSED, RunStatus.CANCELLING)
+    if not held:
         status = RunStatus.WAITING if state.tasks and not ready else RunStatus.RUNNING
     step = superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
-    if state.breaks and status is not RunStatus.PAUSED:
+    if state.breaks and not held:
         return breakpoints.look(plan, state, facts, step)
     return step
 

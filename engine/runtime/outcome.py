@@ -38,10 +38,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         taken: the decision that ended the wait. `due`: time ended it.
         recorded: the result comes from the journal or from a recording.
         names: in a recording: output port to the name that its value was given.
+        how: of a cancelled task: see `TaskCancelled`. `zones`: For eachs that start no more.
     """
 
     task: TaskId
-    kind: Literal["output", "wait", "fallback", "skip", "abort", "error", "woken", "timer"]
+    kind: Literal[
+        "output", "wait", "fallback", "skip", "abort", "error", "woken", "timer", "cancelled"
+    ]
     attempt: int = 1
     duration_s: float = 0.0
     ports: dict[str, Json] = {}
@@ -56,6 +59,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due: bool = False
     recorded: bool = False
     names: dict[str, str] = {}
+    how: str = ""
+    zones: tuple[str, ...] = ()
 
 
 def from_result(

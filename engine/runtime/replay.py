@@ -161,6 +161,14 @@ def _outcome(
                     error=event.error,
                     taken=taken,
                 )
+            case ev.TaskCancelled():
+                return Outcome(
+                    task=task,
+                    kind="cancelled",
+                    text=event.reason,
+                    how=event.how,
+                    zones=tuple(e.zone for e in recorded.events if isinstance(e, ev.ItemsDropped)),
+                )
             case ev.BarrierOpened():
                 record = requests[event.request]
                 asked = Wait(kind="approval", request=record.content, payload=payload)

@@ -427,6 +427,9 @@ class _Commit:
             self.too_late.add(outcome.task)  # its item has ended in this very commit
             return
         node = self.plan.nodes[task.node]
+        if outcome.kind == "cancelled":
+            self._cancel(node, task, outcome)
+            return
         self._close_wait(task, outcome)
         if outcome.recorded and self.state.recordings:
             transition.recordings.drop(task.id)
@@ -452,6 +455,13 @@ class _Commit:
                 self._fail(node, task, outcome)
             case "timer":
                 pass  # no task's; `run` has taken it out
+
+    def _cancel(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        """End a task that was cancelled by itself; what only it leads to is passed over."""
+        for zone in outcome.zones:
+            self.transition.drop_items(zone, outcome.text)
+        self.transition.end(task, outcome.text, how=outcome.how)
+        self.transition.pass_over(node, task.path)
 
     def _close_wait(self, task: Task, outcome: Outcome) -> None:
         wait = self.state.waits.get(task.id)

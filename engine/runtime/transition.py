@@ -17,6 +17,7 @@ from engine.events import (
     AnyEvent,
     BarrierWithdrawn,
     ErrorInfo,
+    ItemsDropped,
     TaskCancelled,
     TaskFailed,
     TaskReady,
@@ -417,7 +418,7 @@ class Transition:
         if node.loops:
             self._count_tokens(node, task.path, -1)
 
-    def end(self, task: Task, reason: str) -> None:
+    def end(self, task: Task, reason: str, *, how: str = "") -> None:
         """End a task without a result; one that nobody has heard of goes without a word."""
         wait = self.waits.get(task.id)
         self.finish(task)
@@ -428,7 +429,8 @@ class Transition:
             self.events.append(
                 BarrierWithdrawn(request=wait.request, task=task.id, node=task.node, reason=reason)
             )
-        self.events.append(TaskCancelled(task=task.id, node=task.node, reason=reason))
+        cancelled = TaskCancelled(task=task.id, node=task.node, reason=reason, how=how)
+        self.events.append(cancelled)
 
     def skip(
         self, target: PlanNode, path: Path, reason: str, *, task: TaskId | None = None
@@ -450,6 +452,10 @@ class Transition:
         # Not the name of a task that is alive: those have been visited already.
         name = task or task_id(target.key, path, self._next_visit(target, path))
         self.events.append(TaskSkipped(task=name, node=target.key, reason=reason))
+        self.pass_over(target, path)
+
+    def pass_over(self, target: PlanNode, path: Path) -> None:
+        """Rule out everything that leaves a node."""
         if target.role in ("split", "loop") and target.pair is not None:
             self._rule_out_pair(target, path)
             return
@@ -666,6 +672,15 @@ class Transition:
         task_id = self._close_zone(split, outer, key, zone)
         if broken is not None:
             self.broken.append((task_id, broken))
+
+    def drop_items(self, key: str, reason: str) -> None:
+        """Start no more items of a zone: it ends with those that are under way."""
+        zone, node = self.zones.get(key), key.partition("@")[0]
+        if zone is None or self.plan.nodes[node].role != "split" or zone.next >= zone.total:
+            return
+        left = zone.total - zone.next
+        self.events.append(ItemsDropped(zone=key, node=node, count=left, reason=reason))
+        self.zones.put(key, _replace(zone, next=zone.total, done=zone.done + left))
 
     def forget(self, which: Callable[[NodeKey, Path], bool]) -> None:
         """Take back what this commit has sent or made ready at some nodes, in some scopes."""

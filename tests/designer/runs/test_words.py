@@ -64,6 +64,14 @@ SAID = [
     ),
     (ev.TaskSkipped(**_at("read"), reason="if = false"), "Read invoices was skipped: if = false"),
     (ev.TaskCancelled(**_at("read"), reason=""), "Read invoices was cancelled"),
+    (
+        ev.CancelAsked(target="run", tasks=(TaskId("read"),), reason="enough"),
+        "The run is being cancelled; 1 task told to end: enough",
+    ),
+    (
+        ev.ItemsDropped(zone="each@", node="each", count=4, reason="enough"),
+        "Each invoice leaves out 4 items: enough",
+    ),
     (ev.Degraded(**_at("read"), reason="empty"), "Read invoices took its fallback wire: empty"),
     (ev.Warned(node="", message="The disk is nearly full."), "The disk is nearly full."),
     (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.cli.program import END, START, Terminal, finished
+from tests.engine.cli.program import ASK, END, START, Terminal, finished
 
 ROWS = [{"id": 1, "total": 5}, {"id": 2, "total": 7}]
 
@@ -174,3 +174,14 @@ def test_what_must_not_run_twice_is_asked_about_after_a_crash(
 def claimed(headgate: Terminal) -> bool:
     with contextlib.closing(sqlite3.connect(headgate.folder / "runs.sqlite")) as database:
         return bool(database.execute("SELECT 1 FROM claims").fetchall())
+
+
+def test_a_part_of_a_run_that_nobody_drives_is_cancelled_and_the_run_goes_on(
+    headgate: Terminal,
+) -> None:
+    nodes = {"start": START, "ask": ASK, "end": END, "other": END}
+    path = headgate.write("parts", nodes, "start ask", "ask.approved end", "start other")
+    assert headgate("run", path, "--input", '{"n": 1}').code == 5
+    said = headgate("cancel", headgate.newest(), "--task", "ask", "--json")
+    assert said.code == 0 and said.lines[-1]["event"] == "RunFinished"
+    assert not headgate("inbox", "--json").lines
