@@ -31,6 +31,7 @@ from engine.cli.printing import (
     styled,
 )
 from engine.cli.stores import acting, looking
+from engine.cli.trust import allowed_for
 from engine.commands import CancelPart, Decide
 from engine.runtime.decisions import choices
 from engine.state.status import ENDED, RunStatus
@@ -175,7 +176,12 @@ def _cancel_part(settings: Globals, run: str, command: CancelPart, *, as_json: b
             console().print(f"Told the process that drives run {told}: cancel {command.words}.")
         return ExitCode.OK
     manner = Manner(store=settings.store, as_json=as_json)
-    return drive(manner, lambda engine: engine.resume(run, commands=[command]))
+
+    async def begin(engine: Engine) -> RunHandle:
+        allow = allowed_for(engine, run, settings)
+        return await engine.resume(run, allow=allow, commands=[command])
+
+    return drive(manner, begin)
 
 
 class _TakenIn(Exception):  # noqa: N818 - no error
