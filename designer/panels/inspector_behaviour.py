@@ -89,6 +89,10 @@ def error_attributes() -> list[Attribute]:
                unit="s", placeholder="none"),
         _plain("total_timeout_s", "Time limit with all attempts", FieldKind.DURATION,
                seconds(None), unit="s", placeholder="none"),
+        _plain("idle_timeout_s", "Time limit without a sign of life", FieldKind.DURATION,
+               seconds(None), unit="s", placeholder="none"),
+        _plain("min_interval_s", "Least time between two starts", FieldKind.DURATION,
+               seconds(None), unit="s", placeholder="none"),
     ]  # fmt: skip
 
 

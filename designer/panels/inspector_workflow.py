@@ -56,6 +56,11 @@ _DURABILITY = {
     "process": "A crash of this program",
     "power": "A power cut too; slower",
 }
+_ON_FAILURE = {
+    "fail_fast": "End the run at once",
+    "finish": "Let what runs end, start nothing more",
+    "collect": "Go on with everything that does not need it",
+}
 _LIMITS = (
     ("supersteps", "Supersteps", 1, ""),
     ("executions", "Node executions", 1, ""),
@@ -227,6 +232,10 @@ def _running_attributes() -> list[Attribute]:
                  choices=tuple(_COMMITS), words=_COMMITS),
         _setting("durability", "A run outlives", FieldKind.CHOICE, _or("process"),
                  choices=tuple(_DURABILITY), words=_DURABILITY),
+        _setting("on_failure", "When a task fails for good", FieldKind.CHOICE, _or("fail_fast"),
+                 choices=tuple(_ON_FAILURE), words=_ON_FAILURE),
+        _setting("errors", "Failures are appended to", FieldKind.CHANNEL, _or(None),
+                 "A channel of arrays with the reducer append."),
     ]  # fmt: skip
 
 

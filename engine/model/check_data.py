@@ -70,10 +70,13 @@ def check_data(doc: Checked) -> Iterator[Diagnostic]:
         yield from _check_declared(doc, facts)
         yield from _check_barrier(doc, facts)
         yield from _check_effects(doc, facts)
+    if doc.workflow.settings.errors:
+        used.add(doc.workflow.settings.errors)
     yield from _check_result(doc, used)
     yield from _check_channels(doc, used)
     yield from _check_writers(doc)
     yield from _check_settings(doc)
+    yield from _check_errors(doc)
 
 
 def _uses_of(doc: Checked, facts: NodeFacts) -> Iterator[Use | Diagnostic]:
@@ -314,6 +317,26 @@ def _channel_problems(name: str, channel: Channel) -> Iterator[tuple[str, str, s
             yield ".default", f"holds {channel.type}, but its default does not", "Correct it."
     for path, what in check_values({"default": channel.default}):
         yield f".{path}", f"has a default that {what}", "Write it as a text."
+
+
+def _check_errors(doc: Checked) -> Iterator[Diagnostic]:
+    """The channel that failures are appended to is there, and can take them."""
+    name = doc.workflow.settings.errors
+    if not name:
+        return
+    channel = doc.workflow.channels.get(name)
+    if channel is None:
+        yield rules.UNKNOWN_CHANNEL.broken(
+            f"Failures are appended to the channel {name}, which is not declared.",
+            _suggest(name, doc.workflow.channels, "Declare it: an array with the reducer append."),
+            field="settings.errors",
+        )
+    elif channel.type not in ("array", "any") or channel.reducer != "append":
+        yield rules.CHANNEL.broken(
+            f"Failures cannot be appended to the channel {name}.",
+            "Give it the type array and the reducer append.",
+            field=f"channels.{name}.reducer",
+        )
 
 
 def _check_writers(doc: Checked) -> Iterator[Diagnostic]:

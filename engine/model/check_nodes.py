@@ -190,7 +190,7 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
             f"{title_of(node)}: {what}.", "Correct the number.", node=node.key, field=field
         )
 
-    for field in ("timeout_s", "total_timeout_s"):
+    for field in ("timeout_s", "total_timeout_s", "idle_timeout_s"):
         seconds = getattr(node, field)
         if seconds is not None and not seconds > 0:
             yield wrong(field, f"a timeout of {seconds:g} s leaves no time to run")
@@ -198,6 +198,8 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
         if policy.timeout_s is not None and not policy.timeout_s > 0:
             what = f"a join that waits {policy.timeout_s:g} s waits for nothing"
             yield wrong(f"joins.{port}.timeout_s", what)
+    if node.min_interval_s is not None and not node.min_interval_s >= 0:
+        yield wrong("min_interval_s", "the time between two starts is negative")
     retry = node.retry
     if retry is None:
         return

@@ -25,6 +25,7 @@ from engine.model.workflow import (
     JoinReset,
     JoinRest,
     OnError,
+    OnFailure,
     OnTimeout,
 )
 
@@ -108,6 +109,12 @@ class NodeSchema(_Part):
     retry: RetrySchema | None = Field(None, description="null: a failure is final.")
     timeout_s: float | None = Field(None, description="Seconds that one attempt may take.")
     total_timeout_s: float | None = Field(None, description="The same with all its retries.")
+    idle_timeout_s: float | None = Field(
+        None, description="Seconds that an attempt may show neither output nor progress."
+    )
+    min_interval_s: float | None = Field(
+        None, description="The least seconds between two starts of the node in one run."
+    )
     on_error: OnError = Field("fail", description="What a failure does.")
     effects: Effects | None = Field(None, description="null: as the node type says.")
     reads: list[str] = Field([], description="Channels it reads besides those in expressions.")
@@ -159,6 +166,11 @@ class SettingsSchema(_Part):
     durability: Durability = Field(
         "process", description="power: every commit survives a power cut."
     )
+    on_failure: OnFailure = Field(
+        "fail_fast",
+        description="finish: what runs may end. collect: go on with what does not need it.",
+    )
+    errors: str | None = Field(None, description="The channel that failures are appended to.")
     limits: LimitsSchema = Field(default_factory=lambda: LimitsSchema.model_validate({}))
     env: list[str] = Field([], description="Environment variables that expressions may read.")
     vars: dict[str, Any] = Field({}, description="Constants.")

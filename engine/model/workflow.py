@@ -22,6 +22,7 @@ OnTimeout = Literal["fire", "fail", "skip"]
 OnError = Literal["fail", "continue", "error_port", "fallback_edge", "ignore"]
 Effects = Literal["none", "idempotent", "once"]
 Durability = Literal["process", "power"]
+OnFailure = Literal["fail_fast", "finish", "collect"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -138,6 +139,8 @@ class Node:
         route: ``all`` edges whose condition holds, or the ``first`` by priority.
         effects: overrides the default of the node type; None keeps it.
         timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
+        idle_timeout_s: how long an attempt may show neither output nor progress.
+        min_interval_s: the least time between two starts of the node in one run (U57).
     """
 
     key: str
@@ -152,6 +155,8 @@ class Node:
     retry: RetryPolicy | None = None
     timeout_s: float | None = None
     total_timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    min_interval_s: float | None = None
     on_error: OnError = "fail"
     effects: Effects | None = None
     reads: tuple[str, ...] = ()
@@ -199,6 +204,10 @@ class Settings:
     Attributes:
         commit: ``eager`` or ``strict`` (DESIGN 4.1).
         durability: ``power`` makes every commit survive a power cut, at a price.
+        on_failure: what an unhandled failure does to the rest (U49): ``fail_fast`` ends what
+            runs; ``finish`` lets that end and starts nothing more; ``collect`` goes on with
+            everything that does not need the failed task.
+        errors: the channel that every failure is appended to, or None.
         env: names of environment variables that expressions may read.
         vars: constants of the workflow.
         input: an example of the input, used when a run is started without one.
@@ -207,6 +216,8 @@ class Settings:
 
     commit: CommitPolicy = "eager"
     durability: Durability = "process"
+    on_failure: OnFailure = "fail_fast"
+    errors: str | None = None
     limits: Limits = field(default_factory=Limits)
     env: tuple[str, ...] = ()
     vars: Mapping[str, Json] = field(default_factory=dict)

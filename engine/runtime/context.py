@@ -65,6 +65,7 @@ class AttemptContext:
         "now",
         "path",
         "run",
+        "signs",
         "task",
         "visit",
     )
@@ -95,6 +96,8 @@ class AttemptContext:
         self.path: Path = task.path
         self.visit = task.visit
         self.attempt = task.attempt
+        #: How often the attempt has shown that it lives.
+        self.signs = 0
         self.now = task.now
         self.inputs: Mapping[str, Json] = inputs_of(plan_node, task, state)
         self.input: Json = input_of(plan_node, self.inputs)
@@ -123,12 +126,14 @@ class AttemptContext:
 
     def progress(self, fraction: float | None, text: str = "") -> None:
         """Tell how far the attempt is."""
+        self.signs += 1
         self._publish(
             Progress(run=self.run, task=self.task, node=self.node, fraction=fraction, text=text)
         )
 
     def emit(self, text: str, stream: str = "stdout") -> None:
         """Show output while the attempt runs."""
+        self.signs += 1
         self._publish(
             OutputChunk(run=self.run, task=self.task, node=self.node, stream=stream, text=text)
         )

@@ -15,6 +15,7 @@ from engine.model.plan import Plan
 from engine.runtime import breakpoints
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.outcome import Outcome
+from engine.runtime.superstep import summed_up
 from engine.state.run_state import Delta, RunState, Task
 from engine.state.status import RunStatus
 from engine.stops import Breakpoint
@@ -58,6 +59,11 @@ def set_breakpoints(
     if state.status is RunStatus.PAUSED:  # the person has seen where it stands
         return step
     return breakpoints.look(plan, state, facts, step, breaks=new, ready=waiting)
+
+
+def fail(state: RunState) -> Step:
+    """Return the commit that ends a run whose failures let nothing more start."""
+    return report(state, ev.RunFailed(error=summed_up(state.failures)), status=RunStatus.FAILED)
 
 
 def ask_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:

@@ -30,7 +30,7 @@ from engine.commands import (
 )
 from engine.ids import RequestId, TaskId
 from engine.model.node_types import Wait
-from engine.model.plan import Plan
+from engine.model.plan import Plan, PlanNode
 from engine.packing import pack, unpack
 from engine.run_view import RunView
 from engine.runtime import breakpoints, control, failures, superstep, waits
@@ -117,6 +117,12 @@ class RunLoop:
         self._strict = plan.workflow.settings.commit == "strict"
         self._power = plan.workflow.settings.durability == "power"
         self._limits = plan.workflow.settings.limits
+        self._finishing = plan.workflow.settings.on_failure == "finish"
+        #: Node to when it may start again, where it may not start as often as it likes.
+        self._next_start: dict[str, float] = {}
+        self._paced: list[tuple[float, TaskId]] = []
+        self._granted: set[TaskId] = set()
+        self._paces = any(node.node.min_interval_s for node in plan.nodes.values())
 
     async def run(self, opening: superstep.Step, recovered: Sequence[Outcome] = ()) -> ev.Recorded:
         """Drive the run to the end of this leg; return its terminal event.
@@ -146,6 +152,8 @@ class RunLoop:
                     await self._commit(outcomes)
                     if self._has_had_its_slice():
                         await self._let_others_run()
+                elif self._stops_after_failure():
+                    await self._store(control.fail(self.state))
                 elif self._held and self._cannot_arrive():
                     await self._store(control.unreached(self.state))
                 elif self._nothing_left_to_do():
@@ -185,7 +193,7 @@ class RunLoop:
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
         busy = self._running or self._ready or self._stepping or self._done or self._decisions
-        return not (busy or self._background)
+        return not (busy or self._background or self._paced)
 
     @property
     def is_paused(self) -> bool:
@@ -215,6 +223,10 @@ class RunLoop:
             away = self._wanted is not None and self.state.tasks[task].node not in self._wanted
             (self._held if away else self._ready).append(task)
 
+    def _stops_after_failure(self) -> bool:
+        """Whether something has failed after which nothing may start, and all else has ended."""
+        return bool(self._finishing and self.state.failures) and not (self._running or self._done)
+
     def _cannot_arrive(self) -> bool:
         """Whether nothing is left that leads to the node that the run goes to."""
         wanted, tasks = self._wanted or (), self.state.tasks
@@ -223,6 +235,11 @@ class RunLoop:
 
     def _launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
+        if self._finishing and self.state.failures:
+            for waiting in (self._ready, self._stepping, self._paced):
+                waiting.clear()  # what has not been started runs when the run is resumed
+        if self._paced:
+            self._start_paced()
         queue = self._stepping if self.is_paused else self._ready
         budget = len(queue)
         while queue and budget and len(self._running) < self._limits.concurrency:
@@ -237,6 +254,8 @@ class RunLoop:
             node = self.plan.nodes[task.node]
             if node.type.cpu and self._cpu_running >= self._processes():
                 queue.append(task_id)
+                continue
+            if self._paces and not self._may_start(node, task_id):
                 continue
             ctx = AttemptContext(
                 self.plan,
@@ -255,6 +274,28 @@ class RunLoop:
                 self._done.append(outcome)
             else:
                 self._spawn(task_id, outcome, cpu=node.type.cpu)
+
+    def _may_start(self, node: PlanNode, task: TaskId) -> bool:
+        """Keep the least time between two starts of a node; who comes too early waits for it."""
+        interval = node.node.min_interval_s
+        if not interval or task in self._granted:
+            self._granted.discard(task)
+            return True
+        now, at = self.env.clock.now(), self._next_start.get(node.key, 0.0)
+        self._next_start[node.key] = max(now, at) + interval
+        if at <= now:
+            return True
+        heapq.heappush(self._paced, (at, task))
+        return False
+
+    def _start_paced(self) -> None:
+        """Queue what has waited for the time between two starts of its node."""
+        now = self.env.clock.now()
+        while self._paced and self._paced[0][0] <= now:
+            _, task = heapq.heappop(self._paced)
+            if task in self.state.tasks:
+                self._granted.add(task)
+                self._ready.append(task)
 
     async def _once(self, task_id: TaskId, ctx: AttemptContext) -> Outcome:
         """Claim durably, then run: after a crash nobody can think it never started."""
@@ -343,7 +384,7 @@ class RunLoop:
 
     def _rest_of_superstep(self) -> bool:
         """Whether tasks are still to be started, by a pause if need be only later."""
-        return bool(self._ready or self._stepping)
+        return bool(self._ready or self._stepping or self._paced)
 
     def _fire_due(self) -> None:
         """End every wait whose time has come, in due order."""
@@ -509,6 +550,8 @@ class RunLoop:
     async def _sleep(self) -> None:
         """Wait until something finishes, is decided, is commanded or is due."""
         due = min(self._next_due() or self._ends_at, self._ends_at)
+        if self._paced:
+            due = min(due, self._paced[0][0])
         if due != self._armed_for:  # mostly it is the end of the run's time, armed long ago
             if self._disarm is not None:
                 self._disarm()
@@ -619,6 +662,7 @@ class RunLoop:
             kept = [task for task in queue if task not in gone]
             queue.clear()
             queue.extend(kept)
+        self._paced = [each for each in self._paced if each[1] not in gone]
         running = {task: self._running[task] for task in part.tasks if task in self._running}
         self._ending |= gone
         if running:
@@ -671,7 +715,8 @@ def opening_of_resume(
     held = status in (RunStatus.PAUSED, RunStatus.CANCELLING)
     if not held:
         status = RunStatus.WAITING if state.tasks and not ready else RunStatus.RUNNING
-    step = superstep.Step(delta=Delta(status=status), events=[started, commit], status=status)
+    delta = Delta(status=status, drop_failures=list(state.failures))
+    step = superstep.Step(delta=delta, events=[started, commit], status=status)
     if state.breaks and not held:
         return breakpoints.look(plan, state, facts, step)
     return step

@@ -80,6 +80,7 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
     child.waits = {task: wait for task, wait in state.waits.items() if wait.request is None}
     child.recordings = {}
     child.until = ""
+    child.failures = {}
     child.status = RunStatus.RUNNING
     child.commit = -1
     return child

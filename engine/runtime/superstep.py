@@ -31,7 +31,7 @@ from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
-__all__ = ["RunFacts", "Step", "begin", "commit", "limit_step", "request_digest"]
+__all__ = ["RunFacts", "Step", "begin", "commit", "limit_step", "request_digest", "summed_up"]
 #: The two ends of a Loop.
 _LOOPS = frozenset({"loop", "until"})
 
@@ -731,7 +731,17 @@ class _Commit:
                         handled=verdict.kind,
                     )
                 )
+                self._remember(task, error)
                 self._handle(node, task, error, verdict)
+
+    def _remember(self, task: Task, error: ErrorInfo) -> None:
+        """Append the failure to the channel of errors, if the workflow has one."""
+        channel = self.plan.workflow.settings.errors
+        spec = self.facts.specs.get(channel) if channel else None
+        if channel and spec is not None:
+            value = msgspec.to_builtins(error)
+            self.transition.pin({channel: None})
+            self.ops.append(ChannelOp(channel, value, "reduce", task.id))
 
     def _located(self, task: Task, outcome: Outcome, error: ErrorInfo) -> ErrorInfo:
         return msgspec.structs.replace(
@@ -781,9 +791,7 @@ class _Commit:
         path = task.path[:-1] if node.role == "until" else task.path
         match verdict.kind:
             case "fail":
-                self.fatal = self.fatal or error
-                transition.waits.drop(task.id)
-                transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=1))
+                self._fail_run(task, error)
                 return
             case "item":
                 depth = next(i for i, s in enumerate(task.path) if s[0] == verdict.zone) + 1
@@ -850,6 +858,15 @@ class _Commit:
         routes.taken = kept
         self._leave_loop(until, task.path, ref, routes)
 
+    def _fail_run(self, task: Task, error: ErrorInfo) -> None:
+        """Nothing handles a failure: the run ends, or others go on first as its settings say."""
+        if self.plan.workflow.settings.on_failure == "fail_fast":
+            self.fatal = self.fatal or error
+        else:
+            self.transition.failures.put(task.id, msgspec.to_builtins(error))
+        self.transition.waits.drop(task.id)
+        self.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=1))
+
     def _split_error(self, split: PlanNode, task: Task, error: Json) -> None:
         """A For each that goes on without a list: the error is its only item."""
         transition = self.transition
@@ -884,6 +901,12 @@ class _Commit:
             if self.abort is not None:
                 return ev.RunCancelled(reason=self.abort)
         changes = transition.tasks.changes
+        failures = self._failures()
+        if failures:
+            others = {**self.state.tasks, **changes}
+            if any(row is not None and key not in failures for key, row in others.items()):
+                return None
+            return ev.RunFailed(error=summed_up(failures))
         alive = any(changes.get(key, task) is not None for key, task in self.state.tasks.items())
         if alive or any(task is not None for task in changes.values()):
             return None
@@ -898,6 +921,13 @@ class _Commit:
         except ExpressionError as error:
             text = f"The result expression of the workflow failed: {error}"
             return ev.RunFailed(error=ErrorInfo(code="result", message=text, retryable=False))
+
+    def _failures(self) -> dict[str, Json]:
+        """Return the failures that the run goes on after, those of this commit too."""
+        if self.plan.workflow.settings.on_failure == "fail_fast":
+            return {}
+        new = self.transition.failures.changes
+        return {k: v for k, v in {**self.state.failures, **new}.items() if v is not None}
 
     def _end_others(self, reason: str) -> None:
         tasks = {**self.state.tasks, **self.transition.tasks.changes}
@@ -991,6 +1021,22 @@ class _Commit:
             (row is not None) - (key in self.state.tasks) for key, row in tasks.changes.items()
         )
         return RunStatus.WAITING if parked == alive else RunStatus.RUNNING
+
+
+def summed_up(failures: Mapping[str, Json]) -> ErrorInfo:
+    """Return one error that tells of all of them."""
+    errors = [msgspec.convert(each, ErrorInfo) for each in failures.values()]
+    if len(errors) == 1:
+        return errors[0]
+    words = "; ".join(error.message for error in errors[:5])
+    more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
+    return ErrorInfo(
+        code="several",
+        message=f"{len(errors)} tasks failed: {words}{more}",
+        node=errors[0].node,
+        retryable=False,
+        details=list(failures.values()),
+    )
 
 
 def request_digest(request: Request, revision: str) -> str:

@@ -112,18 +112,61 @@ async def _in_time(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock
     if node.node.total_timeout_s is not None:
         limits.append(max(0.001, task.now + node.node.total_timeout_s - clock.now()))
     seconds = min([limit for limit in limits if limit is not None], default=None)
-    if seconds is None:
+    idle = node.node.idle_timeout_s
+    if seconds is None and idle is None:
         return await _await(node, ctx)
     timer = asyncio.timeout(seconds)
+    watch = _Watch(ctx, timer, idle) if idle is not None else None
     try:
         async with timer:
+            if watch is not None:
+                watch.look()
             return await _await(node, ctx)
     except TimeoutError:
         if not timer.expired():
             raise  # the node's own
-        raise NodeFailure(
-            f"it took longer than {seconds:g} s", code="timeout", retryable=True
-        ) from None
+        if watch is not None and watch.is_over:
+            text = f"it showed neither output nor progress for {idle:g} s"
+        else:
+            text = f"it took longer than {seconds:g} s"
+        raise NodeFailure(text, code="timeout", retryable=True) from None
+    finally:
+        if watch is not None:
+            watch.end()
+
+
+#: How often an attempt is looked at within the time that it may be silent.
+_LOOKS = 8
+
+
+class _Watch:
+    """Ends an attempt that shows no sign of life for so many seconds."""
+
+    def __init__(self, ctx: AttemptContext, timer: asyncio.Timeout, seconds: float) -> None:
+        self._ctx = ctx
+        self._timer = timer
+        self._seconds = seconds
+        self._signs = -1
+        self._silent = 0
+        self._handle: asyncio.TimerHandle | None = None
+        self.is_over = False
+
+    def look(self) -> None:
+        """Look now, and again in a while."""
+        loop = asyncio.get_running_loop()
+        signs = self._ctx.signs
+        self._silent = self._silent + 1 if signs == self._signs else 0
+        self._signs = signs
+        if self._silent >= _LOOKS:
+            self.is_over = True
+            self._timer.reschedule(loop.time())
+        else:
+            self._handle = loop.call_later(self._seconds / _LOOKS, self.look)
+
+    def end(self) -> None:
+        """Look no more."""
+        if self._handle is not None:
+            self._handle.cancel()
 
 
 def _succeed(

@@ -51,7 +51,7 @@ EMPTY_CYCLE = CycleState()
 #: The tables of the state that a commit may change, row by row.
 TABLES = (
     "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
-    "recordings",
+    "recordings", "failures",
 )  # fmt: skip
 #: Their fields of a delta.
 _PUT = {name: f"put_{name}" for name in TABLES}
@@ -133,6 +133,7 @@ class Transition:
     cycles: Table[CycleState]
     outputs: Table[ValueRef]
     recordings: Table[Json]
+    failures: Table[Json]
 
     def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:
         self.plan = plan

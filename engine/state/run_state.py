@@ -203,6 +203,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     put_recordings: Mapping[str, Json] = NOTHING
     drop_recordings: Sequence[str] = ()
     until: NodeKey | None = None
+    put_failures: Mapping[str, Json] = NOTHING
+    drop_failures: Sequence[str] = ()
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -220,6 +222,7 @@ class RunState(msgspec.Struct, kw_only=True):
             that was obeyed.
         breaks: `Breakpoint.key` to the breakpoint.
         recordings: results of an earlier run, by the task that takes one in place of running.
+        failures: unhandled ones of this leg, by task, where others may go on after them.
         until: the node that the run goes to; what does not lead there is not started.
         refs: how many holders each value has; a value without any is dropped.
     """
@@ -245,6 +248,7 @@ class RunState(msgspec.Struct, kw_only=True):
     breaks: dict[str, Breakpoint] = {}
     recordings: dict[str, Json] = {}
     until: NodeKey = ""
+    failures: dict[str, Json] = {}
     refs: dict[str, int] = {}
 
     def copy(self) -> RunState:
@@ -319,12 +323,7 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
         state.results.update(delta.put_results)
     if delta.put_counters:
         state.counters.update(delta.put_counters)
-    if delta.put_breaks or delta.drop_breaks:
-        _update(state.breaks, delta.put_breaks, delta.drop_breaks)
-    if delta.drop_recordings:
-        _update(state.recordings, delta.put_recordings, delta.drop_recordings)
-    if delta.until is not None:
-        state.until = delta.until
+    _apply_control(state, delta)
     refs = state.refs
     for ref in released:
         if not refs.get(ref):
@@ -333,6 +332,18 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
     if delta.status is not None:
         state.status = delta.status
     state.commit = commit
+
+
+def _apply_control(state: RunState, delta: Delta) -> None:
+    """Update what says how the run is held, and what it goes on after."""
+    if delta.put_breaks or delta.drop_breaks:
+        _update(state.breaks, delta.put_breaks, delta.drop_breaks)
+    if delta.drop_recordings:
+        _update(state.recordings, delta.put_recordings, delta.drop_recordings)
+    if delta.put_failures or delta.drop_failures:
+        _update(state.failures, delta.put_failures, delta.drop_failures)
+    if delta.until is not None:
+        state.until = delta.until
 
 
 def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> None:

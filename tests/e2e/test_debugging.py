@@ -62,12 +62,12 @@ async def test_a_dot_stops_the_run_f5_goes_on_and_ctrl_f5_runs_past_it(
         assert dot(desk, "two") and not dot(desk, "one")
         desk.key(Qt.Key.Key_F5)
         await paused(desk)
-        assert desk.canvas.board.state.nodes["two"].stopped
+        await until(lambda: desk.canvas.board.state.nodes["two"].stopped)
         assert "before two" in desk.window.run_model.status_text
         desk.key(Qt.Key.Key_F5)
         await desk.ended()
         assert desk.result == {"n": 3}
-        assert not desk.canvas.board.state.nodes["two"].stopped
+        await until(lambda: not desk.canvas.board.state.nodes["two"].stopped)
         desk.key(Qt.Key.Key_F5, CTRL)
         await until(lambda: len(desk.client.runs) == 2)
         await desk.ended()
