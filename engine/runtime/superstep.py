@@ -460,8 +460,12 @@ class _Commit:
         """End a task that was cancelled by itself; what only it leads to is passed over."""
         for zone in outcome.zones:
             self.transition.drop_items(zone, outcome.text)
+        path = task.path
         self.transition.end(task, outcome.text, how=outcome.how)
-        self.transition.pass_over(node, task.path)
+        if node.role == "until":
+            looping.give_up(self.transition, node, task)
+            path = path[:-1]
+        self.transition.pass_over(node, path)
 
     def _close_wait(self, task: Task, outcome: Outcome) -> None:
         wait = self.state.waits.get(task.id)
