@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from designer.panels.inspector_tasks import TaskChoice
+from designer.panels.run_panel import Pace
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import EngineError
 from designer.runs.task_rows import TaskRow, read_failure, read_tasks
@@ -19,6 +20,8 @@ from designer.widgets.inputs import ChoiceBox
 from designer.widgets.value_view import ValueView
 
 Json = Any
+#: A task of a run that goes on is read again at most this often.
+AGAIN_MS = 250
 _NO_RUN = "Run the workflow (F5) to see what goes in and out."
 
 
@@ -161,6 +164,7 @@ class DataPage(QWidget):
         self._last: Wanted | None = None
         #: What the person has chosen: run, node, task, attempt.
         self._chosen: tuple[str, str, str, int] | None = None
+        self._pace = Pace(self._read, self, AGAIN_MS)
         self.choice = TaskChoice(self)
         self.choice.chosen.connect(self._on_chosen)
         self.words = QLabel(self)
@@ -202,7 +206,16 @@ class DataPage(QWidget):
                 self._chosen = None
         if wanted == self._wanted:
             return
-        self._wanted = wanted
+        before, self._wanted = self._wanted, wanted
+        if before is not None and (before.run, before.node) == (wanted.run, wanted.node):
+            self._pace.ask()  # lists of many items are not made 30 times a second
+        else:
+            self._read()
+
+    def _read(self) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            return
         self._client.read(
             self.SLOT, read_wanted, self._client.engine, wanted,
             then=self._show, what="Reading the values of a node",

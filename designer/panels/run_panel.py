@@ -84,19 +84,21 @@ class PastStrip(QFrame):
 
 
 class Pace(QObject):
-    """Calls back at once when it was quiet, and at most ten times a second when it is not.
+    """Calls back at once when it was quiet, else at most ten times a second, or as often as said.
 
     A table full of text costs up to thirty milliseconds to paint, and nobody reads thirty
     versions of it in a second; the canvas gets the time instead.
     """
 
-    def __init__(self, callback: Callable[[], None], parent: QObject) -> None:
+    def __init__(
+        self, callback: Callable[[], None], parent: QObject, every_ms: int = PACE_MS
+    ) -> None:
         super().__init__(parent)
         self._callback = callback
         self._asked = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(PACE_MS)
+        self._timer.setInterval(every_ms)
         self._timer.timeout.connect(self._on_timeout)
 
     def ask(self) -> None:
