@@ -47,7 +47,7 @@ from engine.runtime.history import History, TaskValues
 from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
 from engine.runtime.partial import Trial
-from engine.runtime.plans import Plans
+from engine.runtime.plans import Plans, without_collection
 from engine.runtime.ports import (
     Clock,
     CommitSummary,
@@ -809,7 +809,8 @@ class Engine:
     # --- inside -----------------------------------------------------------------------------
 
     def _compile_bytes(self, document: bytes) -> Plan:
-        return self._compile(codec.loads(document))
+        with without_collection():
+            return self._compile(codec.loads(document))
 
     def _compile(self, workflow: Workflow) -> Plan:
         return self._plans.compile(workflow)

@@ -46,9 +46,8 @@ class Plans:
         known = self._find(workflow)
         if known is not None and self._is_current(known.plan):
             return known.plan
-        with _no_collection():
-            plan = compile_workflow(workflow, self._registry, environ=self._environ)
-            plan = replace(plan, shortcuts=shortcuts_of(plan))
+        plan = compile_workflow(workflow, self._registry, environ=self._environ)
+        plan = replace(plan, shortcuts=shortcuts_of(plan))
         others = [kept for kept in self._kept if kept is not known]
         self._kept = (_Kept(plan), *others[: KEPT - 1])
         return plan
@@ -75,9 +74,11 @@ class Plans:
 
 
 @contextlib.contextmanager
-def _no_collection() -> Generator[None]:
-    """Keep the garbage collector away: what is made here stays, and it would look through
-    everything that the process holds, again and again.
+def without_collection() -> Generator[None]:
+    """Keep the garbage collector away while somebody waits for what is made here.
+
+    All of it stays, so that the collector would look through everything that the process
+    holds, again and again, and find nothing.
     """
     was_enabled = gc.isenabled()
     gc.disable()
