@@ -62,7 +62,13 @@ def new_node(workflow: Workflow, node_type: NodeType) -> Node:
         title = f"{node_type.title} {number}"
         number += 1
     key = free_key(workflow.nodes, slug(title))
-    return Node(key=key, type=node_type.id, version=node_type.version, title=title)
+    return Node(
+        key=key,
+        type=node_type.id,
+        version=node_type.version,
+        title=title,
+        **node_type.begins_with,
+    )
 
 
 def wire_to_new(

@@ -298,6 +298,19 @@ class Context(Protocol):
         """Run a short blocking function in a thread."""
         ...
 
+    async def resource(
+        self,
+        name: str,
+        open: Callable[[], Any],
+    ) -> Any:
+        """Return what this run has opened under that name, or open it.
+
+        `open` returns a context manager, async or plain. It is entered once for all tasks of
+        the run, also after a restart, and left when nobody drives the run here any more,
+        however its leg ends.
+        """
+        ...
+
 
 RunFunction = Callable[[Any, Context], "Result | Awaitable[Result]"]
 ResumeFunction = Callable[[Any, Context, Wait, Answer], Result]
@@ -330,6 +343,7 @@ class NodeType:
         raw: names of parameters whose expressions the node evaluates itself.
         role: ``trigger split collect loop until end`` have a meaning for the engine.
         cpu: counts against the process limit rather than the I/O limit.
+        begins_with: fields of `Node` that a new node of the type has, such as its retry.
     """
 
     id: str
@@ -348,6 +362,7 @@ class NodeType:
     raw: frozenset[str] = frozenset()
     role: Literal["", "trigger", "split", "collect", "loop", "until", "end", "barrier"] = ""
     cpu: bool = False
+    begins_with: Mapping[str, Any] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()
     summary: Callable[[Mapping[str, Json]], str] = field(default=lambda params: "")
 

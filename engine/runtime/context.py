@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from engine.events import AnyUpdate, OutputChunk, Progress
@@ -33,6 +34,19 @@ class Services(Protocol):
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
         """Run a short blocking function in a thread."""
+        ...
+
+    async def resource(
+        self,
+        run: str,
+        name: str,
+        open: Callable[[], AbstractAsyncContextManager[Any] | AbstractContextManager[Any]],
+    ) -> Any:
+        """Return what a run has opened under that name, or open it."""
+        ...
+
+    async def run_over(self, run: str) -> None:
+        """Close what a run has opened: nobody drives it here any more."""
         ...
 
     def secret(self, name: str) -> str:
@@ -158,6 +172,14 @@ class AttemptContext:
             on_output=lambda stream, text: self.emit(text, stream),
             memory_mb=memory_mb,
         )
+
+    async def resource(
+        self,
+        name: str,
+        open: Callable[[], AbstractAsyncContextManager[Any] | AbstractContextManager[Any]],
+    ) -> Any:
+        """Return what this run has opened under that name, or open it for the whole leg."""
+        return await self._services.resource(self.run, name, open)
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
         """Run a short blocking function in a thread."""

@@ -89,6 +89,9 @@ class FakeContext:
         finally:
             runner.close()
 
+    async def resource(self, name: str, open: Callable[[], Any]) -> Any:
+        raise NotImplementedError(f"{name} needs an engine, which opens and closes it")
+
     @property
     def text(self) -> str:
         return "".join(text for _, text in self.emitted)
