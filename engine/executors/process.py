@@ -22,7 +22,9 @@ from typing import Any, Self, cast
 import msgspec
 
 from engine.executors import frames
-from engine.executors.protocol import OutputSink
+from engine.executors.here import failure_from
+from engine.executors.jobs import MOST_BYTES
+from engine.executors.protocol import Ability, OutputSink
 from engine.executors.worker_output import BURST_BYTES
 from engine.model.node_types import NodeFailure
 
@@ -35,7 +37,6 @@ FLOOD_BYTES = 250_000_000
 #: Whoever closes the pool waits so long for the system to end the processes.
 CLOSE_S = 5.0
 
-_RESULT_BYTES = 256 * 1024 * 1024
 _TAIL_BYTES = 4_000
 _MARKER_S = 0.2
 _EXIT_S = 0.25
@@ -284,10 +285,14 @@ class ProcessPool:
 
     It belongs to the loop in which it is first used. Use it with ``async with``, or close it.
 
+    A worker that was left as it was found is used again, so that libraries stay imported.
+
     Args:
         size: how many jobs run at once; None means one per core.
         idle_s: how long a worker without a job is kept.
     """
+
+    abilities = frozenset[Ability]({"at_once", "cancel", "kill", "memory", "output", "isolation"})
 
     def __init__(self, size: int | None = None, *, idle_s: float = IDLE_S) -> None:
         self.size = size or os.cpu_count() or 1
@@ -330,7 +335,7 @@ class ProcessPool:
             "job": job,
             "payload": payload,
             "memory_mb": memory_mb,
-            "most_bytes": _RESULT_BYTES,
+            "most_bytes": MOST_BYTES,
         }
         async with self._slots:
             worker = await self._worker()
@@ -461,9 +466,8 @@ def _signal_name(number: int) -> str:
 
 def _failure(body: bytes, memory_mb: int | None) -> NodeFailure:
     fields = msgspec.json.decode(body)
-    message = fields.pop("message")
     if fields["code"] == "memory" and memory_mb is not None:
-        message = f"it needed more than {memory_mb} MB of memory; raise the limit or use less data"
-    fields["causes"] = tuple(fields.get("causes", ()))
-    fields["tags"] = tuple(fields.get("tags", ()))
-    return NodeFailure(message, **fields)
+        fields["message"] = (
+            f"it needed more than {memory_mb} MB of memory; raise the limit or use less data"
+        )
+    return failure_from(fields)

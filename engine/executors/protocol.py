@@ -7,7 +7,7 @@ comes back as one `NodeFailure`; a conformance suite holds every executor to thi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Json = Any
 
@@ -15,8 +15,21 @@ Json = Any
 OutputSink = Callable[[str, str], None]
 
 
+#: What an executor can do beyond running a job; the conformance suite asks for each.
+#: ``at_once``: several jobs at the same time. ``cancel``: a cancelled or late job returns at
+#: once. ``kill``: it is then really ended, with everything it has started. ``memory``: the
+#: limit is kept. ``output``: what it prints is handed on. ``isolation``: a job that crashes or
+#: changes its surroundings harms no other.
+Ability = Literal["at_once", "cancel", "kill", "memory", "output", "isolation"]
+
+
 class Executor(Protocol):
-    """Runs jobs outside the loop, each in a place of its own that can be ended."""
+    """Runs jobs, each as far away from the loop as its abilities say."""
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What it can do; anything else is ignored rather than refused."""
+        ...
 
     async def run(
         self,
@@ -29,13 +42,14 @@ class Executor(Protocol):
     ) -> Json:
         """Run ``module:function`` with `payload` and return its JSON result.
 
-        Cancelling returns at once and ends the job, with every process it has started.
+        With ``cancel`` cancelling returns at once; with ``kill`` it ends the job, with every
+        process that it has started.
 
         Args:
             job: names our own code, never the person's: ``engine.nodes.sql_job:run``.
             payload: a JSON value.
             on_output: gets what the job prints, in order.
-            memory_mb: the job may not use more memory than this.
+            memory_mb: the job may not use more memory than this (with ``memory``).
             timeout: seconds from the moment the job starts.
 
         Raises:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.executors.process import ProcessPool
+from engine.executors.protocol import Executor
+from engine.executors.resources import Open, Resources
 from engine.executors.thread import ThreadRunner
 from engine.model.node_types import NodeFailure
 
@@ -16,11 +18,17 @@ KEYCHAIN = "headgate"
 
 
 class LocalServices:
-    """What the nodes of all runs of one engine share. Pools start with their first job."""
+    """What the nodes of all runs of one engine share. Pools start with their first job.
 
-    def __init__(self) -> None:
-        self._processes: ProcessPool | None = None
+    Args:
+        executor: runs the jobs of nodes; None is a pool of processes. An `InlineExecutor`
+            lets a debugger stop in a Python code node.
+    """
+
+    def __init__(self, executor: Executor | None = None) -> None:
+        self._executor = executor
         self._threads: ThreadRunner | None = None
+        self._resources = Resources()
 
     async def run_process(
         self,
@@ -31,15 +39,23 @@ class LocalServices:
         memory_mb: int | None,
     ) -> Json:
         """Run ``module:function`` in a process of its own; cancelling kills it."""
-        if self._processes is None:
-            self._processes = ProcessPool()
-        return await self._processes.run(job, payload, on_output=on_output, memory_mb=memory_mb)
+        if self._executor is None:
+            self._executor = ProcessPool()
+        return await self._executor.run(job, payload, on_output=on_output, memory_mb=memory_mb)
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
         """Run a short blocking function in a thread."""
         if self._threads is None:
             self._threads = ThreadRunner()
         return await self._threads.run(function, *args)
+
+    async def resource(self, run: str, name: str, open: Open) -> Any:
+        """Return what a run has opened under that name, or open it."""
+        return await self._resources.get(run, name, open)
+
+    async def run_over(self, run: str) -> None:
+        """Close what a run has opened."""
+        await self._resources.close_run(run)
 
     def secret(self, name: str) -> str:
         """Return a secret from the keychain, or from the environment where there is none.
@@ -75,8 +91,9 @@ class LocalServices:
         return found
 
     async def close(self) -> None:
-        """End every process and thread."""
-        if self._processes is not None:
-            await self._processes.close()
+        """Close what runs have opened; end every process and thread."""
+        await self._resources.close()
+        if self._executor is not None:
+            await self._executor.close()
         if self._threads is not None:
             self._threads.close()

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import importlib
 import io
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import msgspec
 
 from engine.executors import frames
+from engine.executors.jobs import failure_of, result_of
 from engine.executors.worker_output import Outlet, text_stream
 from engine.executors.worker_surroundings import Surroundings, Sweeper
 
@@ -29,8 +28,6 @@ Json = Any
 #: Set for a worker, so that its children find the PYTHONPATH that the person had.
 PYTHONPATH_BEFORE = "HEADGATE_WORKER_PYTHONPATH"
 
-_TRACEBACK_CHARACTERS = 8_000
-_MOST_CAUSES = 10
 _OUT_OF_MEMORY = msgspec.json.encode(
     {
         "code": "memory",
@@ -88,7 +85,7 @@ def serve(
     request = msgspec.json.decode(body, type=Job)
     try:
         surroundings.limit_memory(request.memory_mb)
-        kind, answer = frames.RESULT, _result(request)
+        kind, answer = frames.RESULT, result_of(request.job, request.payload, request.most_bytes)
     except MemoryError as error:
         surroundings.limit_memory(None)
         error.__traceback__ = None
@@ -102,33 +99,6 @@ def serve(
     send(frames.frame(kind, b"\x01" if retire else b"\x00", answer))
 
 
-def _result(request: Job) -> bytes:
-    module, _, name = request.job.partition(":")
-    function = getattr(importlib.import_module(module), name)
-    answer = msgspec.json.encode(function(request.payload), enc_hook=_as_json)
-    if len(answer) > request.most_bytes:
-        raise ValueError(
-            f"the result has {len(answer):,} bytes; at most {request.most_bytes:,} are allowed"
-        )
-    return answer
-
-
-def _as_json(value: object) -> Json:
-    """What numpy, pandas and paths become in JSON."""
-    records = getattr(value, "to_dict", None)
-    if records is not None and hasattr(value, "columns"):
-        return records("records")
-    for name in ("tolist", "isoformat", "__fspath__"):
-        method = getattr(value, name, None)
-        if method is not None:
-            return method()
-    kind = type(value)
-    raise TypeError(
-        f"the result holds a {kind.__module__}.{kind.__qualname__}, which is not JSON; "
-        f"turn it into text, numbers, lists or objects"
-    )
-
-
 def _tidy(surroundings: Surroundings) -> bool:
     try:
         for stream in {sys.stdout, sys.stderr}:
@@ -139,52 +109,6 @@ def _tidy(surroundings: Surroundings) -> bool:
         return bool(surroundings.unclean())
     except BaseException:
         return True  # whatever a job has done to its surroundings, nobody inherits it
-
-
-# --- failures -----------------------------------------------------------------------------
-
-
-def failure_of(error: BaseException) -> dict[str, Json]:
-    """Return an error as the fields of a `NodeFailure`."""
-    # A job that raises NodeFailure has imported it; no other job should pay for that.
-    module = sys.modules.get("engine.model.node_types")
-    if module is not None and isinstance(error, module.NodeFailure):
-        fields = msgspec.to_builtins(cast(Any, error).info())
-        names = ("code", "message", "kind", "retryable", "nothing_happened", "retry_after_s")
-        failure = {name: fields[name] for name in names if name in fields}
-        failure["details"] = fields.get("details")
-        failure["tags"] = fields.get("tags", ())
-        failure["causes"] = [*fields.get("causes", ()), *causes_of(error)]
-        return failure
-    text = "".join(traceback.format_exception(error))
-    return {
-        "code": "exit" if isinstance(error, SystemExit) else "exception",
-        "message": describe(error),
-        "kind": type(error).__name__,
-        "causes": causes_of(error),
-        "details": {"traceback": text[-_TRACEBACK_CHARACTERS:]},
-    }
-
-
-def describe(error: BaseException) -> str:
-    """Return an error as one line: its class and what it says."""
-    try:
-        text = str(error).strip()
-    except Exception:
-        text = "(its text cannot be read)"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def causes_of(error: BaseException) -> list[str]:
-    """Return the causes of an error, outermost first."""
-    found: list[str] = []
-    seen = {id(error)}
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and id(cause) not in seen and len(found) < _MOST_CAUSES:
-        seen.add(id(cause))
-        found.append(describe(cause))
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return found
 
 
 # --- pipes and processes ------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A program that a node has started: its group, its output, and its end.
 
-The program leads a session of its own, so that everything it starts can be ended with it.
+The program leads a session of its own, so that everything it starts can be ended with it,
+also by the guard when the engine is killed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.nodes.redaction import Redactor
+from engine.nodes.shell_guard import Guard
 
 Emit = Callable[[str, str], None]
 
@@ -131,6 +133,9 @@ class _Program(asyncio.SubprocessProtocol):
             cast(asyncio.ReadTransport, pipe).resume_reading()
 
 
+#: One for this process: it watches the process, not an engine.
+_guard = Guard()
+
 _Starting = asyncio.Task[tuple[asyncio.SubprocessTransport, _Program]]
 
 
@@ -157,6 +162,8 @@ async def run_program(
         OSError: it cannot be started.
     """
     loop = asyncio.get_running_loop()
+    if not _guard.is_running:
+        await asyncio.to_thread(_guard.start)
     starting = loop.create_task(
         loop.subprocess_exec(
             lambda: _Program(loop, emit, secrets),
@@ -173,6 +180,7 @@ async def run_program(
         await _end_started(starting)
         raise
     pid = transport.get_pid()
+    _guard.watch(pid)
     try:
         if stdin is not None:
             _feed(transport, stdin)
@@ -180,6 +188,8 @@ async def run_program(
     except BaseException:
         await _end(pid, program)
         raise
+    finally:
+        _guard.forget(pid)
     stdout, stderr = (program.captures[fd].finish() for fd in _STREAMS)
     return Finished(
         exit_code=transport.get_returncode() or 0,

@@ -1,4 +1,7 @@
-"""What every executor must do. An executor is in when it is in `EXECUTORS` and passes."""
+"""What every executor must do. An executor is in when it is in `EXECUTORS` and passes.
+
+What only some can do is asked of those that say so in `abilities` (U43, U66, U122, U124).
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,27 @@ from pathlib import Path
 
 import pytest
 
+from engine.executors import here, process
+from engine.executors.here import InlineExecutor, ThreadExecutor
 from engine.executors.process import ProcessPool
-from engine.executors.protocol import Executor
+from engine.executors.protocol import Ability, Executor
 from engine.model.node_types import NodeFailure
 from tests.engine.executors.processes import gone, written
 
 JOBS = "tests.engine.executors.jobs:"
-EXECUTORS: dict[str, Callable[[int], Executor]] = {"process": ProcessPool}
+EXECUTORS: dict[str, Callable[[int], Executor]] = {
+    "inline": lambda size: InlineExecutor(),
+    "process": ProcessPool,
+    "thread": ThreadExecutor,
+}
 
 Open = Callable[..., contextlib.AbstractAsyncContextManager[Executor]]
+
+
+def able(*abilities: Ability) -> pytest.MarkDecorator:
+    """Ask only the executors that have these abilities."""
+    names = [name for name, make in EXECUTORS.items() if make(1).abilities >= {*abilities}]
+    return pytest.mark.parametrize("opened", sorted(names), indirect=True)
 
 
 @pytest.fixture(params=sorted(EXECUTORS))
@@ -48,6 +63,7 @@ async def test_a_value_goes_there_and_back_unchanged(opened: Open, value: object
         assert await executor.run(JOBS + "echo", value, on_output=unseen) == value
 
 
+@able("output")
 async def test_output_comes_in_the_order_in_which_it_was_printed(opened: Open) -> None:
     seen: list[tuple[str, str]] = []
     async with opened() as executor:
@@ -57,6 +73,7 @@ async def test_output_comes_in_the_order_in_which_it_was_printed(opened: Open) -
     assert lines == [(name, str(number)) for number, name in enumerate(names)]
 
 
+@able("output")
 async def test_all_output_has_come_when_the_result_does(opened: Open) -> None:
     seen: list[str] = []
     async with opened() as executor:
@@ -97,6 +114,7 @@ async def test_an_unknown_job_is_a_failure(opened: Open) -> None:
             await executor.run(JOBS + "nothing_of_the_kind", None, on_output=unseen)
 
 
+@able("cancel", "kill")
 async def test_cancelling_returns_at_once_and_ends_every_process(
     opened: Open, tmp_path: Path
 ) -> None:
@@ -116,6 +134,7 @@ async def test_cancelling_returns_at_once_and_ends_every_process(
     assert min(times) < 0.1  # the machine may be busy, but not three times
 
 
+@able("kill")
 async def test_a_job_that_holds_the_interpreter_is_ended_too(opened: Open, tmp_path: Path) -> None:
     async with opened() as executor:
         job = asyncio.get_running_loop().create_task(
@@ -128,6 +147,7 @@ async def test_a_job_that_holds_the_interpreter_is_ended_too(opened: Open, tmp_p
         assert await gone(*pids)
 
 
+@able("kill")
 async def test_a_job_that_takes_too_long_is_ended(opened: Open, tmp_path: Path) -> None:
     async with opened() as executor:
         with pytest.raises(NodeFailure, match=r"longer than 0\.2 s") as caught:
@@ -138,6 +158,7 @@ async def test_a_job_that_takes_too_long_is_ended(opened: Open, tmp_path: Path) 
         assert await executor.run(JOBS + "echo", 1, on_output=unseen) == 1
 
 
+@able("kill", "at_once")
 async def test_no_more_jobs_run_at_once_than_allowed(opened: Open, tmp_path: Path) -> None:
     async with opened(2) as executor, asyncio.TaskGroup() as group:
         jobs = [
@@ -154,6 +175,7 @@ async def test_no_more_jobs_run_at_once_than_allowed(opened: Open, tmp_path: Pat
             job.cancel()
 
 
+@able("kill")
 async def test_a_waiting_job_can_be_cancelled_before_it_starts(
     opened: Open, tmp_path: Path
 ) -> None:
@@ -171,6 +193,7 @@ async def test_a_waiting_job_can_be_cancelled_before_it_starts(
         assert await executor.run(JOBS + "echo", 2, on_output=unseen) == 2
 
 
+@able("kill")
 async def test_closing_ends_running_jobs_as_killed(opened: Open, tmp_path: Path) -> None:
     async with opened() as executor:
         job = asyncio.get_running_loop().create_task(
@@ -191,6 +214,7 @@ async def test_nothing_starts_after_closing(opened: Open) -> None:
             await executor.run(JOBS + "echo", 1, on_output=unseen)
 
 
+@able("isolation", "memory")
 @pytest.mark.parametrize(
     ("job", "payload", "code"),
     [
@@ -212,6 +236,7 @@ async def test_a_job_that_ends_badly_is_one_failure_and_harms_no_other(
         assert await executor.run(JOBS + "echo", "next", on_output=unseen) == "next"
 
 
+@able("output", "kill")
 async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opened: Open) -> None:
     seen, gaps = 0, [0.0]
 
@@ -239,8 +264,86 @@ async def test_a_job_that_prints_without_end_is_ended_and_the_loop_goes_on(opene
     assert sorted(gaps)[len(gaps) * 9 // 10] < 0.05
 
 
+@able("isolation")
 async def test_two_hundred_jobs_reuse_their_workers(opened: Open) -> None:
     async with opened() as executor:
         pids = [await executor.run(JOBS + "pid", None, on_output=unseen) for _ in range(200)]
     assert len(set(pids)) == 1
     assert os.getpid() not in pids
+
+
+async def test_many_jobs_at_once_each_get_their_own_result(opened: Open) -> None:
+    async with opened(2) as executor, asyncio.TaskGroup() as group:
+        jobs = [
+            group.create_task(executor.run(JOBS + "echo", number, on_output=unseen))
+            for number in range(60)
+        ]
+    assert [job.result() for job in jobs] == list(range(60))
+
+
+async def test_a_job_has_a_copy_of_its_payload(opened: Open) -> None:
+    payload = {"rows": [1]}
+    async with opened() as executor:
+        assert await executor.run(JOBS + "appends", payload, on_output=unseen) == {"rows": [1, 2]}
+    assert payload == {"rows": [1]}
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "why"),
+    [
+        ("not_json", "exception", "builtins.object, which is not JSON"),
+        ("huge", "exception", "the result has 4,000,002 bytes; at most 3,000,000"),
+        ("sys_exiting", "exit", "SystemExit"),
+    ],
+)
+async def test_a_result_that_cannot_be_handed_on_is_a_failure(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, job: str, code: str, why: str
+) -> None:
+    for module in (here, process):
+        monkeypatch.setattr(module, "MOST_BYTES", 3_000_000)
+    async with opened(1) as executor:
+        with pytest.raises(NodeFailure, match=why) as caught:
+            await executor.run(JOBS + job, None, on_output=unseen)
+        assert caught.value.code == code
+        assert await executor.run(JOBS + "echo", "next", on_output=unseen) == "next"
+
+
+@able("cancel")
+async def test_a_job_that_is_cancelled_or_late_returns_at_once(opened: Open) -> None:
+    async with opened() as executor:
+        job = asyncio.get_running_loop().create_task(
+            executor.run(JOBS + "dozing", 3, on_output=unseen)
+        )
+        await asyncio.sleep(0.05)
+        job.cancel()
+        start = time.perf_counter()
+        await asyncio.wait([job])
+        with pytest.raises(NodeFailure) as caught:
+            await executor.run(JOBS + "dozing", 3, on_output=unseen, timeout=0.05)
+        assert time.perf_counter() - start < 2
+    assert job.cancelled()
+    assert caught.value.code == "timeout"
+
+
+@able("cancel")
+async def test_closing_fails_running_jobs_as_killed(opened: Open) -> None:
+    async with opened() as executor:
+        job = asyncio.get_running_loop().create_task(
+            executor.run(JOBS + "dozing", 3, on_output=unseen)
+        )
+        await asyncio.sleep(0.05)
+        await executor.close()
+        with pytest.raises(NodeFailure) as caught:
+            await job
+    assert caught.value.code == "killed"
+
+
+@able("isolation")
+async def test_a_job_finds_its_surroundings_as_they_were(opened: Open) -> None:
+    async with opened(1) as executor:
+        await executor.run(JOBS + "dirty", None, on_output=unseen)
+        assert await executor.run(JOBS + "surroundings", None, on_output=unseen) == [
+            None,
+            str(Path.cwd()),
+            False,
+        ]

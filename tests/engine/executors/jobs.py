@@ -155,3 +155,17 @@ def closes_streams(payload: Json) -> Json:
     sys.stdout.close()
     os.close(2)
     return payload
+
+
+def appends(payload: Json) -> Json:
+    payload["rows"].append(2)
+    return payload
+
+
+def huge(payload: Json) -> Json:
+    del payload
+    return "x" * 4_000_000
+
+
+def dozing(payload: Json) -> Json:
+    threading.Event().wait(payload)
