@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ from engine.model import codec
 from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan
 from engine.model.workflow import Workflow
-from engine.nodes.builtin import builtin_registry
+from engine.nodes.plugins import BrokenPlugin, installed
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
 from engine.runtime import decisions, partial, superstep
@@ -69,6 +70,9 @@ from engine.runtime.replay import ReplayReport
 from engine.runtime.scope import inputs_of
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
+from engine.sinks.hosts import QUEUE, VARIABLE, Sinks
+from engine.sinks.sink import Sink
+from engine.sinks.stream import SIZE, Stream
 from engine.state.run_state import RunState
 from engine.state.status import ENDED, RunStatus
 from engine.stops import Breakpoint
@@ -133,6 +137,11 @@ class RunHandle:
     def status(self) -> RunStatus:
         """Its status at the last commit."""
         return self._loop.state.status
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether this leg has its terminal event."""
+        return self._loop.terminal is not None
 
     @property
     def view(self) -> RunView:
@@ -224,6 +233,25 @@ class RunHandle:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def news(self, *, after: int = 0, size: int = SIZE) -> Stream:
+        """Return the facts after that number, then what happens, up to the end of this leg.
+
+        Args:
+            after: sequence number of the last fact that is known; 0 begins at the start.
+            size: news kept for a slow reader; facts beyond it are read from the store.
+        """
+
+        async def read(after: int, upto: int | None) -> list[ev.Recorded]:
+            return await self._engine.read_events(self.run, after=after, upto=upto)
+
+        stream = Stream(read, after=after, last_leg_from=self._loop.first_seq, size=size)
+        stream.joined(self._engine.subscribe(self.run, stream.hear))
+        if self._task is None or self._task.done():
+            stream.ended()
+        else:
+            self._task.add_done_callback(lambda _: stream.ended())
+        return stream
+
 
 @dataclass(slots=True)
 class _Held:
@@ -267,7 +295,11 @@ class Engine:
         options: EngineOptions | None = None,
     ) -> None:
         self.store = store
-        self.registry = registry or builtin_registry()
+        self.broken_plugins: tuple[BrokenPlugin, ...] = ()
+        if registry is None:
+            found = installed()
+            registry, self.broken_plugins = found.registry, found.broken
+        self.registry = registry
         self.options = options or EngineOptions()
         self._clock = clock or SystemClock()
         self._ids = ids or RandomIds()
@@ -277,6 +309,7 @@ class Engine:
         self._plans = Plans(self.registry, self.options.environ)
         self._held: dict[str, _Held] = {}
         self._subscribers: list[tuple[str | None, Callable[[News], None]]] = []
+        self.sinks = Sinks()
         self._watchers: list[Callable[[], None]] = []
         self._problems: list[Callable[[str, BaseException], None]] = []
         self._watching: asyncio.Task[None] | None = None
@@ -290,17 +323,23 @@ class Engine:
         registry: Registry | None = None,
         options: EngineOptions | None = None,
     ) -> Engine:
-        """Open an engine on a store.
+        """Open an engine on a store, with the sinks that HEADGATE_SINKS names.
 
         Args:
             url: SQLAlchemy URL; None is the person's own file.
-            registry: node types; None are the built-in ones.
+            registry: node types; None are the built-in ones and those of plug-ins.
             options: how the engine behaves.
 
         Raises:
             StoreError: the store cannot be opened. UnsupportedVersion: it is newer.
         """
-        return cls(open_store(url), registry=registry, options=options)
+        made = cls(open_store(url), registry=registry, options=options)
+        if asked := os.environ.get(VARIABLE, ""):
+            from engine.sinks import choosing  # noqa: PLC0415 - only where sinks are asked for
+
+            for sink in choosing.chosen(asked, queued=made.sinks.queued):
+                made.add_sink(sink)
+        return made
 
     @property
     def user(self) -> str:
@@ -312,6 +351,12 @@ class Engine:
         except (KeyError, OSError):
             return "unknown"
 
+    async def __aenter__(self) -> Engine:  # noqa: PYI034 - nobody derives from it
+        return self
+
+    async def __aexit__(self, *problem: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         """Stop driving all runs, so that they can be resumed, and close the store."""
         if self._watching is not None:
@@ -321,6 +366,8 @@ class Engine:
         for held in list(self._held.values()):
             await held.handle.stop()
         await self._released()
+        if self.sinks:
+            await asyncio.to_thread(self.sinks.close)
         await self._services.close()
         self._writer.close()
         self.store.close()
@@ -439,6 +486,7 @@ class Engine:
             RunIsHeld: a live process drives it. InvalidCommand: it is completed.
             UnknownRun: there is no such run.
         """
+        await self._let_go(run)
         run_id = self.store.run(RunId(run)).run
         if run_id in self._held:
             handle = self._held[run_id].handle
@@ -743,6 +791,15 @@ class Engine:
         """Return facts in order."""
         return self.store.events(RunId(run), after=after, upto=upto)
 
+    async def read_events(
+        self, run: str, *, after: int = 0, upto: int | None = None
+    ) -> list[ev.Recorded]:
+        """Return facts in order, read where the store may block."""
+        found: list[ev.Recorded] = await self._io(
+            lambda: self.store.events(RunId(run), after=after, upto=upto)
+        )
+        return found
+
     def view(self, run: str, at: int | None = None) -> RunView:
         """Return how the run looks now, or looked at commit `at`. Raises `UnknownRun`."""
         return self._history.view(run, at)
@@ -781,6 +838,17 @@ class Engine:
         entry = (run, callback)
         self._subscribers.append(entry)
         return lambda: self._subscribers.remove(entry) if entry in self._subscribers else None
+
+    def add_sink(self, sink: Sink, *, size: int = QUEUE) -> None:
+        """Send every fact and update from now on to a sink; `sinks.health` says how it fares.
+
+        Args:
+            sink: closed with the engine.
+            size: news that may wait for it; beyond it the oldest are dropped and counted.
+        """
+        if not self.sinks:
+            self.subscribe(None, self.sinks.offer)
+        self.sinks.add(sink, size=size)
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Hear that any process has changed the store."""
@@ -961,7 +1029,15 @@ class Engine:
                 handle.decided(decision)
 
     async def _release(self, lease: Lease) -> None:
+        await self._services.run_over(lease.run)
         await self._io(self.store.release, lease)
+
+    async def _let_go(self, run: str) -> None:
+        """Wait for a leg whose end is told already; it is about to give its lease back."""
+        held = self._held.get(run)
+        if held is not None and held.handle.has_ended:
+            await held.handle.leg()
+            await asyncio.sleep(0)  # its callback has let go when we go on
 
     async def _released(self) -> None:
         """Wait until the leases of legs that have ended are free."""

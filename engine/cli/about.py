@@ -8,7 +8,7 @@ from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals
 from engine.cli.printing import console, json_line, table
 from engine.model.node_types import NodeType, Port
-from engine.nodes.builtin import builtin_registry
+from engine.nodes.plugins import installed
 from resources.examples import examples as shipped
 
 Json = Any
@@ -33,7 +33,7 @@ def examples(settings: Globals, as_json: AsJson = False) -> int:
 def node_types(settings: Globals, as_json: AsJson = False) -> int:
     """List the node types that are installed, with their ports and parameters."""
     del settings
-    types = list(builtin_registry())
+    types = list(installed().registry)
     if as_json:
         for each in types:
             json_line(_type_json(each))

@@ -21,6 +21,9 @@ from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals
 from engine.cli.printing import clean, console, json_line, styled
 from engine.errors import EngineError
+from engine.nodes.plugins import installed
+from engine.sinks.choosing import RefusedSink, chosen
+from engine.sinks.hosts import VARIABLE
 from engine.store.open import default_path, path_of, store_url
 
 State = Literal["ok", "note", "bad"]
@@ -75,6 +78,8 @@ def _findings(store: str | None) -> Iterator[Finding]:
     yield _packages()
     yield Finding("sqlite", "ok", sqlite3.sqlite_version)
     yield _store(store)
+    yield _plugins()
+    yield _sinks()
     yield _keychain()
     yield _window()
     yield _graphviz()
@@ -124,6 +129,26 @@ def _look_into(path: Path, address: str) -> Finding:
     if problems != "ok":
         return Finding("store", "bad", f"{text}; damaged: {problems}")
     return Finding("store", "ok", f"{text}, intact")
+
+
+def _plugins() -> Finding:
+    found = installed()
+    if found.broken:
+        return Finding("plug-ins", "bad", " ".join(str(each) for each in found.broken))
+    if not found.plugins:
+        return Finding("plug-ins", "ok", "none; the built-in node types only")
+    words = [f"{name} ({', '.join(types)})" for name, types in found.plugins.items()]
+    return Finding("plug-ins", "ok", "; ".join(words))
+
+
+def _sinks() -> Finding:
+    found = chosen(os.environ.get(VARIABLE, ""))
+    if not found:
+        return Finding("sinks", "ok", f"none; {VARIABLE} names where else events go")
+    refused = [f"{each.name}: {each.why}" for each in found if isinstance(each, RefusedSink)]
+    if refused:
+        return Finding("sinks", "bad", "; ".join(refused))
+    return Finding("sinks", "ok", ", ".join(each.name for each in found))
 
 
 def _keychain() -> Finding:

@@ -25,6 +25,7 @@ from engine.cli.printing import (
 from engine.cli.progress import Lines, Listener, print_json
 from engine.run_view import RunView
 from engine.runtime.decisions import choices
+from engine.sinks.hosts import troubles
 
 Begin = Callable[[Engine], Awaitable[RunHandle]]
 
@@ -75,6 +76,8 @@ async def _drive(manner: Manner, begin: Begin) -> int:
         raise
     finally:
         await engine.close()
+        for text in troubles(engine.sinks.health):
+            say(text)
 
 
 def _end_on_signals() -> None:

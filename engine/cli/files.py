@@ -21,7 +21,7 @@ from engine.model import codec
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.validation import validate as find_problems
 from engine.model.workflow import Workflow
-from engine.nodes.builtin import builtin_registry
+from engine.nodes.plugins import installed
 from resources.examples import SUFFIX
 
 Json = Any
@@ -55,7 +55,7 @@ def validate(settings: Globals, file: FileArgument, as_json: AsJson = False) -> 
         name, problems = str(file), tuple(_misshapen(*each) for each in error.problems)
     else:
         size = f"{count(len(workflow.nodes), 'node')}, {count(len(workflow.edges), 'edge')}"
-        name, problems = f"{workflow.name} ({size})", find_problems(workflow, builtin_registry())
+        name, problems = f"{workflow.name} ({size})", find_problems(workflow, installed().registry)
     for each in problems:
         if as_json:
             json_line(_problem_json(each))
@@ -98,9 +98,9 @@ def _exported(settings: Globals, workflow: Workflow, to: Format) -> bytes:
             raise UsageError(
                 "Pictures are drawn by the designer: install it, and use the command headgate."
             )
-        return settings.draw(workflow, builtin_registry(), to.value)
+        return settings.draw(workflow, installed().registry, to.value)
     write = {Format.MERMAID: to_mermaid, Format.DOT: to_dot}[to]
-    return write(workflow, builtin_registry()).encode()
+    return write(workflow, installed().registry).encode()
 
 
 def import_(

@@ -86,6 +86,8 @@ class RunLoop:
         self.lease = lease
         self.env = env
         self.terminal: ev.Recorded | None = None
+        #: Sequence number of the first fact of this leg.
+        self.first_seq = next_seq
         self._seq = next_seq
         self._done: deque[Outcome] = deque()
         self._ready: deque[TaskId] = deque()

@@ -61,7 +61,12 @@ PROBES = [
         "engine.executors -> engine.nodes",
         "engine.nodes -> engine.store",
         "engine.store -> engine.app",
+        "engine.sinks -> engine.store",
+        "engine.nodes -> engine.sinks",
         "engine.app -> engine.interchange",
+        "engine.app -> engine.flow",
+        "engine.interchange -> engine.flow",
+        "engine.flow -> engine.cli",
         "engine.interchange -> engine.cli",
         "engine.cli -> engine.__main__",
         "engine.unheard_of -> engine.ids",
@@ -127,6 +132,12 @@ PROBES = [
     ),
     *probes("qasync-in-event-loop", "designer.app -> qasync", "designer.runs -> qasync"),
     *probes("resources-are-data", "resources -> engine.model", "resources.bootstrap -> PySide6"),
+    *probes(
+        "opentelemetry-in-telemetry",
+        "engine.app -> opentelemetry",
+        "engine.sinks.spans -> opentelemetry",
+        "designer.runs -> opentelemetry",
+    ),
 ]
 
 # Runs in the copy, in a process of its own: import-linter asks Python where a package lies, and

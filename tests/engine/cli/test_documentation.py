@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -70,15 +67,6 @@ def test_every_field_of_the_json_is_in_the_section_of_its_command(headgate: Term
     }
     assert all(printed.lines for printed in said.values())
     assert missing == set()
-
-
-def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "Hello Ada!\n"
 
 
 def test_the_readme_links_to_what_is_there() -> None:
