@@ -1,0 +1,514 @@
+"""A method for each built-in node type, so that an editor completes its parameters.
+
+Made by ``python -m engine.nodes.signatures``; do not edit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from engine.model.builder import NodeHandle
+
+Json = Any
+#: What `expr` and `template` return: a parameter that is computed when the node runs.
+Computed = Mapping[str, str]
+Text = str | Computed
+Whole = int | Computed
+Number = float | Computed
+Flag = bool | Computed
+#: Seconds, or such as ``"1h 30m"``.
+Time = float | str | Computed
+List = Sequence[Json] | Computed
+Object = Mapping[str, Json]
+#: The parameter is left out, and has its default.
+UNSET: Any = object()
+
+
+class Kinds:
+    """Adds nodes of the built-in types. Every method returns the node, to be wired."""
+
+    def add(self, key: str, type: str, /, **params: Json) -> NodeHandle:
+        """Add a node of any type."""
+        raise NotImplementedError
+
+    def _kind(self, key: str, type: str, /, **params: Json) -> NodeHandle:
+        given = {name: value for name, value in params.items() if value is not UNSET}
+        return self.add(key, type, **given)
+
+    def trigger_manual(
+        self,
+        key: str,
+        /,
+        *,
+        example: Json = UNSET,
+        form: Object | None = UNSET,
+    ) -> NodeHandle:
+        """Where a run begins: hands on the input that it was started with.
+
+        Args:
+            key: its identity in the document.
+            example: Filled in when you run the workflow by hand; a run may be given another.
+            form: JSON Schema of the input. With it a run asks for its input in a form.
+        """
+        return self._kind(
+            key,
+            "trigger.manual",
+            example=example,
+            form=form,
+        )
+
+    def barrier(
+        self,
+        key: str,
+        /,
+        *,
+        title: Text = UNSET,
+        body: Text = UNSET,
+        payload: Json = UNSET,
+        view: Literal["auto", "table", "form", "text", "json"] | Computed = UNSET,
+        editable: List | None = UNSET,
+        form: Object | None = UNSET,
+        options: List = UNSET,
+        assignees: List = UNSET,
+        quorum: Whole = UNSET,
+        timeout_s: Time | None = UNSET,
+        default: Literal["reject", "approve", "expire", "fail"] | Computed = UNSET,
+        guards: List = UNSET,
+        reroute_to: List = UNSET,
+        record: Flag = UNSET,
+    ) -> NodeHandle:
+        """Asks a person and waits: approve, reject, change what is shown, or send it back.
+
+        Args:
+            key: its identity in the document.
+            title: One line; a Jinja template.
+            body: What the person should know; Markdown and a Jinja template.
+            payload: Shown to the person, who may edit it. Empty: the input of this node.
+            view: Shown as
+            editable: Columns or fields that may be changed. Not set: all. An empty list: none.
+            form: JSON Schema that an edited payload must satisfy.
+            options: Each is a button and a port of its own.
+            assignees: Names; empty: everybody.
+            quorum: How many must agree
+            timeout_s: How long the question stays open; empty: for ever.
+            default: What happens if nobody has decided; 'expire' leaves through a port 'expired'.
+            guards: Channels; if one changes while the question is open, it is asked anew.
+            reroute_to: Keys of nodes that the person may send the payload to instead.
+            record: Adds a port 'decision' with the choice, the comment, who, and when.
+        """
+        return self._kind(
+            key,
+            "barrier",
+            title=title,
+            body=body,
+            payload=payload,
+            view=view,
+            editable=editable,
+            form=form,
+            options=options,
+            assignees=assignees,
+            quorum=quorum,
+            timeout_s=timeout_s,
+            default=default,
+            guards=guards,
+            reroute_to=reroute_to,
+            record=record,
+        )
+
+    def switch(
+        self,
+        key: str,
+        /,
+        *,
+        cases: List = UNSET,
+        mode: Literal["first", "all"] | Computed = UNSET,
+        otherwise: Flag = UNSET,
+    ) -> NodeHandle:
+        """Sends the value on through the first case that is true, or through all of them.
+
+        Args:
+            key: its identity in the document.
+            cases: Tried from top to bottom.
+            mode: The first case that is true, or all that are.
+            otherwise: A port for what no case is true of. Without it such a value is a failure.
+        """
+        return self._kind(
+            key,
+            "switch",
+            cases=cases,
+            mode=mode,
+            otherwise=otherwise,
+        )
+
+    def join(
+        self,
+        key: str,
+        /,
+        *,
+        output: Literal["by_source", "list", "first", "merge"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Waits for several branches and goes on once with what they brought.
+
+        Args:
+            key: its identity in the document.
+            output: by_source: an object with the value of each source under its key. list: the
+                values in the order of the sources. first: the first of them. merge: objects as
+                one, later sources over earlier ones.
+        """
+        return self._kind(
+            key,
+            "join",
+            output=output,
+        )
+
+    def for_each(
+        self,
+        key: str,
+        /,
+        *,
+        items: Json = UNSET,
+        limit: Whole = UNSET,
+        on_item_failure: Literal["stop", "continue", "collect"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Runs the nodes up to its Collect once for each item of a list, several at once.
+
+        Args:
+            key: its identity in the document.
+            items: A list, or an object whose entries become {key, value}. Empty: the input.
+            limit: How many items are worked on at the same time.
+            on_item_failure: stop: the run fails. continue: go on without it. collect: go on, and
+                Collect sends the failures through its port 'failed'.
+        """
+        return self._kind(
+            key,
+            "for_each",
+            items=items,
+            limit=limit,
+            on_item_failure=on_item_failure,
+        )
+
+    def collect(
+        self,
+        key: str,
+        /,
+        *,
+        order: Literal["input", "arrival"] | Computed = UNSET,
+        skipped: Literal["drop", "null"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Ends a For each: waits for all its items and sends on the list of results.
+
+        Args:
+            key: its identity in the document.
+            order: The order of the items, or the order in which they were done.
+            skipped: Leave them out, or put null in their place.
+        """
+        return self._kind(
+            key,
+            "collect",
+            order=order,
+            skipped=skipped,
+        )
+
+    def set(
+        self,
+        key: str,
+        /,
+        *,
+        fields: Object = UNSET,
+        keep_input: Flag = UNSET,
+    ) -> NodeHandle:
+        """Makes an object from values and expressions, alone or added to the input.
+
+        Args:
+            key: its identity in the document.
+            fields: Name and value of each field; a value may be an expression.
+            keep_input: Adds the fields to those of the input, and replaces those of the same name.
+        """
+        return self._kind(
+            key,
+            "set",
+            fields=fields,
+            keep_input=keep_input,
+        )
+
+    def template(
+        self,
+        key: str,
+        /,
+        *,
+        text: Text = UNSET,
+        output: Literal["text", "json"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Makes a text from a Jinja template: a mail, a report, a prompt, a request.
+
+        Args:
+            key: its identity in the document.
+            text: A Jinja template; it sees input, nodes, state, vars, env, run, loop and now.
+            output: The text itself, or the value that it is the JSON of.
+        """
+        return self._kind(
+            key,
+            "template",
+            text=text,
+            output=output,
+        )
+
+    def http_request(
+        self,
+        key: str,
+        /,
+        *,
+        url: Text,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+        | Computed = UNSET,
+        query: Object = UNSET,
+        headers: Object = UNSET,
+        body_type: Literal["none", "json", "text", "form"] | Computed = UNSET,
+        body: Json = UNSET,
+        auth: Literal["none", "bearer", "basic", "header"] | Computed = UNSET,
+        secret: Text = UNSET,
+        user: Text = UNSET,
+        auth_header: Text = UNSET,
+        expected_status: List = UNSET,
+        response: Literal["auto", "json", "text"] | Computed = UNSET,
+        timeout_s: Time = UNSET,
+        follow_redirects: Flag = UNSET,
+        verify_tls: Flag = UNSET,
+        send_idempotency_key: Flag = UNSET,
+        max_mb: Number = UNSET,
+    ) -> NodeHandle:
+        """Calls a web service and returns status, headers and body of its answer.
+
+        Args:
+            key: its identity in the document.
+            method: Method
+            url: http or https; a Jinja template.
+            query: What follows the question mark; a list repeats the name, null is left out.
+            headers: Not for passwords or keys: those belong under Sign in.
+            body_type: Body
+            body: Empty: the input of this node.
+            auth: bearer: a token. basic: name and password. header: a key in a header.
+            secret: Name of the token, password or key in the keychain.
+            user: User
+            auth_header: Header of the key
+            expected_status: Such as 2xx, 404 or 200-299; any other answer is a failure.
+            response: auto goes by its content type; what is no text comes as base64.
+            timeout_s: For the whole request.
+            follow_redirects: Follow redirects
+            verify_tls: Switch it off only for a test server of your own.
+            send_idempotency_key: With POST and PATCH, so that the other side can tell a
+                repetition.
+            max_mb: Largest answer
+        """
+        return self._kind(
+            key,
+            "http.request",
+            method=method,
+            url=url,
+            query=query,
+            headers=headers,
+            body_type=body_type,
+            body=body,
+            auth=auth,
+            secret=secret,
+            user=user,
+            auth_header=auth_header,
+            expected_status=expected_status,
+            response=response,
+            timeout_s=timeout_s,
+            follow_redirects=follow_redirects,
+            verify_tls=verify_tls,
+            send_idempotency_key=send_idempotency_key,
+            max_mb=max_mb,
+        )
+
+    def sql_query(
+        self,
+        key: str,
+        /,
+        *,
+        url: Text,
+        query: Text,
+        password_secret: Text = UNSET,
+        parameters: Object | List = UNSET,
+        max_rows: Whole = UNSET,
+    ) -> NodeHandle:
+        """Runs one SQL statement: rows come back as a list of objects.
+
+        Args:
+            key: its identity in the document.
+            url: An SQLAlchemy address without its password. A relative SQLite file starts at the
+                folder of the workflow.
+            password_secret: Name of the password in the keychain.
+            query: One statement. Values come in as :name, never as part of the text.
+            parameters: Of the :names. A list of objects runs the statement once for each.
+            max_rows: More rows are a failure, so that none is left out unseen.
+        """
+        return self._kind(
+            key,
+            "sql.query",
+            url=url,
+            password_secret=password_secret,
+            query=query,
+            parameters=parameters,
+            max_rows=max_rows,
+        )
+
+    def file_read(
+        self,
+        key: str,
+        /,
+        *,
+        path: Text,
+        format: Literal["auto", "text", "json", "jsonl", "csv", "lines"] | Computed = UNSET,
+        header: Flag = UNSET,
+        typed: Flag = UNSET,
+        delimiter: Text = UNSET,
+        encoding: Text = UNSET,
+        max_mb: Number = UNSET,
+    ) -> NodeHandle:
+        """Reads a text, JSON or CSV file as a value.
+
+        Args:
+            key: its identity in the document.
+            path: Relative to the folder of the workflow; ~ is your home. A Jinja template.
+            format: auto goes by the name of the file: .json, .jsonl, .csv, .tsv, else text.
+            header: Each row is then an object, otherwise a list.
+            typed: Numbers, true and false, and empty cells become such values; 007 stays text.
+            delimiter: Empty: seen from the first line.
+            encoding: Encoding
+            max_mb: A larger file is a failure.
+        """
+        return self._kind(
+            key,
+            "file.read",
+            path=path,
+            format=format,
+            header=header,
+            typed=typed,
+            delimiter=delimiter,
+            encoding=encoding,
+            max_mb=max_mb,
+        )
+
+    def file_write(
+        self,
+        key: str,
+        /,
+        *,
+        path: Text,
+        content: Json = UNSET,
+        format: Literal["auto", "text", "json", "jsonl", "csv", "lines"] | Computed = UNSET,
+        mode: Literal["replace", "append", "new"] | Computed = UNSET,
+        columns: List | None = UNSET,
+        delimiter: Text = UNSET,
+        encoding: Text = UNSET,
+    ) -> NodeHandle:
+        """Writes a value as a text, JSON or CSV file; whole, or not at all.
+
+        Args:
+            key: its identity in the document.
+            path: Relative to the folder of the workflow; ~ is your home. A Jinja template.
+            content: Empty: the input of this node.
+            format: auto goes by the name of the file: .json, .jsonl, .csv, .tsv, else text.
+            mode: Replace it as a whole, add to its end, or fail.
+            columns: Not set: all, in the order in which they first appear.
+            delimiter: Empty: a comma, or a tab for .tsv.
+            encoding: Encoding
+        """
+        return self._kind(
+            key,
+            "file.write",
+            path=path,
+            content=content,
+            format=format,
+            mode=mode,
+            columns=columns,
+            delimiter=delimiter,
+            encoding=encoding,
+        )
+
+    def python_code(
+        self,
+        key: str,
+        /,
+        *,
+        code: Text,
+        memory_mb: Whole = UNSET,
+        local_imports: Flag = UNSET,
+    ) -> NodeHandle:
+        """Runs your own Python in a process of its own that can be ended at any time.
+
+        Args:
+            key: its identity in the document.
+            code: Finds input, state, vars, loop and ctx. Its result is the variable output, or
+                what main(input) returns. What it prints is shown while it runs.
+            memory_mb: The code may use so much memory.
+            local_imports: Modules beside the workflow's file can be imported.
+        """
+        return self._kind(
+            key,
+            "python.code",
+            code=code,
+            memory_mb=memory_mb,
+            local_imports=local_imports,
+        )
+
+    def shell_command(
+        self,
+        key: str,
+        /,
+        *,
+        command: List,
+        cwd: Text = UNSET,
+        env: Object = UNSET,
+        secret_env: Object = UNSET,
+        stdin: Text | None = UNSET,
+        exit_codes: List = UNSET,
+    ) -> NodeHandle:
+        """Runs a program with a list of arguments and returns what it prints.
+
+        Args:
+            key: its identity in the document.
+            command: A list: the program, then one argument each. No shell reads it, so nothing
+                needs quotes and nothing can break out; for pipes name a shell: sh, -c, …
+            cwd: Where it runs; relative to the folder of the workflow. A Jinja template.
+            env: Added to the variables of this program.
+            secret_env: Variable and name of the secret; taken out of all output.
+            stdin: Text for its standard input.
+            exit_codes: Any other exit code is a failure.
+        """
+        return self._kind(
+            key,
+            "shell.command",
+            command=command,
+            cwd=cwd,
+            env=env,
+            secret_env=secret_env,
+            stdin=stdin,
+            exit_codes=exit_codes,
+        )
+
+    def wait(
+        self,
+        key: str,
+        /,
+        *,
+        duration_s: Time | None = UNSET,
+        until: Text | Number | None = UNSET,
+    ) -> NodeHandle:
+        """Waits for a while or until a moment. Costs nothing and outlives a restart.
+
+        Args:
+            key: its identity in the document.
+            duration_s: How long to wait from the moment this node is reached.
+            until: A moment instead of a duration: ISO 8601 (without an offset in this computer's
+                time zone), or seconds since 1970. In the past: goes on at once.
+        """
+        return self._kind(
+            key,
+            "wait",
+            duration_s=duration_s,
+            until=until,
+        )
