@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.errors import StoreError, UnknownRun
+from engine.ids import RunId
 from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 from tests.engine.conformance.test_store import STORES
-from tests.engine.store.runs import run_record
+from tests.engine.store.runs import RUN, START_S, asked, begin, run_record
 
 HERE = Path(__file__).parent
 METHODS = [name for name in vars(RunStore) if not name.startswith("_")]
@@ -29,7 +32,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStore]:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_suite_calls(name: str) -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_store*.py"))
-    assert re.search(rf"\bstore\.{name}\(|\bopened\.{name}\(", source)
+    assert re.search(rf"\b(store|other|opened)\.{name}\(", source)
 
 
 def test_nobody_else_has_written_when_only_we_have(store: RunStore) -> None:
@@ -54,3 +57,39 @@ def test_the_size_is_what_is_on_the_disk(store: RunStore) -> None:
         store.create_run(run_record(f"r{number}", document=noise))
     grown = store.size_bytes() - before
     assert grown == 0 if isinstance(store, MemoryStore) else grown > 500_000
+
+
+@pytest.mark.parametrize("there", sorted(STORES))
+def test_a_whole_run_goes_from_one_store_to_another(
+    store: RunStore, tmp_path: Path, there: str
+) -> None:
+    chain, _ = asked(store)
+    folder = tmp_path / "there"
+    folder.mkdir()
+    other = STORES[there](folder)
+    with store.image(RUN) as image:
+        other.import_run(image, START_S)
+    assert other.state_at(RUN, 1) == store.state_at(RUN, 1) == chain.state
+    assert other.events(RUN) == store.events(RUN)
+    assert [each.request for each in other.requests()] == ["ask1"]
+    assert other.verify() == []
+    with store.image(RUN) as image, pytest.raises(StoreError):
+        other.import_run(image, START_S)
+    other.close()
+
+
+def test_a_run_from_elsewhere_is_trusted_when_somebody_says_so(
+    store: RunStore, tmp_path: Path
+) -> None:
+    begin(store)
+    other = STORES["memory"](tmp_path)
+    with store.image(RUN) as image:
+        other.import_run(replace(image, record=replace(image.record, untrusted=True)), START_S)
+    assert other.run(RUN).untrusted
+    other.trust(RUN)
+    assert not other.run(RUN).untrusted
+
+
+def test_an_image_of_nothing_is_refused(store: RunStore) -> None:
+    with pytest.raises(UnknownRun), store.image(RunId("nope")):
+        pass
