@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
+import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
@@ -299,7 +300,7 @@ class _Function:
     def _result(self, value: Any, ctx: Context) -> Result:
         if isinstance(value, _RESULTS):
             if isinstance(value, Output):
-                return dataclasses.replace(
+                return msgspec.structs.replace(
                     value, ports={name: _json(each, ctx) for name, each in value.ports.items()}
                 )
             return value
