@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QLabel, QMainWindow, QMenu
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu
 from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
@@ -19,6 +19,8 @@ from designer.actions.menus import (
     build_tool_bar,
 )
 from designer.actions.registry import ActionRegistry
+from designer.theme import DARK, apply_theme
+from designer.widgets.icons import icon
 
 
 @pytest.fixture
@@ -107,3 +109,20 @@ def test_the_tool_bar_has_room_for_widgets(window: QMainWindow) -> None:
     inserted = bar.insertWidget(slots["zoom"], label)
     assert bar.actions().index(inserted) == bar.actions().index(slots["zoom"]) - 1
     assert ActionId.RUN_START in set(verbs(TOOLBAR))
+
+
+def test_a_switch_with_an_icon_shows_that_it_is_on(qtbot: QtBot) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    pictures = []
+    for on in (False, True):
+        menu = QMenu()
+        qtbot.addWidget(menu)
+        action = menu.addAction(icon("palette"), "Palette")
+        action.setCheckable(True)
+        action.setChecked(on)
+        menu.ensurePolished()
+        menu.resize(menu.sizeHint())
+        pictures.append(menu.grab().toImage())
+    assert pictures[0] != pictures[1]
