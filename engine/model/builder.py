@@ -35,6 +35,7 @@ from engine.model.workflow import (
     Limits,
     Node,
     OnError,
+    OnFailure,
     PortRef,
     RetryPolicy,
     Settings,
@@ -68,12 +69,15 @@ class NodeFields(TypedDict, total=False):
     """What `NodeHandle.set` may set, besides parameters."""
 
     title: str
+    notes: str
     writes: Mapping[str, str | Write]
     joins: Mapping[str, JoinPolicy]
     route: str
     retry: RetryPolicy | None
     timeout_s: float | None
     total_timeout_s: float | None
+    idle_timeout_s: float | None
+    min_interval_s: float | None
     on_error: OnError
     effects: Effects | None
     reads: Sequence[str]
@@ -90,6 +94,8 @@ class SettingFields(TypedDict, total=False):
     vars: Mapping[str, Json]
     input: Json
     result: str | None
+    on_failure: OnFailure
+    errors: str | None
     description: str
 
 
