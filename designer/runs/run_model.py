@@ -253,7 +253,7 @@ class RunModel(QObject):
         lane = self._lane(run)
         if lane is not None:
             lane.merge(_older_first(loaded.ticks, lane))
-            lane.end(self._live.status)
+            lane.end(self._live.status, self._live.commit)
         self.lanes_changed.emit()
         self.changed.emit(None)
         self._check_banner()
@@ -302,7 +302,7 @@ class RunModel(QObject):
         moved = self._live is None or view.seq != self._live.seq
         self._live = view
         grown = lane.merge([tick_of(summary) for summary in history])
-        if lane.end(view.status) or grown:
+        if lane.end(view.status, view.commit) or grown:
             self.lanes_changed.emit()
         if moved and self.viewing is None:
             self.changed.emit(None)

@@ -92,9 +92,16 @@ class Lane:
         self.ticks = [known[number] for number in sorted(known)]
         return True
 
-    def end(self, status: str) -> bool:
-        """Say how the run stands after its last commit; whether that is news."""
+    def end(self, status: str, commit: int | None = None) -> bool:
+        """Say how the run stands after its last commit; whether that is news.
+
+        Args:
+            status: in words.
+            commit: the commit that it stands so after, where the ticks may not reach so far.
+        """
         last = self.ticks[-1] if self.ticks else None
+        if last is not None and commit is not None and commit != last.number:
+            last = None
         if self.status == status and (last is None or last.status == status):
             return False
         self.status = status

@@ -53,3 +53,12 @@ def test_a_commit_is_found_after_older_ones_were_pruned() -> None:
     lane = Lane("a", ticks=_ticks(50, 51, 53))
     assert lane.index(51) == 1 and lane.index(53) == 2
     assert lane.index(52) == -1 and lane.index(3) == -1
+
+
+def test_how_a_run_stands_is_said_of_the_commit_after_which_it_stands_so() -> None:
+    lane = Lane("a", ticks=_ticks(0))
+    lane.end("waiting", 1)  # commit 1 has not been heard of yet
+    assert lane.status == "waiting" and lane.ticks == _ticks(0)
+    lane.merge(_ticks(1))
+    lane.end("waiting", 1)
+    assert [tick.status for tick in lane.ticks] == ["running", "waiting"]
