@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from designer.panels.barriers_parts import Explanation
@@ -58,6 +58,14 @@ class RequestHead(QWidget):
         layout.addWidget(self.meta)
         layout.addWidget(self.banners)
         layout.addWidget(self.body)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the link in the colours of a new theme: a label keeps those it was set with."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "meta"):
+            text = self.meta.text()
+            self.meta.clear()
+            self.meta.setText(text)
 
     def show_record(self, record: RequestRecord, workflow: Workflow | None) -> None:
         """Show the head of `record`; titles of nodes come with the workflow."""
