@@ -30,6 +30,7 @@ from engine.errors import (
     InvalidWorkflow,
     NotAllowed,
     RunIsHeld,
+    SessionBusy,
     UnknownRun,
 )
 from engine.executors.services import LocalServices
@@ -45,6 +46,7 @@ from engine.runtime import decisions, partial, superstep
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
+from engine.runtime.invariants import check_start
 from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
 from engine.runtime.partial import Trial
@@ -62,12 +64,14 @@ from engine.runtime.ports import (
 from engine.runtime.preparing import (
     choose_trigger,
     facts_of,
+    first_state,
     fork_state,
     fork_view,
     initial_channels,
 )
 from engine.runtime.replay import ReplayReport
 from engine.runtime.scope import inputs_of
+from engine.runtime.sessions import check_last, next_turn
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.sinks.hosts import QUEUE, VARIABLE, Sinks
@@ -103,6 +107,7 @@ __all__ = [
     "RunHandle",
     "RunIsHeld",
     "RunRecord",
+    "SessionBusy",
     "TaskValues",
     "Trial",
     "TrustedFiles",
@@ -408,6 +413,7 @@ class Engine:
         breakpoints: Sequence[Breakpoint] = (),
         until: str = "",
         reuse: tuple[str, str] | None = None,
+        session: str = "",
     ) -> RunHandle:
         """Start a run and begin to drive it.
 
@@ -424,27 +430,29 @@ class Engine:
                 the run is paused.
             reuse: (run, node): begin with that node and what is behind it; everything else
                 takes the result that it had in that run, and is not run again.
+            session: begin with the durable channels of the run before it in this session.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
-            InvalidCommand: the trigger must be chosen, a channel is unknown, or a breakpoint
-                cannot work.
+            InvalidCommand: the trigger must be chosen, a channel is unknown or refuses its
+                value, or a breakpoint cannot work. SessionBusy: a run of the session is open.
             StoreError: the run cannot be stored.
         """
         plan = await self._io(self._compile, workflow)
         self._check_allowed(workflow, allow)
         trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
+        turn = await self._io(next_turn, self.store, session, plan) if session else None
         record = self._record(plan, value, source_path=source_path, title=title)
-        state = RunState(
-            channels=initial_channels(plan, channels or {}),
-            breaks=stops.check(plan, breakpoints),
-            until=partial.check_node(plan, until).key if until else "",
-        )
+        record = replace(record, session=session)
+        state = first_state(plan, channels or {}, turn)
+        state.breaks = stops.check(plan, breakpoints)
+        state.until = partial.check_node(plan, until).key if until else ""
         if reuse is not None:
             partial.check_node(plan, reuse[1])
             state.recordings = await self._io(self._history.recordings, plan, *reuse)
         facts = facts_of(plan, record)
+        check_start(plan, state.channels, facts.scope)
         at = self._clock.now()
         opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
         started = ev.RunStarted(
@@ -454,6 +462,9 @@ class Engine:
             input=value,
             seed=record.seed,
             engine=engine.__version__,
+            session=session,
+            turn=turn.number if turn is not None else 0,
+            step=turn.step if turn is not None else 0,
         )
         opening.events[:0] = [
             started,
@@ -501,6 +512,8 @@ class Engine:
                 raise InvalidCommand(
                     f"Run {run_id} is completed; use fork to run again from one of its commits."
                 )
+            if loaded.record.session:
+                await self._io(check_last, self.store, loaded.record)
             plan = await self._io(self._compile_bytes, loaded.record.document)
             await self._check_trust(loaded.record, plan.workflow, allow)
             view = await self._io(self.view, run_id)
@@ -559,6 +572,7 @@ class Engine:
         state = fork_state(plan, then, channels or {})
         view = fork_view(await self._io(self.view, parent.run, at), record.run)
         facts = facts_of(plan, record)
+        check_start(plan, state.channels, facts.scope)
         if breakpoints is not None:
             state.breaks = stops.check(plan, breakpoints)
         opening = opening_of_resume(plan, state, facts, 1, "fork")
@@ -771,9 +785,9 @@ class Engine:
 
     # --- looking ----------------------------------------------------------------------------
 
-    def runs(self, *, limit: int = 200) -> list[RunRecord]:
-        """Return the runs, newest first."""
-        return self.store.runs(limit=limit)
+    def runs(self, *, limit: int = 200, session: str | None = None) -> list[RunRecord]:
+        """Return the runs, newest first; of one session if it is named."""
+        return self.store.runs(limit=limit, session=session)
 
     def run(self, run: str) -> RunRecord:
         """Return one run; a unique beginning of its id is enough."""
@@ -838,6 +852,18 @@ class Engine:
         entry = (run, callback)
         self._subscribers.append(entry)
         return lambda: self._subscribers.remove(entry) if entry in self._subscribers else None
+
+    def subscribe_session(
+        self, session: str, callback: Callable[[News], None]
+    ) -> Callable[[], None]:
+        """Hear the news of every run of a session that is driven here, of later ones too."""
+
+        def hear(item: News) -> None:
+            held = self._held.get(item.run)
+            if held is not None and held.handle.view.session == session:
+                callback(item)
+
+        return self.subscribe(None, hear)
 
     def add_sink(self, sink: Sink, *, size: int = QUEUE) -> None:
         """Send every fact and update from now on to a sink; `sinks.health` says how it fares.

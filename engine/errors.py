@@ -53,6 +53,18 @@ class InvalidCommand(EngineError):
     """The command is not allowed in the status that the run has."""
 
 
+class SessionBusy(InvalidCommand):
+    """Another run of the session is still open; `run` is its id, where it is known."""
+
+    def __init__(self, session: str, run: str = "", how: str = "open") -> None:
+        which = f"run {run} is {how}" if run else "another run has just been started"
+        super().__init__(
+            f"Session {session} is busy: {which}. "
+            "Let it end, resume it or cancel it; then start the next one."
+        )
+        self.run = run
+
+
 class DecisionRefused(EngineError):
     """The decision was stored as refused; `reason` says why (late, stale, invalid...).
 

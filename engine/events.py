@@ -67,6 +67,9 @@ class RunStarted(Event, frozen=True):
     engine: str
     parent: tuple[RunId, int] | None = None
     edited: tuple[str, ...] = ()  # channels edited by a fork
+    session: str = ""
+    turn: int = 0  # which run of the session, from 1
+    step: int = 0  # supersteps of the session's runs before
 
 
 class LegStarted(Event, frozen=True):
@@ -83,6 +86,8 @@ class TaskFinished(Event, frozen=True):
     Attributes:
         ports: output port to the name of its value, empty where that is ``task.port``;
             a value that only passed through keeps its older name.
+        gated: it did not run, because nothing that it reads had changed; it passed on what
+            it had put out before.
     """
 
     task: TaskId
@@ -94,6 +99,7 @@ class TaskFinished(Event, frozen=True):
     route: tuple[str, ...] | None = None
     note: str = ""
     also: tuple[str, ...] = ()
+    gated: bool = False
 
 
 class TaskFailed(Event, frozen=True):
@@ -230,13 +236,18 @@ class BarrierWithdrawn(Event, frozen=True):
 
 
 class WaitOpened(Event, frozen=True):
-    """A task is parked for a time, an event or a child run."""
+    """A task is parked for a time, an event or a child run, or until a budget has room.
+
+    `path` and `visit` are set where the task was never ready before.
+    """
 
     task: TaskId
     node: NodeKey
-    kind: str  # timer, until, event, child
+    kind: str  # timer, until, event, child, budget
     due_at: float | None
     text: str = ""
+    path: Path = ()
+    visit: int = 0
 
 
 class WaitEnded(Event, frozen=True):
@@ -284,6 +295,61 @@ class SuperstepCommitted(Event, frozen=True):
     taken: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+
+
+class InvariantBroken(Event, frozen=True):
+    """A commit was not made because an invariant would not hold after it, or it was let pass.
+
+    Attributes:
+        task, node: the last of those who wrote; empty where nobody did.
+        writers: all of them.
+        handled: ``fail``: the run fails; ``ask``: the task is held and a person is asked;
+            ``accepted``: a person let it pass, and this is the commit.
+    """
+
+    task: TaskId
+    node: NodeKey
+    invariant: str
+    message: str
+    writers: tuple[TaskId, ...]
+    handled: str
+
+
+class Estimated(Event, frozen=True):
+    """A task has computed what it will use; so much is to be reserved before it starts."""
+
+    task: TaskId
+    node: NodeKey
+    amounts: dict[str, float]
+
+
+class Spent(Event, frozen=True):
+    """An attempt has ended and used so much of each meter (failed ones too)."""
+
+    task: TaskId
+    node: NodeKey
+    amounts: dict[str, float]
+
+
+class BudgetGranted(Event, frozen=True):
+    """A person has answered for a budget that was used up.
+
+    Attributes:
+        choice: ``raise`` to `limit`, ``once``, or ``stop``.
+        account: what the answer is about: the meter, or a share or a node of it.
+    """
+
+    task: TaskId
+    node: NodeKey
+    account: str
+    choice: str
+    limit: float | None = None
+
+
+class MetersChanged(Event, frozen=True):
+    """How the budgets stand after this commit: meter to (limit, used, reserved)."""
+
+    meters: dict[str, tuple[float | None, float, float]]
 
 
 class LimitReached(Event, frozen=True):
@@ -391,6 +457,11 @@ AnyEvent = (
     | WaitEnded
     | JoinTimedOut
     | SuperstepCommitted
+    | InvariantBroken
+    | Estimated
+    | Spent
+    | BudgetGranted
+    | MetersChanged
     | LimitReached
     | RunPaused
     | RunStepped

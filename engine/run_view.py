@@ -82,6 +82,14 @@ class OpenRequest(msgspec.Struct, omit_defaults=True, gc=False):
     default: str | None = None
 
 
+class MeterView(msgspec.Struct):
+    """How a budget of the run stands."""
+
+    limit: float | None = None
+    used: float = 0.0
+    reserved: float = 0.0
+
+
 class RunView(msgspec.Struct, omit_defaults=True):
     """The whole run as it looked after the last folded event.
 
@@ -89,6 +97,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
         status: as `engine.state.status.RunStatus`, in words.
         taken, not_taken: edge id to how many values or skip tokens it carried.
         changed: channels changed by the last commit.
+        session, turn, step: the session it is part of, the how manieth run of it, and how
+            many supersteps the runs before it have made.
         stopped_at: the nodes at whose breakpoints the run is paused; empty is the run itself.
     """
 
@@ -115,6 +125,10 @@ class RunView(msgspec.Struct, omit_defaults=True):
     reason: str = ""
     result: Json = None
     next_due: float | None = None
+    meters: dict[str, MeterView] = {}
+    session: str = ""
+    turn: int = 0
+    step: int = 0
     breakpoints: tuple[Breakpoint, ...] = ()
     stopped_at: tuple[NodeKey, ...] = ()
 
@@ -202,6 +216,7 @@ def _started(view: RunView, event: ev.RunStarted, at: float) -> None:
     view.workflow_id = event.workflow_id
     view.revision = event.revision
     view.parent = event.parent
+    view.session, view.turn, view.step = event.session, event.turn, event.step
     view.started_at = at
 
 
@@ -373,8 +388,20 @@ def _closed(
 
 
 def _wait_opened(view: RunView, event: ev.WaitOpened, at: float) -> None:
+    is_new = event.task not in view.frontier
+    state = "waiting" if event.kind == "budget" else "timer"
+    node = _park(view, event.task, event.node, state, due_at=event.due_at, text=event.text)
+    if is_new:
+        entry = view.frontier[event.task]
+        entry.path, entry.visit, entry.since = event.path, event.visit, at
+        if event.path:
+            node.total = event.path[-1][2]
+
+
+def _metered(view: RunView, event: ev.MetersChanged, at: float) -> None:
     del at
-    _park(view, event.task, event.node, "timer", due_at=event.due_at, text=event.text)
+    for name, (limit, used, reserved) in event.meters.items():
+        view.meters[name] = MeterView(limit, used, reserved)
 
 
 def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
@@ -492,6 +519,7 @@ _HANDLERS: dict[type, Any] = {
     ev.BarrierWithdrawn: _closed,
     ev.WaitOpened: _wait_opened,
     ev.WaitEnded: _wait_ended,
+    ev.MetersChanged: _metered,
     ev.JoinTimedOut: _join_timed_out,
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,

@@ -17,6 +17,7 @@ from designer.panels.inspector_attributes import (
     unless,
     whole,
 )
+from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
 from engine.model.workflow import JoinPolicy, Node, RetryPolicy, Write
@@ -184,6 +185,24 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
             write=lambda node, value: replace(node, reads=texts(value)),
         ),
         Attribute(
+            spec=spec("may_write", "May write only these channels", FieldKind.LIST,
+                      "For a For each: all nodes of its body. Unset: every channel.",
+                      item=_text_item(), advanced=True),
+            path="may_write",
+            read=lambda node: UNSET if node.may_write is None else list(node.may_write),
+            write=lambda node, value: replace(
+                node, may_write=None if value is UNSET else texts(value)
+            ),
+        ),
+        Attribute(
+            spec=spec("gated", "Only when what it reads has changed", FieldKind.SWITCH,
+                      "Otherwise it is passed over with its previous output.",
+                      default=False, advanced=True),
+            path="gated",
+            read=lambda node: unless(node.gated, False),
+            write=lambda node, value: replace(node, gated=value is True),
+        ),
+        Attribute(
             spec=spec("effects", "Effects on the outside", FieldKind.CHOICE,
                       "What a repetition of this node would do.",
                       choices=tuple(EFFECTS), default="", words=EFFECTS),
@@ -201,6 +220,7 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
             write=lambda node, value: replace(node, route="all" if value is UNSET else value),
         ),
     ]  # fmt: skip
+    found += budget_attributes()
     for port in ports:
         found += _join_attributes(port)
     return found

@@ -23,7 +23,9 @@ from designer.panels.inspector_attributes import (
     whole,
 )
 from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_channels import channels_attribute
 from designer.panels.inspector_rows import show_problems
+from designer.panels.inspector_rules import invariants_attribute, meters_attribute
 from designer.panels.inspector_spec import UNSET, FieldKind
 from designer.widgets.format import plural
 from designer.widgets.section import CollapsibleSection
@@ -35,19 +37,11 @@ from engine.model.changes import (
     SetSettings,
     SetWorkflowName,
 )
-from engine.model.check_data import REDUCER_TRAITS
 from engine.model.diagnostics import Diagnostic
-from engine.model.keys import is_key
-from engine.model.workflow import Channel, Limits, Settings, Workflow
+from engine.model.workflow import Limits, Settings, Workflow
 
 Json = Any
 
-_TYPES = ("any", "string", "number", "integer", "boolean", "array", "object")
-_LIFECYCLES = {
-    "run": "During the run",
-    "superstep": "One superstep",
-    "durable": "From run to run",
-}
 _COMMITS = {
     "eager": "Eager: each result as it comes",
     "strict": "Strict: in a fixed order, step by step",
@@ -85,11 +79,21 @@ class WorkflowPage(QWidget):
         self.problems.setWordWrap(True)
         self.problems.setTextFormat(Qt.TextFormat.PlainText)
         self.main = AttributeForm(_main_attributes(), bench, self)
-        self.channels = AttributeForm([_channels_attribute()], bench, self, folded=True)
+        self.channels = AttributeForm([channels_attribute()], bench, self, folded=True)
         self.environment = AttributeForm(_environment_attributes(), bench, self, folded=True)
         self.running = AttributeForm(_running_attributes(), bench, self, folded=True)
         self.limits = AttributeForm(_limit_attributes(), bench, self, folded=True)
-        self.forms = (self.main, self.channels, self.environment, self.running, self.limits)
+        self.rules = AttributeForm([invariants_attribute()], bench, self, folded=True)
+        self.budgets = AttributeForm([meters_attribute()], bench, self, folded=True)
+        self.forms = (
+            self.main,
+            self.channels,
+            self.environment,
+            self.running,
+            self.rules,
+            self.budgets,
+            self.limits,
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 16)
         layout.setSpacing(10)
@@ -100,6 +104,8 @@ class WorkflowPage(QWidget):
             ("Channels", self.channels),
             ("Constants and environment", self.environment),
             ("How it runs", self.running),
+            ("What must always hold", self.rules),
+            ("Budgets", self.budgets),
             ("Limits", self.limits),
         ):
             section = CollapsibleSection(words, self, expanded=form is self.channels)
@@ -204,6 +210,8 @@ def _main_attributes() -> list[Attribute]:
         _setting("input", "Example input", FieldKind.JSON, _or(None),
                  "Used when the workflow is run without another input.",
                  placeholder='{"path": "invoices.csv"}'),
+        _setting("input_to", "Input goes to channel", FieldKind.CHANNEL, lambda v: text(v) or None,
+                 "It is merged there by the reducer when a run starts."),
         _setting("result", "Result", FieldKind.SOURCE, lambda v: text(v) or None,
                  "What a run returns. Empty: the values of its End nodes.",
                  placeholder="state.total"),
@@ -269,60 +277,3 @@ def _writer_of_limit(name: str, convert: Convert) -> Callable[[Workflow, Json], 
         return replace(workflow, settings=replace(workflow.settings, limits=limits))
 
     return write
-
-
-def _channels_attribute() -> Attribute:
-    return Attribute(
-        spec=spec(
-            "channels", "Channels", FieldKind.CARDS,
-            "Values that nodes share; a reducer merges what is written.",
-            default=(),
-            singular="channel",
-            unordered=True,
-            fields=(
-                spec("name", "Name", FieldKind.TEXT, required=True, placeholder="total"),
-                spec("type", "Type", FieldKind.CHOICE, choices=_TYPES, default="any"),
-                spec("reducer", "Reducer", FieldKind.CHOICE, choices=tuple(REDUCER_TRAITS),
-                     default="replace"),
-                spec("default", "At the start", FieldKind.ANY, placeholder="null"),
-                spec("lifecycle", "Lives", FieldKind.CHOICE, choices=tuple(_LIFECYCLES),
-                     default="run", words=_LIFECYCLES),
-                spec("description", "Description", FieldKind.TEXT),
-            ),
-        ),
-        path="channels",
-        read=_read_channels,
-        write=_write_channels,
-    )  # fmt: skip
-
-
-_CHANNEL = Channel(name="")
-_CHANNEL_FIELDS = ("type", "reducer", "default", "lifecycle", "description")
-
-
-def _read_channels(workflow: Workflow) -> Json:
-    if not workflow.channels:
-        return UNSET
-    return [
-        {"name": name}
-        | {
-            field: getattr(channel, field)
-            for field in _CHANNEL_FIELDS
-            if getattr(channel, field) != getattr(_CHANNEL, field)
-        }
-        for name, channel in workflow.channels.items()
-    ]
-
-
-def _write_channels(workflow: Workflow, value: Json) -> Workflow:
-    made: dict[str, Channel] = {}
-    for each in value if isinstance(value, list) else []:
-        name = each.get("name", "")
-        if not is_key(name):
-            raise ValueError("Give the channel a name of letters, digits, _ and -.")
-        if name in made:
-            raise ValueError(f"Two channels are named {name}; rename one.")
-        old = workflow.channels.get(name, _CHANNEL)
-        fields = {field: each.get(field, getattr(_CHANNEL, field)) for field in _CHANNEL_FIELDS}
-        made[name] = replace(old, name=name, **fields)
-    return replace(workflow, channels=made)

@@ -16,8 +16,9 @@ CHANNELS = "Channels"
 OUTPUTS = "Node outputs"
 MEMORY = "Node memory"
 RESULTS = "Results"
+BUDGETS = "Budgets"
 #: The parts in the order of their chips.
-PARTS = (CHANNELS, OUTPUTS, MEMORY, RESULTS)
+PARTS = (CHANNELS, OUTPUTS, MEMORY, RESULTS, BUDGETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ def parts_of(state: Any) -> dict[str, Json]:
         OUTPUTS: {key: state.value(ref) for key, ref in state.outputs.items() if _has(state, ref)},
         MEMORY: dict(state.memory),
         RESULTS: dict(state.results),
+        BUDGETS: {
+            key: {"limit": account.limit, "used": account.used, "reserved": account.reserved}
+            for key, account in state.ledger.items()
+        },
     }
 
 

@@ -41,6 +41,10 @@ _CHOICES = {
     "fail": "failed",
     "happened": "said that it happened:",
     "again": "had it run again:",
+    "accept": "let it write all the same:",
+    "raise": "raised the limit for",
+    "once": "let go on this once:",
+    "stop": "stopped the run at",
 }
 
 _REFUSALS = {
@@ -189,6 +193,12 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _because(f"{task} took its fallback wire", event.reason)
         case ev.Warned():
             return f"{title_of(event.node)}: {event.message}" if event.node else event.message
+        case ev.InvariantBroken():
+            end = {"ask": " The task is held until somebody decides.",
+                   "accepted": " It was let pass."}.get(event.handled, "")  # fmt: skip
+            return event.message + end
+        case ev.Estimated() | ev.Spent() | ev.BudgetGranted() | ev.MetersChanged():
+            return _budget(event, title_of)
         case ev.LimitReached():
             where = f" at {title_of(event.node)}" if event.node else ""
             value = f"{event.value:,.0f}" if event.value == int(event.value) else f"{event.value:,}"
@@ -353,6 +363,35 @@ def _barrier(
             assert_never(event)
 
 
+def _budget(
+    event: ev.Estimated | ev.Spent | ev.BudgetGranted | ev.MetersChanged, title_of: TitleOf
+) -> str:
+    match event:
+        case ev.Estimated():
+            task = _task(event.task, event.node, title_of)
+            return f"{task} wants to reserve {_amounts(event.amounts)}"
+        case ev.Spent():
+            return f"{_task(event.task, event.node, title_of)} used {_amounts(event.amounts)}"
+        case ev.BudgetGranted():
+            done = {
+                "raise": f"was raised to {event.limit or 0.0:g}",
+                "once": "may be exceeded this once",
+            }.get(event.choice, "was not raised: the run stops")
+            return f"The budget “{event.account}” {done}"
+        case ev.MetersChanged():
+            stand = [
+                f"{name} {used:g}" + (f" of {limit:g}" if limit is not None else "")
+                for name, (limit, used, _) in event.meters.items()
+            ]
+            return f"Used so far: {', '.join(stand)}"
+        case _:
+            assert_never(event)
+
+
+def _amounts(amounts: dict[str, float]) -> str:
+    return ", ".join(f"{amount:g} of {name}" for name, amount in amounts.items()) or "nothing"
+
+
 def _wait(event: ev.WaitOpened | ev.WaitEnded, title_of: TitleOf) -> str:
     task = _task(event.task, event.node, title_of)
     if isinstance(event, ev.WaitEnded):
@@ -387,6 +426,11 @@ _KINDS: dict[type, str] = {
     ev.RunCancelled: "run",
     ev.RunFailed: "error",
     ev.TaskFailed: "error",
+    ev.InvariantBroken: "error",
+    ev.Estimated: "task",
+    ev.Spent: "task",
+    ev.BudgetGranted: "decision",
+    ev.MetersChanged: "commit",
     ev.LimitReached: "error",
     ev.TaskRetried: "retry",
     ev.TaskFinished: "task",

@@ -114,6 +114,7 @@ def _run_json(record: RunRecord) -> dict[str, Json]:
         "file": record.source_path,
         "parent": record.parent,
         "parent_commit": record.parent_commit,
+        "session": record.session,
     }
 
 
@@ -162,6 +163,10 @@ def _show_json(record: RunRecord, view: RunView, state: RunState, *, past: bool)
         "revision": record.revision,
         "parent": None if view.parent is None else list(view.parent),
         "input": record.input,
+        "meters": {
+            name: {"limit": meter.limit, "used": meter.used, "reserved": meter.reserved}
+            for name, meter in view.meters.items()
+        },
     }
 
 
@@ -187,6 +192,12 @@ def _print_run(record: RunRecord, shown: dict[str, Json], view: RunView, store: 
         out.print(styled(("\nstate", "bold")))
         for channel, value in shown["state"].items():
             out.print(f"  {clean(channel)} = {short_json(value, 300)}")
+    if shown["meters"]:
+        out.print(styled(("\nbudgets", "bold")))
+        for name, meter in shown["meters"].items():
+            of = "" if meter["limit"] is None else f" of {meter['limit']:g}"
+            held = f", {meter['reserved']:g} reserved" if meter["reserved"] else ""
+            out.print(f"  {clean(name)}: {meter['used']:g}{of} used{held}")
     if shown["frontier"]:
         out.print(styled(("\nfrontier", "bold")))
         kinds = {wait["task"]: wait["kind"] for wait in shown["waits"]}

@@ -77,6 +77,12 @@ def run(
     trigger: Annotated[
         str | None, typer.Option("--trigger", metavar="NODE", help="Where it begins, if unclear.")
     ] = None,
+    session: Annotated[
+        str,
+        typer.Option(
+            "--session", metavar="NAME", help="Begin with the durable channels of its last run."
+        ),
+    ] = "",
     stops: Break = None,
     to: Annotated[
         str, typer.Option("--to", metavar="NODE", help="Pause when this node has its result.")
@@ -111,6 +117,7 @@ def run(
             trigger=trigger,
             source_path=str(file.resolve()),
             allow=allowed(engine, workflow, file, settings),
+            session=session,
             breakpoints=points,
             until=to,
             reuse=(earlier.run, begin_at) if earlier is not None else None,

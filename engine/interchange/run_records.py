@@ -188,7 +188,7 @@ def journal_json(record: JournalRecord) -> dict[str, Json]:
 def head_of(line: Mapping[str, Json], document: bytes) -> RunImage:
     """Return the image of a run, without its commits and everything that was asked in it."""
     _only(line, MARK, "engine", "written_at", "run", "first", "legs", "next_due")
-    record = convert({**line["run"], "document": "", "untrusted": True}, RunRecord)
+    record = convert({**line["run"], "document": "", "untrusted": True, "session": ""}, RunRecord)
     return RunImage(
         record=replace(record, document=document),
         first=convert(line["first"], int),

@@ -35,7 +35,6 @@ from engine.model.workflow import (
     Limits,
     Node,
     OnError,
-    OnFailure,
     PortRef,
     RetryPolicy,
     Settings,
@@ -69,15 +68,12 @@ class NodeFields(TypedDict, total=False):
     """What `NodeHandle.set` may set, besides parameters."""
 
     title: str
-    notes: str
     writes: Mapping[str, str | Write]
     joins: Mapping[str, JoinPolicy]
     route: str
     retry: RetryPolicy | None
     timeout_s: float | None
     total_timeout_s: float | None
-    idle_timeout_s: float | None
-    min_interval_s: float | None
     on_error: OnError
     effects: Effects | None
     reads: Sequence[str]
@@ -94,8 +90,6 @@ class SettingFields(TypedDict, total=False):
     vars: Mapping[str, Json]
     input: Json
     result: str | None
-    on_failure: OnFailure
-    errors: str | None
     description: str
 
 

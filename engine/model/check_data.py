@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from itertools import chain, islice, pairwise
 
 from engine.model import rules
@@ -13,36 +13,10 @@ from engine.model.check_nodes import NodeFacts, Use, check_condition, said
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import OUTPUT_NAME, ExpressionError, compile_expression
 from engine.model.keys import MAX_KEY, is_key
+from engine.model.reducers import CUSTOM, REDUCERS, Reducer, find_reducer, reducer_of
 from engine.model.shape import check_values
 from engine.model.workflow import Channel, Write
 
-
-@dataclass(frozen=True, slots=True)
-class ReducerTraits:
-    """What validation must know of a reducer; `engine.state.channels` does the merging.
-
-    Attributes:
-        combines: several writers in one commit are merged.
-        ordered: the result depends on who writes first.
-    """
-
-    combines: bool = True
-    ordered: bool = True
-
-
-REDUCER_TRAITS = {
-    "replace": ReducerTraits(combines=False),
-    "last": ReducerTraits(),
-    "first": ReducerTraits(),
-    "append": ReducerTraits(),
-    "extend": ReducerTraits(),
-    "union": ReducerTraits(),
-    "merge": ReducerTraits(),
-    "deep_merge": ReducerTraits(),
-    "sum": ReducerTraits(ordered=False),
-    "min": ReducerTraits(ordered=False),
-    "max": ReducerTraits(ordered=False),
-}
 CHANNEL_TYPES: dict[str, tuple[type, ...]] = {
     "any": (object,),
     "string": (str,),
@@ -51,6 +25,8 @@ CHANNEL_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
+    "messages": (list,),
+    "errors": (list,),
 }
 #: Pairs of writers of one channel that are compared; enough to find one that meets.
 _MOST_PAIRS = 200
@@ -73,6 +49,10 @@ def check_data(doc: Checked) -> Iterator[Diagnostic]:
     if doc.workflow.settings.errors:
         used.add(doc.workflow.settings.errors)
     yield from _check_result(doc, used)
+    used |= {doc.workflow.settings.input_to or ""}
+    for invariant in doc.workflow.settings.invariants.values():
+        with suppress(ExpressionError):
+            used |= compile_expression(invariant.expr).reads.channels
     yield from _check_channels(doc, used)
     yield from _check_writers(doc)
     yield from _check_settings(doc)
@@ -287,11 +267,11 @@ def _has_key(value: object) -> bool:
 
 def _check_channels(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
     for name, channel in doc.workflow.channels.items():
-        for field, sentence, fix in _channel_problems(name, channel):
+        for field, sentence, fix in _channel_problems(doc, name, channel):
             yield rules.CHANNEL.broken(
                 f"Channel {name} {sentence}.", fix, field=f"channels.{name}{field}"
             )
-        if name not in used and "*" not in used:
+        if name not in used and "*" not in used and channel.type != "errors":
             yield rules.UNUSED_CHANNEL.broken(
                 f"Nothing reads or writes the channel {name}.",
                 "Remove it, or use it.",
@@ -299,13 +279,11 @@ def _check_channels(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
             )
 
 
-def _channel_problems(name: str, channel: Channel) -> Iterator[tuple[str, str, str]]:
+def _channel_problems(doc: Checked, name: str, channel: Channel) -> Iterator[tuple[str, str, str]]:
     if not is_key(name):
         bound = f"1 to {MAX_KEY} letters, digits, _ or -"
         yield "", "has a name that expressions cannot use", f"Rename it: {bound}."
-    if channel.reducer not in REDUCER_TRAITS:
-        fix = _suggest(channel.reducer, REDUCER_TRAITS, f"Choose {', '.join(REDUCER_TRAITS)}.")
-        yield ".reducer", f"has the unknown reducer {channel.reducer}", fix
+    yield from _reducer_problems(doc, channel)
     wanted = CHANNEL_TYPES.get(channel.type)
     if wanted is None:
         fix = _suggest(channel.type, CHANNEL_TYPES, f"Choose {', '.join(CHANNEL_TYPES)}.")
@@ -317,6 +295,26 @@ def _channel_problems(name: str, channel: Channel) -> Iterator[tuple[str, str, s
             yield ".default", f"holds {channel.type}, but its default does not", "Correct it."
     for path, what in check_values({"default": channel.default}):
         yield f".{path}", f"has a default that {what}", "Write it as a text."
+
+
+def _reducer_problems(doc: Checked, channel: Channel) -> Iterator[tuple[str, str, str]]:
+    """The merge rule is known, and if the document holds it, it can be compiled."""
+    known = {**REDUCERS, **doc.reducers}
+    if channel.reducer == CUSTOM:
+        if not channel.reduce:
+            yield ".reduce", "is custom, but has no rule", "Write one, such as old + new."
+            return
+        try:
+            reducer_of(channel.reduce)
+        except ExpressionError as error:
+            sentence = f"has a rule that is wrong at column {error.column + 1}: {said(error)}"
+            yield ".reduce", sentence, "Correct it; it may use old and new."
+    elif channel.reducer not in known:
+        names = [*known, CUSTOM]
+        fix = _suggest(channel.reducer, names, f"Choose {', '.join(names)}.")
+        yield ".reducer", f"has the unknown reducer {channel.reducer}", fix
+    elif channel.reduce:
+        yield ".reduce", f"has a rule, but merges by {channel.reducer}", "Set reducer to custom."
 
 
 def _check_errors(doc: Checked) -> Iterator[Diagnostic]:
@@ -350,7 +348,7 @@ def _check_writers(doc: Checked) -> Iterator[Diagnostic]:
     eager = doc.workflow.settings.commit == "eager"
     for name, keys in writers.items():
         channel = doc.workflow.channels.get(name)
-        traits = REDUCER_TRAITS.get(channel.reducer) if channel else None
+        traits = _traits(doc, channel) if channel else None
         if (
             channel is None
             or traits is None
@@ -374,6 +372,13 @@ def _check_writers(doc: Checked) -> Iterator[Diagnostic]:
                 node=keys[0],
                 field=f"channels.{name}.reducer",
             )
+
+
+def _traits(doc: Checked, channel: Channel) -> Reducer | None:
+    try:
+        return find_reducer(channel.reducer, channel.reduce, doc.reducers)
+    except ExpressionError:
+        return None
 
 
 def _merges(write: Write) -> bool:

@@ -13,6 +13,7 @@ from engine.model.check_nodes import NodeFacts, title_of
 from engine.model.diagnostics import Diagnostic
 from engine.model.graph import GraphFacts, unguarded_cycles
 from engine.model.node_types import Port
+from engine.model.reducers import Reducer
 from engine.model.wiring import type_refusal
 from engine.model.workflow import Edge, PortRef, Workflow
 
@@ -30,6 +31,7 @@ class Checked:
     branches: Branches
     out: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
     into: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+    reducers: Mapping[str, Reducer] = field(default_factory=dict)
 
     def title(self, key: str) -> str:
         """Return what a person calls the node of that key."""

@@ -271,6 +271,11 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
     for name, write in node.writes.items():
         if write.expr or write.op != "delete":
             yield _Text(join_path("writes", name), "expr", write.expr, "write")
+    for name, draw in node.meters.items():
+        place = join_path("meters", name)
+        yield _Text(join_path(place, "estimate"), "expr", draw.estimate)
+        if draw.actual:
+            yield _Text(join_path(place, "actual"), "expr", draw.actual, "write")
 
 
 def _nested(path: str, value: Json, *, is_text: bool) -> Iterator[_Text]:

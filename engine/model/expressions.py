@@ -45,6 +45,7 @@ __all__ = [
     "ExpressionError",
     "Reads",
     "compile_expression",
+    "compile_over",
 ]
 
 #: The names that an expression may use; what each holds is in DESIGN section 9.
@@ -275,16 +276,27 @@ def compile_expression(source: str) -> Expression:
     """
     if not isinstance(source, str):
         raise ExpressionError(f"an expression must be text, not {kind_of(source)}")
-    return _compiled(source)
+    return _compiled(source, _KNOWN_NAMES)
+
+
+def compile_over(source: str, *names: str) -> Expression:
+    """The expression, ready to be evaluated over names of its own, such as ``old`` and ``new``.
+
+    Raises:
+        ExpressionError: it is no expression, uses what is not allowed, or another name.
+    """
+    if not isinstance(source, str):
+        raise ExpressionError(f"an expression must be text, not {kind_of(source)}")
+    return _compiled(source, frozenset(names))
 
 
 @lru_cache(maxsize=_CACHED)
-def _compiled(source: str) -> Expression:
+def _compiled(source: str, names: frozenset[str]) -> Expression:
     if len(source) > MAX_SOURCE:
         raise ExpressionError(f"the expression is longer than {MAX_SOURCE:,} characters", source)
     tree = _parsed(source)
     try:
-        compiled = compile_tree(tree, _KNOWN_NAMES)
+        compiled = compile_tree(tree, names)
     except Refused as refused:
         node = refused.node
         raise ExpressionError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from engine.errors import UnknownNodeType
 from engine.events import ErrorInfo
 from engine.ids import NodeKey, Path, RunId, TaskId
+from engine.model.reducers import CUSTOM, REDUCERS, Reducer
 from engine.model.workflow import Effects, Node
 
 Json = Any
@@ -116,7 +117,8 @@ class Request:
         default: choice that is applied at the deadline: ``reject approve expire fail``.
         guards: channels that make the request stale when they change.
         reroute_to: keys of nodes that a decision may send the token to.
-        system: the engine itself asks (outcome of a task is unknown).
+        system: the engine itself asks. `about`: what: the ``outcome`` of a task that may
+            have happened, an ``invariant`` that does not hold, a ``budget`` that is used up.
     """
 
     title: str
@@ -132,6 +134,7 @@ class Request:
     guards: tuple[str, ...] = ()
     reroute_to: tuple[str, ...] = ()
     system: bool = False
+    about: Literal["", "outcome", "invariant", "budget"] = ""
     view: Literal["auto", "table", "form", "text", "json"] = "auto"
 
 
@@ -276,6 +279,18 @@ class Context(Protocol):
         """Show output while the attempt runs. Never blocks, never fails."""
         ...
 
+    def spend(self, meter: str, amount: float) -> None:
+        """Say that the attempt has used so much of a meter; it counts even if it fails.
+
+        Raises:
+            NodeFailure: the workflow has no such meter, or the amount is negative.
+        """
+        ...
+
+    def remaining(self, meter: str) -> float | None:
+        """Return what this attempt may still use of a meter; None: there is no end."""
+        ...
+
     def random(self) -> float:
         """Return a number in [0, 1) that is the same in every repetition of the task."""
         ...
@@ -368,12 +383,34 @@ class NodeType:
 
 
 class Registry:
-    """The node types that are installed."""
+    """The node types that are installed, and the reducers that code has added."""
 
-    def __init__(self, types: Iterable[NodeType] = ()) -> None:
+    def __init__(self, types: Iterable[NodeType] = (), reducers: Iterable[Reducer] = ()) -> None:
         self._types: dict[str, NodeType] = {}
+        self._reducers: dict[str, Reducer] = {}
         for node_type in types:
             self.add(node_type)
+        for reducer in reducers:
+            self.add_reducer(reducer)
+
+    @property
+    def reducers(self) -> Mapping[str, Reducer]:
+        """The reducers besides the built-in ones, by name."""
+        return self._reducers
+
+    def add_reducer(self, reducer: Reducer) -> None:
+        """Let channels use a merge rule of yours (U31).
+
+        Its function gets the value that is there (None: nothing yet) and the value that
+        is written, returns the new one, and changes neither. Commits keep its results, so
+        that old runs can be looked at without it.
+
+        Raises:
+            ValueError: there is a reducer of that name already.
+        """
+        if reducer.name in {*REDUCERS, CUSTOM, *self._reducers}:
+            raise ValueError(f"there is a reducer {reducer.name} already")
+        self._reducers[reducer.name] = replace(reducer, recorded=True)
 
     def add(self, node_type: NodeType) -> None:
         """Add a type.

@@ -17,7 +17,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import InvalidWorkflow
-from engine.ids import NodeKey, Path
+from engine.ids import NodeKey, Path, scope_key
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
 from engine.model.graph import GraphFacts, Zone, analyse
@@ -84,6 +84,17 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     depth: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDraw:
+    """What a node draws on a meter; `constant` is its estimate where it needs no task."""
+
+    meter: str
+    estimate: Expression
+    constant: float | None
+    actual: Expression | None
+    limit: float | None
+
+
 class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     """A node with everything that running it needs.
 
@@ -106,6 +117,11 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
         condition: of a Loop and its Until: what must hold before a round begins. Of a
             Collect: what makes its results enough.
         kept: other nodes read its output.
+        gated: passed over while no channel that it reads has changed.
+        metered: reserves before each attempt. `draws`: what it declares. `estimates`: meter to
+            what is reserved, or None where a task must compute it. `measured`: meters that the
+            engine itself measures, to how.
+        may_write: the channels that it and the zones around it may write; None: all.
         plain: every value takes every wire of its port: there is nothing to decide.
     """
 
@@ -138,6 +154,12 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     pair: NodeKey | None
     condition: Expression | None
     kept: bool
+    gated: bool
+    metered: bool
+    draws: tuple[PlanDraw, ...]
+    estimates: Mapping[str, float] | None
+    measured: Mapping[str, str]
+    may_write: frozenset[str] | None
     plain: bool
 
 
@@ -156,6 +178,16 @@ class Shortcut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanInvariant:
+    """An invariant with its expression compiled."""
+
+    name: str
+    expr: Expression
+    asks: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A workflow that can run.
 
@@ -163,7 +195,9 @@ class Plan:
         shortcuts: node to output port to where its value goes, where that is simple.
         sources: triggers, or without any the nodes that nothing leads to.
         env: values of the environment variables that the settings list.
-        kept: nodes whose outputs others read.
+        kept: nodes whose outputs others read. `gated`: nodes with a version gate.
+        limited: some node may not write every channel.
+        fleeting: channels that live for one superstep. `error_channels`: of the type errors.
         has_timers: a join stops waiting after some time.
         has_quiet: a join waits until nothing more can arrive.
     """
@@ -181,12 +215,24 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[NodeKey] = frozenset()
     shortcuts: Mapping[NodeKey, Mapping[str, Shortcut]] = field(default_factory=dict)
+    gated: frozenset[NodeKey] = frozenset()
+    limited: bool = False
+    fleeting: tuple[str, ...] = ()
+    error_channels: tuple[str, ...] = ()
+    invariants: tuple[PlanInvariant, ...] = ()
     has_timers: bool = False
     has_quiet: bool = False
 
     def node_order(self, key: NodeKey) -> int:
         """Return the place of a node in the canonical order."""
         return self.nodes[key].order
+
+    def memory_key(self, node: NodeKey, path: Path) -> str:
+        """Return where a node's memory of a scope is kept: the rounds of a Loop share one."""
+        if path:
+            nodes = self.nodes
+            path = tuple([scope for scope in path if nodes[scope[0]].role != "loop"])
+        return f"{node}@{scope_key(path)}"
 
     def loop_scope(self, index: int, path: Path) -> Path:
         """Return the part of a path that tells one life of a loop from another."""
@@ -240,6 +286,11 @@ class _Compiler:
         self.ranks = {key: rank for rank, key in enumerate(self.facts.topological)}
         settings = workflow.settings
         self.env = {name: environ[name] for name in settings.env if name in environ}
+        self.measured = {
+            name: meter.measure
+            for name, meter in sorted(settings.meters.items())
+            if meter.measure != "spend"
+        }
         self.edges = {edge.id: self._edge(n, edge) for n, edge in enumerate(workflow.edges)}
         self.leaving: dict[NodeKey, list[PlanEdge]] = {key: [] for key in workflow.nodes}
         self.arriving: dict[NodeKey, list[PlanEdge]] = {key: [] for key in workflow.nodes}
@@ -275,8 +326,30 @@ class _Compiler:
             result=result,
             env=self.env,
             kept=kept,
+            gated=frozenset(key for key, node in nodes.items() if node.gated),
+            limited=any(node.may_write is not None for node in nodes.values()),
+            fleeting=self._channels(lifecycle="superstep"),
+            error_channels=self._channels(type="errors"),
+            invariants=tuple(
+                PlanInvariant(
+                    name=name,
+                    expr=compile_expression(each.expr),
+                    asks=each.on_breach == "ask",
+                    message=each.message,
+                )
+                for name, each in sorted(settings.invariants.items())
+            ),
             has_timers=any(node.timed for node in nodes.values()),
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
+        )
+
+    def _channels(self, **fields: str) -> tuple[str, ...]:
+        """Return the names of the channels with these fields, in the order of the document."""
+        channels = self.workflow.channels.values()
+        return tuple(
+            channel.name
+            for channel in channels
+            if all(getattr(channel, field) == value for field, value in fields.items())
         )
 
     def _edge(self, number: int, edge: Edge) -> PlanEdge:
@@ -304,6 +377,9 @@ class _Compiler:
         params = compile_params(plain, templates=node_type.templates)
         found = [params.reads]
         found += [compile_expression(w.expr).reads for w in node.writes.values() if w.expr]
+        for draw in node.meters.values():
+            both = (draw.estimate, draw.actual)
+            found += [compile_expression(text).reads for text in both if text]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
         for name in node_type.raw:
             found += [
@@ -336,6 +412,8 @@ class _Compiler:
         zones = self.facts.zone_of.get(node.key, ())
         read_nodes = self._readable(node.key, reads.nodes)
         role = "" if node.disabled else node_type.role
+        measured = {} if role or node.disabled else self.measured
+        draws, estimates = self._draws(node, measured)
         return PlanNode(
             key=node.key,
             order=number,
@@ -374,6 +452,12 @@ class _Compiler:
             pair=self.pairs.get(node.key),
             condition=self._condition(node, role),
             kept=node.key in kept,
+            gated=node.gated and not node.disabled,
+            metered=estimates is None or bool(estimates),
+            draws=draws,
+            estimates=estimates,
+            measured=measured,
+            may_write=self._may_write(node, zones),
             plain=node.route == "all"
             and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
@@ -395,6 +479,32 @@ class _Compiler:
     def _readable(self, key: NodeKey, names: frozenset[str]) -> frozenset[NodeKey]:
         others = self.workflow.nodes if "*" in names else names
         return frozenset(name for name in others if self.facts.dominates(name, key))
+
+    def _draws(
+        self, node: Node, measured: Mapping[str, str]
+    ) -> tuple[tuple[PlanDraw, ...], Mapping[str, float] | None]:
+        """Return what a node declares, and what is reserved for one attempt of it."""
+        if node.disabled:
+            return (), {}
+        draws = tuple(
+            PlanDraw(
+                meter=name,
+                estimate=(estimate := compile_expression(draw.estimate)),
+                constant=_constant(estimate),
+                actual=compile_expression(draw.actual) if draw.actual else None,
+                limit=draw.limit,
+            )
+            for name, draw in sorted(node.meters.items())
+        )
+        if any(draw.constant is None for draw in draws):
+            return draws, None
+        usual = {name: float(measure == "calls") for name, measure in measured.items()}
+        return draws, usual | {draw.meter: draw.constant or 0.0 for draw in draws}
+
+    def _may_write(self, node: Node, zones: tuple[NodeKey, ...]) -> frozenset[str] | None:
+        around = [self.workflow.nodes[key].may_write for key in zones]
+        limits = [frozenset(names) for names in (node.may_write, *around) if names is not None]
+        return frozenset.intersection(*limits) if limits else None
 
     def _in_ports(self, node: Node) -> tuple[InPort, ...]:
         ports = self.registry.ports_of(node)
@@ -469,6 +579,14 @@ class _Compiler:
             found.add(key)
             stack += [target for target in targets.get(key, ()) if target not in found]
         return frozenset(found)
+
+
+def _constant(estimate: Expression) -> float | None:
+    """Return the value of an expression that names nothing, or None."""
+    if estimate.reads.names:
+        return None
+    value = estimate.evaluate({})
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _fires_again(policy: JoinPolicy) -> bool:

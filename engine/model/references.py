@@ -16,7 +16,7 @@ from keyword import iskeyword
 from typing import Any
 
 from engine.model.shape import join_path
-from engine.model.workflow import Edge, Node, Settings, Workflow
+from engine.model.workflow import Draw, Edge, Node, Settings, Workflow
 
 Json = Any
 Names = Mapping[str, str]
@@ -180,9 +180,22 @@ def rename_in_node(node: Node, names: Names) -> Node:
         else write
         for name, write in node.writes.items()
     }
-    if params is node.params and all(writes[name] is node.writes[name] for name in writes):
+    meters = {name: _rename_in_draw(draw, names) for name, draw in node.meters.items()}
+    if (
+        params is node.params
+        and all(writes[name] is node.writes[name] for name in writes)
+        and all(meters[name] is node.meters[name] for name in meters)
+    ):
         return node
-    return replace(node, params=params, writes=writes)
+    return replace(node, params=params, writes=writes, meters=meters)
+
+
+def _rename_in_draw(draw: Draw, names: Names) -> Draw:
+    estimate = rename_in_expression(draw.estimate, names)
+    actual = rename_in_expression(draw.actual, names) if draw.actual else draw.actual
+    if (estimate, actual) == (draw.estimate, draw.actual):
+        return draw
+    return replace(draw, estimate=estimate, actual=actual)
 
 
 def rename_in_edge(edge: Edge, names: Names) -> Edge:
@@ -216,6 +229,9 @@ def find_references(workflow: Workflow, key: str) -> tuple[Reference, ...]:
             look(text, _RENAMERS[kind], node=node.key, field=field)
         for name, write in node.writes.items():
             look(write.expr, rename_in_expression, node=node.key, field=f"writes.{name}")
+        for name, draw in node.meters.items():
+            for part, text in (("estimate", draw.estimate), ("actual", draw.actual or "")):
+                look(text, rename_in_expression, node=node.key, field=f"meters.{name}.{part}")
     for edge in workflow.edges:
         if edge.when:
             look(edge.when, rename_in_expression, edge=edge.id, node=edge.source.node, field="when")

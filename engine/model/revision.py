@@ -58,7 +58,7 @@ def _without(fields: dict[str, Json], *names: str) -> dict[str, Json]:
     """Return the fields with lists that are sets in a fixed order, less some."""
     for name in names:
         fields.pop(name, None)
-    for name in ("env", "reads"):
+    for name in ("env", "reads", "may_write"):
         if name in fields:
             fields[name] = sorted(fields[name])
     return fields

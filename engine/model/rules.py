@@ -70,6 +70,10 @@ NO_LOOP = Rule("E027-no-loop", "`loop` is read only inside a For each or a Loop.
 REROUTE = Rule("E028-reroute", "A decision can send on only to nodes that a wire leads to.")
 MUTUAL_JOINS = Rule("E040-mutual-joins", "No two joins of the mode no_more wait for each other.")
 ENDLESS_LOOP = Rule("E041-endless-loop", "A Loop has a number of rounds or a condition.")
+GATE = Rule("E061-gate", "A node with a version gate reads a channel and can be passed over.")
+MAY_WRITE = Rule("E062-may-write", "A branch writes only the channels that it may write.")
+INVARIANT = Rule("E063-invariant", "An invariant is about the channels of the workflow.")
+BUDGET = Rule("E064-budget", "Nodes draw amounts on budgets that the workflow has.")
 
 UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
 NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")

@@ -90,6 +90,14 @@ class WriteSchema(_Part):
     )
 
 
+class DrawSchema(_Part):
+    """What a node draws on one meter."""
+
+    estimate: str = Field("0", description="An expression: what one attempt will use.")
+    actual: str | None = Field(None, description="An expression over output: what it has used.")
+    limit: float | None = Field(None, description="What this node may use in one run.")
+
+
 class NodeSchema(_Part):
     """A node; its key is the name that it stands under."""
 
@@ -118,6 +126,16 @@ class NodeSchema(_Part):
     on_error: OnError = Field("fail", description="What a failure does.")
     effects: Effects | None = Field(None, description="null: as the node type says.")
     reads: list[str] = Field([], description="Channels it reads besides those in expressions.")
+    may_write: list[str] | None = Field(
+        None, description="The only channels that it, or its body, may write; null: all."
+    )
+    meters: dict[str, DrawSchema] = Field({}, description="By the name of the meter.")
+    budget: Literal["shared", "even"] = Field(
+        "shared", description="Of a For each: even gives each item an equal share."
+    )
+    gated: bool = Field(
+        default=False, description="Passed over while nothing that it reads has changed."
+    )
     disabled: bool = Field(default=False, description="It lets its input through.")
 
 
@@ -134,11 +152,27 @@ class EdgeSchema(_Part):
     )
 
 
+_CHANNEL_TYPES = "any, string, number, integer, boolean, array, object, messages or errors."
+
+
+class MigrationSchema(_Part):
+    """How a value of one version of a channel's schema becomes one of the next."""
+
+    version: int = Field(alias="from", description="The version that it leads from.")
+    expr: Expression = Field(description="An expression over value.")
+
+
 class ChannelSchema(_Part):
     """A shared value with a merge rule."""
 
-    type: str = Field("any", description="any, string, number, integer, boolean, array or object.")
+    type: str = Field("any", description=_CHANNEL_TYPES)
     reducer: str = Field("replace", description="How a write is merged with what is there.")
+    reduce: str | None = Field(None, description="For custom: an expression over old and new.")
+    value_schema: Any = Field(
+        None, alias="schema", description="A JSON Schema that every value satisfies."
+    )
+    version: int = Field(1, description="Of the schema.")
+    migrations: list[MigrationSchema] = Field([], description="From older versions.")
     default: Any = Field(None, description="The value at the start.")
     lifecycle: Literal["durable", "run", "superstep"] = Field("run")
     description: str = Field("")
@@ -155,6 +189,23 @@ class LimitsSchema(_Part):
     processes: int = Field(0, description="Processes at a time; 0: one per core.")
     value_bytes: int = Field(268_435_456, description="Size of one value.")
     run_seconds: float = Field(2_592_000.0, description="How long a run may take.")
+
+
+class InvariantSchema(_Part):
+    """What must hold at every commit."""
+
+    expr: Expression = Field(description="An expression over state.")
+    on_breach: Literal["fail", "ask"] = Field("fail")
+    message: str = Field("", description="Said when it does not hold.")
+
+
+class MeterSchema(_Part):
+    """A budget of the run."""
+
+    limit: float | None = Field(None, description="What a run may use; null: no end.")
+    measure: Literal["spend", "calls", "seconds", "supersteps"] = Field("spend")
+    on_breach: Literal["fail", "ask"] = Field("fail")
+    unit: str = Field("")
 
 
 class SettingsSchema(_Part):
@@ -176,6 +227,11 @@ class SettingsSchema(_Part):
     vars: dict[str, Any] = Field({}, description="Constants.")
     input: Any = Field(None, description="Example input, for a run that is given none.")
     result: str | None = Field(None, description="An expression; null: what reached the ends.")
+    invariants: dict[str, InvariantSchema] = Field({}, description="By name.")
+    meters: dict[str, MeterSchema] = Field({}, description="Budgets, by name.")
+    input_to: str | None = Field(
+        None, description="A channel that the input is merged into when a run starts."
+    )
     description: str = Field("")
 
 

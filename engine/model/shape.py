@@ -16,16 +16,20 @@ from typing import Any, get_args
 from engine.model.workflow import (
     Channel,
     CommitPolicy,
+    Draw,
     Durability,
     Edge,
     EdgeKind,
     Effects,
     Frame,
+    Invariant,
     JoinMode,
     JoinPolicy,
     JoinReset,
     JoinRest,
     Limits,
+    Meter,
+    Migration,
     Node,
     Note,
     OnError,
@@ -294,6 +298,12 @@ RETRY = Table(
     _field("give_up_on", _TEXTS, _listed),
 )
 WRITE = Table(Write, _field("expr", _text), _choice("op", "reduce", "set", "delete"))
+DRAW = Table(
+    Draw,
+    _field("estimate", _text),
+    _field("actual", _nullable(_text)),
+    _field("limit", _SECONDS, _shortest),
+)
 NODE = Table(
     Node,
     _field("type", _text),
@@ -312,6 +322,10 @@ NODE = Table(
     _choice("on_error", *get_args(OnError)),
     _choice("effects", *get_args(Effects), nullable=True),
     _field("reads", _TEXTS, _listed),
+    _field("may_write", _nullable(_TEXTS), _listed),
+    _field("meters", DRAW.read_named, DRAW.write_named),
+    _choice("budget", "shared", "even"),
+    _field("gated", _flag),
     _field("disabled", _flag),
     name_field="key",
 )
@@ -323,10 +337,19 @@ EDGE = Table(
     _field("priority", _whole),
     _choice("kind", *get_args(EdgeKind)),
 )
+MIGRATION = Table(
+    Migration,
+    _field("from", _whole, attribute="version"),
+    _field("expr", _text),
+)
 CHANNEL = Table(
     Channel,
     _field("type", _text),
     _field("reducer", _text),
+    _field("reduce", _nullable(_text)),
+    _field("schema", _any),
+    _field("version", _whole),
+    _field("migrations", _list_of(MIGRATION.read), MIGRATION.write_list),
     _field("default", _any),
     _choice("lifecycle", "durable", "run", "superstep"),
     _field("description", _text),
@@ -343,6 +366,19 @@ LIMITS = Table(
     _field("value_bytes", _whole),
     _field("run_seconds", _number, _shortest),
 )
+INVARIANT = Table(
+    Invariant,
+    _field("expr", _text),
+    _choice("on_breach", "fail", "ask"),
+    _field("message", _text),
+)
+METER = Table(
+    Meter,
+    _field("limit", _SECONDS, _shortest),
+    _choice("measure", "spend", "calls", "seconds", "supersteps"),
+    _choice("on_breach", "fail", "ask"),
+    _field("unit", _text),
+)
 SETTINGS = Table(
     Settings,
     _choice("commit", *get_args(CommitPolicy)),
@@ -354,6 +390,9 @@ SETTINGS = Table(
     _field("vars", _object),
     _field("input", _any),
     _field("result", _nullable(_text)),
+    _field("invariants", INVARIANT.read_named, INVARIANT.write_named),
+    _field("meters", METER.read_named, METER.write_named),
+    _field("input_to", _nullable(_text)),
     _field("description", _text),
 )
 POSITION = Table(

@@ -15,11 +15,13 @@ from engine.model.plan import Plan, PlanEdge, PlanNode, Shortcut
 
 def shortcuts_of(plan: Plan) -> Mapping[NodeKey, Mapping[str, Shortcut]]:
     """Return node to output port to its shortcut; ports without one are left out."""
+    if plan.fleeting or plan.workflow.settings.meters:
+        return {}  # every commit may clear a channel, or spend something
     if plan.has_quiet:
         return {}  # every commit may be the last one that such a join waits for
     found: dict[NodeKey, dict[str, Shortcut]] = {}
     for key, node in plan.nodes.items():
-        if node.plain and not node.role:
+        if node.plain and not node.role and not node.gated:
             ports = {port: _shortcut(plan, node, port) for port in node.out}
             ways = {port: way for port, way in ports.items() if way is not None}
             if ways:
@@ -51,7 +53,8 @@ def _shortcut(plan: Plan, node: PlanNode, port: str) -> Shortcut | None:
 
 def _starts(edge: PlanEdge, target: PlanNode) -> bool:
     """Whether a value on the edge always starts its target, and does nothing else."""
-    return edge.leaves < 0 and (edge.back or target.simple) and target.role != "collect"
+    is_plain = target.role != "collect" and not target.gated
+    return edge.leaves < 0 and (edge.back or target.simple) and is_plain
 
 
 def _keeps_loops_alive(node: PlanNode, targets: list[PlanNode]) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.model.branches import Branches
+from engine.model.check_budgets import check_budgets
 from engine.model.check_data import check_data
 from engine.model.check_graph import Checked, check_graph
 from engine.model.check_nodes import NodeFacts, check_node
+from engine.model.check_state import check_state
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.graph import GraphFacts, analyse
 from engine.model.node_types import Registry
@@ -60,11 +62,14 @@ class Validator:
             branches=Branches(workflow, self._nodes, graph),
             out=_grouped(workflow, lambda edge: edge.source.node),
             into=_grouped(workflow, lambda edge: edge.target.node),
+            reducers=self._registry.reducers,
         )
         found = [problem for facts in self._nodes.values() for problem in facts.problems]
         found += _misplaced(workflow)
         found += check_graph(doc)
         found += check_data(doc)
+        found += check_state(doc)
+        found += check_budgets(doc)
         order = {key: number for number, key in enumerate(workflow.nodes)}
         kept = [problem for problem in found if not _is_suppressed(problem, workflow)]
         return tuple(sorted(kept, key=lambda p: (_RANK[p.severity], order.get(p.node, -1))))

@@ -129,6 +129,23 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """What a node draws on one meter of the workflow (U87).
+
+    Attributes:
+        estimate: expression for what one attempt will use; so much is reserved before it.
+        actual: expression over `output` for what it has used; None: what the node reports,
+            else the estimate.
+        limit: what this node may use in one run, or None.
+    """
+
+    estimate: str = "0"
+    actual: str | None = None
+    limit: float | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node. Its key is its identity; `title` is free text.
 
@@ -138,6 +155,10 @@ class Node:
         writes: channel name to what is written when the node succeeds.
         route: ``all`` edges whose condition holds, or the ``first`` by priority.
         effects: overrides the default of the node type; None keeps it.
+        may_write: the only channels that it, or for a For each its body, may write; None: all.
+        meters: what it draws on the meters of the workflow, by name.
+        budget: of a For each: ``shared``, or an ``even`` share for each item.
+        gated: passed over, with its previous output, while nothing that it reads has changed.
         timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
         idle_timeout_s: how long an attempt may show neither output nor progress.
         min_interval_s: the least time between two starts of the node in one run (U57).
@@ -160,7 +181,20 @@ class Node:
     on_error: OnError = "fail"
     effects: Effects | None = None
     reads: tuple[str, ...] = ()
+    may_write: tuple[str, ...] | None = None
+    meters: Mapping[str, Draw] = field(default_factory=dict)
+    budget: Literal["shared", "even"] = "shared"
+    gated: bool = False
     disabled: bool = False
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One step of a channel's schema: an expression over ``value`` of version `version`."""
+
+    version: int
+    expr: str
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -169,8 +203,12 @@ class Channel:
     """A shared, typed value with a merge rule (U26).
 
     Attributes:
-        type: JSON Schema type: ``any string number integer boolean array object``.
-        reducer: see `engine.state.channels`; ``replace`` fails on two different writers.
+        type: JSON Schema type: ``any string number integer boolean array object``, or the
+            ready-made ``messages`` and ``errors``, which the engine adds failures to.
+        reducer: see `engine.model.reducers`; ``replace`` fails on two different writers.
+        reduce: for the reducer ``custom``: an expression over ``old`` and ``new``.
+        schema: JSON Schema that every value satisfies, or None. `version`: of the schema.
+        migrations: how values of older versions become such of the next one.
     """
 
     name: str
@@ -179,6 +217,10 @@ class Channel:
     default: Json = None
     lifecycle: Literal["durable", "run", "superstep"] = "run"
     description: str = ""
+    reduce: str | None = None
+    schema: Json = None
+    version: int = 1
+    migrations: tuple[Migration, ...] = ()
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -198,6 +240,40 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """What must hold at every commit (U90): an expression over `state`.
+
+    Attributes:
+        on_breach: ``fail`` the run, or hold the last writer and ``ask``.
+        message: said when it does not hold; empty: the expression itself.
+    """
+
+    expr: str
+    on_breach: Literal["fail", "ask"] = "fail"
+    message: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """A budget of the run: anything that nodes use up (U87).
+
+    Attributes:
+        limit: what a run may use, or None for no end.
+        measure: ``spend``: what nodes report; ``calls`` and ``seconds`` of their attempts;
+            ``supersteps`` of the run.
+        on_breach: ``fail`` the run, or pause what needs more and ``ask``.
+        unit: for people: ``EUR``, ``tokens``.
+    """
+
+    limit: float | None = None
+    measure: Literal["spend", "calls", "seconds", "supersteps"] = "spend"
+    on_breach: Literal["fail", "ask"] = "fail"
+    unit: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of the workflow.
 
@@ -212,6 +288,9 @@ class Settings:
         vars: constants of the workflow.
         input: an example of the input, used when a run is started without one.
         result: expression over `state` and `nodes`; None returns the End nodes' values.
+        invariants: what must hold at every commit, by name.
+        meters: budgets of a run, by name.
+        input_to: channel that the input is merged into when a run starts, or None.
     """
 
     commit: CommitPolicy = "eager"
@@ -223,6 +302,9 @@ class Settings:
     vars: Mapping[str, Json] = field(default_factory=dict)
     input: Json = None
     result: str | None = None
+    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    input_to: str | None = None
     description: str = ""
     extra: Mapping[str, Json] = field(default_factory=dict)
 

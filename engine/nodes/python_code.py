@@ -21,8 +21,9 @@ class PythonCodeParams(Params):
     code: str = Field(
         title="Code",
         description=(
-            "Finds input, state, vars, loop and ctx. Its result is the variable output, "
-            "or what main(input) returns. What it prints is shown while it runs."
+            "Finds input, state, vars, loop, memory and ctx. Its result is the variable "
+            "output, or what main(input) returns. What it leaves in memory it finds there the "
+            "next time. What it prints is shown while it runs."
         ),
         min_length=1,
         json_schema_extra=hints("code", language="python", placeholder=_EXAMPLE),
@@ -54,6 +55,7 @@ async def run(params: PythonCodeParams, ctx: Context) -> Output:
         "state": dict(scope.get("state") or {}),
         "vars": dict(scope.get("vars") or {}),
         "loop": dict(scope.get("loop") or {}),
+        "memory": {} if ctx.memory is None else ctx.memory,
         "now": now.isoformat() if isinstance(now, datetime) else now,
         "ctx": {
             "run": ctx.run,
@@ -74,7 +76,10 @@ async def run(params: PythonCodeParams, ctx: Context) -> Output:
         "engine.nodes.python_job:run", payload, memory_mb=params.memory_mb
     )
     if "error" not in answer:
-        return Output({"out": answer["output"]})
+        memory = answer.get("memory")
+        return Output(
+            {"out": answer["output"]}, memory=None if memory == names["memory"] else memory
+        )
     error = answer["error"]
     raise NodeFailure(
         error["message"],

@@ -24,7 +24,7 @@ _MOST_CAUSES = 10
 
 
 def run(payload: Mapping[str, Json]) -> dict[str, Json]:
-    """Run code; return ``{"output": ...}`` or ``{"error": ...}``.
+    """Run code; return ``{"output": ..., "memory": ...}`` or ``{"error": ...}``.
 
     Args:
         payload: ``code``, ``name`` (for tracebacks), ``folder`` (to import from) and
@@ -39,7 +39,8 @@ def run(payload: Mapping[str, Json]) -> dict[str, Json]:
         sys.path.insert(0, payload["folder"])
     try:
         code = compile(source, file, "exec", dont_inherit=True)
-        return {"output": _run(code, module, payload["names"])}
+        output = _run(code, module, payload["names"])
+        return {"output": output, "memory": module.__dict__.get("memory")}
     except MemoryError:
         raise  # the worker knows best what to do about it
     except BaseException as error:  # noqa: BLE001 - the code may raise anything, and the person sees it

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from engine.events import AnyUpdate, OutputChunk, Progress
-from engine.ids import NodeKey, Path, RunId, TaskId, scope_key
+from engine.ids import NodeKey, Path, RunId, TaskId
+from engine.model.node_types import NodeFailure
 from engine.model.plan import Plan, PlanNode
+from engine.runtime import ledger
 from engine.runtime.scope import input_of, inputs_of, task_scope
 from engine.runtime.superstep import RunFacts
 from engine.state.run_state import RunState, Task
 
 Json = Any
+_NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class Services(Protocol):
@@ -80,6 +85,7 @@ class AttemptContext:
         "path",
         "run",
         "signs",
+        "spent",
         "task",
         "visit",
     )
@@ -110,13 +116,14 @@ class AttemptContext:
         self.path: Path = task.path
         self.visit = task.visit
         self.attempt = task.attempt
+        self.spent: Mapping[str, float] = _NOTHING
         #: How often the attempt has shown that it lives.
         self.signs = 0
         self.now = task.now
         self.inputs: Mapping[str, Json] = inputs_of(plan_node, task, state)
         self.input: Json = input_of(plan_node, self.inputs)
         self.memory: Json = (
-            state.memory.get(f"{task.node}@{scope_key(task.path)}") if state.memory else None
+            state.memory.get(plan.memory_key(task.node, task.path)) if state.memory else None
         )
 
     def replace_inputs(self, inputs: Mapping[str, Json]) -> None:
@@ -126,10 +133,15 @@ class AttemptContext:
 
     @property
     def scope(self) -> dict[str, Json]:
-        """The names that expressions see, made when first asked for."""
+        """The names that expressions see, made when first asked for.
+
+        A commit may have changed a channel since the task began: then the row of the task
+        has the value that it had.
+        """
         if self._scope is None:
+            task = self._state.tasks.get(self.task, self._task)
             self._scope = task_scope(
-                self._plan, self._plan_node, self._task, self._state, self._facts.scope, self.input
+                self._plan, self._plan_node, task, self._state, self._facts.scope, self.input
             )
         return self._scope
 
@@ -151,6 +163,23 @@ class AttemptContext:
         self._publish(
             OutputChunk(run=self.run, task=self.task, node=self.node, stream=stream, text=text)
         )
+
+    def spend(self, meter: str, amount: float) -> None:
+        """Say that the attempt has used so much of a meter; it counts even if it fails."""
+        if meter not in self._plan.workflow.settings.meters:
+            raise NodeFailure(
+                f"the workflow has no meter {meter}; declare it in its settings",
+                code="budget",
+                retryable=False,
+            )
+        if not (math.isfinite(amount) and amount >= 0):
+            raise NodeFailure(f"{amount} of {meter} cannot be used", retryable=False)
+        self.spent = {**self.spent, meter: self.spent.get(meter, 0.0) + amount}
+
+    def remaining(self, meter: str) -> float | None:
+        """Return what this attempt may still use of a meter; None: there is no end."""
+        left = ledger.room(self._plan, self._state, self._task, meter)
+        return None if left is None else max(0.0, left - self.spent.get(meter, 0.0))
 
     def random(self) -> float:
         """Return the next number of the task's own generator."""

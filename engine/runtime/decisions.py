@@ -8,6 +8,7 @@ from typing import Any
 from engine.commands import Decide
 from engine.errors import DecisionRefused
 from engine.model.node_types import Answer, Request
+from engine.runtime.budget import raised_limit
 from engine.runtime.ports import DecisionRecord, RequestRecord
 
 Json = Any
@@ -47,6 +48,14 @@ def check(record: RequestRecord, decision: Decide) -> None:
     option = next((o for o in request.options if o.key == decision.choice), None)
     if option is not None and option.needs_comment and not decision.comment.strip():
         raise DecisionRefused(f"{option.title} needs a comment.", reason="invalid")
+    if request.about == "budget" and decision.choice == "raise":
+        values = request.payload if decision.values is None else decision.values
+        if raised_limit(request, values) is None:
+            raise DecisionRefused(
+                f"Give the new limit as a number above {request.payload['limit']:g}, and not "
+                f"below the {request.payload['used']:g} that are used, as raise_to.",
+                reason="invalid",
+            )
     if decision.choice == "modify":
         problems = value_problems(request, decision.values)
         if problems:

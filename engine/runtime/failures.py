@@ -83,4 +83,5 @@ def outcome_unknown(node: PlanNode, task: TaskId, why: str) -> Request:
             Option(key="fail", title="Fail the task", port="", danger=True),
         ),
         system=True,
+        about="outcome",
     )

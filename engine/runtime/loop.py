@@ -33,7 +33,7 @@ from engine.model.node_types import Wait
 from engine.model.plan import Plan, PlanNode
 from engine.packing import pack, unpack
 from engine.run_view import RunView
-from engine.runtime import breakpoints, control, failures, superstep, waits
+from engine.runtime import breakpoints, control, failures, gates, superstep, waits
 from engine.runtime import partial as parts
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
@@ -46,7 +46,7 @@ from engine.runtime.ports import (
 )
 from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
-from engine.runtime.task_runner import start_attempt
+from engine.runtime.task_runner import ask_for_room, start_attempt
 from engine.runtime.transition import LimitHit, ready_tasks
 from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
 from engine.state.status import RunStatus
@@ -213,6 +213,7 @@ class RunLoop:
         for wait in self.state.waits.values():
             if wait.due_at is not None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))
+        self._done.extend(waits.tried_again(self.state))
         for name, timer in self.state.timers.items():
             if not timer.over:
                 heapq.heappush(self._due, (timer.due_at, TaskId(name)))
@@ -250,10 +251,10 @@ class RunLoop:
             task = self.state.tasks.get(task_id)
             if task is None or task_id in self._running or task_id in self.state.waits:
                 continue
-            if self.state.recordings and task_id in self.state.recordings:
-                self._done.append(parts.recorded_outcome(self.state.recordings[task_id]))
-                continue
             node = self.plan.nodes[task.node]
+            if (known := self._known_outcome(node, task)) is not None:
+                self._done.append(known)
+                continue
             if node.type.cpu and self._cpu_running >= self._processes():
                 queue.append(task_id)
                 continue
@@ -268,6 +269,9 @@ class RunLoop:
                 services=self.env.services,
                 publish=self._publish_update,
             )
+            if node.metered and task_id not in self.state.holds:
+                self._done.append(ask_for_room(node, task, ctx))
+                continue
             if node.effects == "once":
                 self._spawn(task_id, self._once(task_id, ctx), cpu=node.type.cpu)
                 continue
@@ -276,6 +280,12 @@ class RunLoop:
                 self._done.append(outcome)
             else:
                 self._spawn(task_id, outcome, cpu=node.type.cpu)
+
+    def _known_outcome(self, node: PlanNode, task: Task) -> Outcome | None:
+        """Return the outcome of a task that need not run: recorded, or passed over by a gate."""
+        if self.state.recordings and task.id in self.state.recordings:
+            return parts.recorded_outcome(self.state.recordings[task.id])
+        return gates.pass_on(self.plan, self.state, task) if node.gated else None
 
     def _may_start(self, node: PlanNode, task: TaskId) -> bool:
         """Keep the least time between two starts of a node; who comes too early waits for it."""

@@ -39,12 +39,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         recorded: the result comes from the journal or from a recording.
         names: in a recording: output port to the name that its value was given.
         how: of a cancelled task: see `TaskCancelled`. `zones`: For eachs that start no more.
+        allowed: invariants that a person lets it break.
+        spent: what it has used of the meters, as far as it is known.
+        wanted: for ``reserve``: what is to be reserved before the attempt.
+        grant: for ``woken``: what a person answered for a budget: (choice, limit).
+        gated: the node did not run; `ports` are those of its last time.
     """
 
     task: TaskId
     kind: Literal[
-        "output", "wait", "fallback", "skip", "abort", "error", "woken", "timer", "cancelled"
-    ]
+        "output", "wait", "fallback", "skip", "abort", "error", "woken", "reserve", "timer",
+        "cancelled",
+    ]  # fmt: skip
     attempt: int = 1
     duration_s: float = 0.0
     ports: dict[str, Json] = {}
@@ -61,6 +67,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: dict[str, str] = {}
     how: str = ""
     zones: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    spent: dict[str, float] = {}
+    wanted: dict[str, float] = {}
+    grant: tuple[str, float] | None = None
+    gated: bool = False
 
 
 def from_result(

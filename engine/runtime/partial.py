@@ -95,7 +95,7 @@ def recordings(
     found: dict[str, Json] = {}
     reached = any(task.node == node for task in state.tasks.values())
     for commit in commits:
-        for outcome in outcomes_of(state, commit, requests):
+        for outcome in outcomes_of(plan, state, commit, requests):
             task = state.tasks[outcome.task]
             if outcome.kind in ("wait", "woken", "abort") or (reached and task.node in again):
                 continue

@@ -79,6 +79,7 @@ class RunRecord:
     Attributes:
         document: the pinned workflow, as canonical JSON bytes; `revision` is its hash.
         commit: index of the last commit. `interrupted`: the lease holder is dead.
+        session: name of the session that it is part of, or empty.
         untrusted: it came from a file, and nobody has agreed yet to let it run here.
     """
 
@@ -99,6 +100,7 @@ class RunRecord:
     interrupted: bool = False
     title: str = ""
     untrusted: bool = False
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,8 +357,13 @@ class RunStore(Protocol):
         """Return one line per commit, oldest first."""
         ...
 
-    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
-        """Return the runs, newest first, without their documents (`document` is empty)."""
+    def runs(
+        self, *, limit: int = 200, workflow_id: str | None = None, session: str | None = None
+    ) -> list[RunRecord]:
+        """Return the runs, newest first, without their documents (`document` is empty).
+
+        Those of one session come in the order in which they were created.
+        """
         ...
 
     def run(self, run: RunId) -> RunRecord:

@@ -12,8 +12,9 @@ from engine.ids import RunId
 from engine.model.plan import Plan
 from engine.run_view import RunView
 from engine.runtime.ports import RunRecord
+from engine.runtime.sessions import Turn
 from engine.runtime.superstep import RunFacts
-from engine.state.channels import specs_from
+from engine.state.channels import ChannelSpecs, ReducerError, check_type, same, specs_from
 from engine.state.run_state import RunState
 from engine.state.status import RunStatus
 
@@ -27,7 +28,7 @@ def facts_of(plan: Plan, record: RunRecord) -> RunFacts:
         run=record.run,
         seed=record.seed,
         started_at=record.started_at,
-        specs=specs_from(plan.workflow.channels),
+        specs=specs_from(plan.workflow.channels, plan.registry.reducers),
         scope={
             "id": record.run,
             "started_at": datetime.fromtimestamp(record.started_at, UTC),
@@ -56,11 +57,29 @@ def choose_trigger(plan: Plan, trigger: str | None) -> str | None:
     return trigger
 
 
+def first_state(plan: Plan, given: Mapping[str, Json], turn: Turn | None) -> RunState:
+    """Return the state before commit 0.
+
+    The channels hold their defaults, what the session hands on, and what was set by hand.
+    """
+    channels = initial_channels(plan, given)
+    if turn is None:
+        return RunState(channels=channels)
+    versions = dict(turn.versions)
+    for name, value in turn.channels.items():
+        if name not in given:
+            channels[name] = value
+        elif not same(given[name], value):
+            versions[name] = versions.get(name, 0) + 1
+    return RunState(channels=channels, versions=versions)
+
+
 def initial_channels(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
     """Return the channels at the start: their defaults, and what was set by hand."""
     _check_channels(plan, given)
-    channels = plan.workflow.channels
-    return {name: given.get(name, channel.default) for name, channel in channels.items()}
+    specs = specs_from(plan.workflow.channels, plan.registry.reducers)
+    _check_values(specs, given)
+    return {name: given.get(name, spec.default) for name, spec in specs.items()}
 
 
 def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
@@ -70,9 +89,18 @@ def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
         raise InvalidCommand(f"The workflow has no channel {unknown}; it has {known}.")
 
 
+def _check_values(specs: ChannelSpecs, given: Mapping[str, Json]) -> None:
+    for name, value in given.items():
+        try:
+            check_type(specs[name], value)
+        except ReducerError as error:
+            raise InvalidCommand(f"The value for {name} does not fit: {error}.") from error
+
+
 def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunState:
     """Return the first state of a fork: channels edited, open questions asked anew."""
     _check_channels(plan, given)
+    _check_values(specs_from(plan.workflow.channels, plan.registry.reducers), given)
     child = state.copy()
     for name, value in given.items():
         child.channels[name] = value

@@ -85,7 +85,7 @@ def replay(
         opened = [e.request for e in recorded.events if isinstance(e, ev.BarrierOpened)]
         report = next((e for e in recorded.events if isinstance(e, ev.SuperstepCommitted)), None)
         if report is not None and (report.admitted or _is_waking(recorded.events)):
-            outcomes = list(outcomes_of(state, recorded, requests))
+            outcomes = list(outcomes_of(plan, state, recorded, requests))
             step = superstep.commit(
                 plan, state, outcomes, facts, at=recorded.at, ids=RecordedIds(iter(opened))
             )
@@ -103,6 +103,7 @@ def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
 
 
 def outcomes_of(
+    plan: Plan,
     state: RunState,
     recorded: RecordedCommit,
     requests: Mapping[RequestId, RequestRecord],
@@ -121,7 +122,21 @@ def outcomes_of(
             if task is not None:
                 by_task.setdefault(task, []).append(event)
     for task in admitted:
-        yield _outcome(state, recorded, task, by_task.get(task, []), requests)
+        events = by_task.get(task, [])
+        outcome = _outcome(state, recorded, task, events, requests)
+        key = plan.memory_key(state.tasks[task].node, state.tasks[task].path)
+        if outcome.kind == "output" and key in recorded.delta.put_memory:
+            kept = (recorded.delta.put_memory[key],)
+            outcome = msgspec.structs.replace(outcome, memory=kept)
+        spent = next((e.amounts for e in events if isinstance(e, ev.Spent)), None)
+        if spent is not None:
+            outcome = msgspec.structs.replace(outcome, spent=spent)
+        allowed = tuple(
+            event.invariant
+            for event in events
+            if isinstance(event, ev.InvariantBroken) and event.handled == "accepted"
+        )
+        yield msgspec.structs.replace(outcome, allowed=allowed) if allowed else outcome
 
 
 def _outcome(
@@ -169,11 +184,18 @@ def _outcome(
                     how=event.how,
                     zones=tuple(e.zone for e in recorded.events if isinstance(e, ev.ItemsDropped)),
                 )
-            case ev.BarrierOpened():
+            case ev.Estimated():
+                return Outcome(task=task, kind="reserve", wanted=event.amounts, taken=taken)
+            case ev.BudgetGranted():
+                grant = (event.choice, event.limit or 0.0)
+                return Outcome(
+                    task=task, kind="woken", attempt=row.attempt, taken=taken, grant=grant
+                )
+            case ev.BarrierOpened() if requests[event.request].content.about != "budget":
                 record = requests[event.request]
                 asked = Wait(kind="approval", request=record.content, payload=payload)
                 return Outcome(task=task, kind="wait", attempt=row.attempt, wait=asked, taken=taken)
-            case ev.WaitOpened():
+            case ev.WaitOpened() if event.kind != "budget":
                 parked = Wait(
                     kind=event.kind,  # type: ignore[arg-type] # the kind of a recorded Wait
                     due_at=event.due_at,
@@ -225,8 +247,6 @@ def _output(
         (e.reason for e in recorded.events if isinstance(e, ev.Degraded) and e.task == event.task),
         "",
     )
-    kept = f"{event.node}@{scope_key(state.tasks[event.task].path)}"
-    memory = recorded.delta.put_memory
     return Outcome(
         task=event.task,
         kind="fallback" if degraded and not event.ports else "output",
@@ -238,11 +258,11 @@ def _output(
         ),
         route=event.route,
         also=event.also,
-        memory=(memory[kept],) if kept in memory else (),
         names=names,
         text=event.note or degraded,
         taken=taken,
         recorded=event.recorded,
+        gated=event.gated,
     )
 
 

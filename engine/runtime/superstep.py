@@ -15,23 +15,30 @@ from typing import Any
 import msgspec
 
 from engine import events as ev
+from engine.errors import InvalidCommand
 from engine.events import AnyEvent, ErrorInfo, TaskReady
 from engine.ids import IdFactory, Path, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanEdge, PlanNode
-from engine.runtime import breakpoints, failures, looping, rounds, routing
+from engine.runtime import breakpoints, failures, invariants, looping, rounds, routing
+from engine.runtime.budget import Budget
 from engine.runtime.facts import RunFacts, Step
+from engine.runtime.invariants import Breach
+from engine.runtime.merging import WriteConflict, changed_channels, check_rights, merge_writes
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
 from engine.runtime.scope import loop_of
 from engine.runtime.transition import ItemLost, LimitHit, Transition
-from engine.state.channels import ReducerError, apply_op, check_type
-from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
+from engine.state.run_state import ChannelOp, Delta, GateState, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
 __all__ = ["RunFacts", "Step", "begin", "commit", "limit_step", "request_digest", "summed_up"]
+#: What a request is about to the kind of the wait.
+_WAITS_FOR = {"": "approval", "outcome": "unknown_outcome", "invariant": "held", "budget": "budget"}
+#: More zones than lie inside one another.
+_DEEPEST = 1_000
 #: The two ends of a Loop.
 _LOOPS = frozenset({"loop", "until"})
 
@@ -53,6 +60,8 @@ def commit(
         return limit_step(state, limit)
     except ItemLost as lost:
         return _failed_step(state, lost.error)
+    except Breach as breach:
+        return work.rejected(breach)
     if state.breaks or state.until:
         return breakpoints.look(plan, state, facts, step, outcomes)
     return step
@@ -71,10 +80,18 @@ def begin(
 
     Other triggers, and nodes that no run gets to, are ruled out, so that nothing waits for
     them.
+
+    Raises:
+        InvalidCommand: the channel that the input goes to refuses it.
     """
     work = _Commit(plan, state, facts, at=at, ids=ids)
     transition = work.transition
+    if work.budget is not None:
+        work.budget.open()
     transition.values["input"] = facts.input
+    channel = plan.workflow.settings.input_to
+    if channel is not None and facts.input is not None:
+        work.take_input(channel)
     started = plan.sources if trigger is None or not plan.has_trigger else (trigger,)
     for key, node in plan.nodes.items():
         if key in started:
@@ -83,7 +100,8 @@ def begin(
             by = f"the run was started by {trigger}" if node.role == "trigger" else "it is no start"
             transition.skip(node, (), by)
     work.carry()
-    step = work.report((), ended=work.ending(state.channels))
+    work.settle_budgets()
+    step = work.report((), ended=work.ending(work.channels))
     return breakpoints.look(plan, state, facts, step) if state.breaks else step
 
 
@@ -101,22 +119,13 @@ def limit_step(state: RunState, limit: LimitHit) -> Step:
     )
 
 
-def _failed_step(state: RunState, error: ErrorInfo) -> Step:
+def _failed_step(state: RunState, error: ErrorInfo, *before: AnyEvent) -> Step:
     """Return the commit that ends a run and changes nothing, so that it can be made again."""
     return Step(
         delta=Delta(status=RunStatus.FAILED),
-        events=[ev.SuperstepCommitted(commit=state.commit + 1), ev.RunFailed(error=error)],
+        events=[*before, ev.SuperstepCommitted(commit=state.commit + 1), ev.RunFailed(error=error)],
         status=RunStatus.FAILED,
     )
-
-
-class _Conflict(Exception):  # noqa: N818 - becomes a failed run
-    """Two writers, or a value that cannot be merged."""
-
-    def __init__(self, task: TaskId, code: str, message: str) -> None:
-        super().__init__(message)
-        self.task = task
-        self.code = code
 
 
 class _Commit:
@@ -133,6 +142,7 @@ class _Commit:
         self.channels: Mapping[str, Json] = state.channels
         self.transition = Transition(plan, state, at=at, commit=state.commit + 1)
         self.ops: list[ChannelOp] = []
+        self.changed: tuple[str, ...] = ()
         self.requests: list[RequestRecord] = []
         self.decisions: list[int] = []
         self.routes: dict[TaskId, routing.Routes] = {}
@@ -140,6 +150,10 @@ class _Commit:
         self.abort: str | None = None
         self.final = False
         self.too_late: set[TaskId] = set()
+        self.budget = (
+            Budget(plan, self.transition, at=at) if plan.workflow.settings.meters else None
+        )
+        self.transition.budget = self.budget
 
     # --- the order of operations ------------------------------------------------------------
 
@@ -152,10 +166,13 @@ class _Commit:
         ordered = sorted(outcomes, key=self._canonical) if len(outcomes) > 1 else outcomes
         settled, channels = self._merge(ordered)
         if channels:
+            self.transition.changed = frozenset(self.changed)
             self.transition.pin(channels)
             self.channels = {**self.state.channels, **channels}
         if self.plan.zones:
             self.transition.route_item = self._route_item
+        if self.budget is not None:
+            self.budget.count_superstep()
         self.transition.is_enough = self._is_enough
         for outcome in self._failed_items_last(settled):
             self._admit(outcome)
@@ -164,10 +181,35 @@ class _Commit:
             for timer in timers:
                 rounds.time_out(self.transition, timer)
         self.carry()
+        self.settle_budgets()
         self.transition.route_item = None  # else every commit is a cycle for the collector
         late = self.too_late
         admitted = tuple([o.task for o in settled if not late or o.task not in late])
         return self.report(admitted, ended=self.ending(self.channels))
+
+    def take_input(self, channel: str) -> None:
+        """Merge the input into a channel as if a task had written it (U78)."""
+        writes = ((channel, "reduce", self.facts.input),)
+        outcome = Outcome(task=TaskId("input"), kind="output", writes=writes)
+        try:
+            self.ops, channels = merge_writes([outcome], self.state.channels, self.facts.specs)
+            self.changed = changed_channels(self.state.channels, channels)
+            self.channels = {**self.state.channels, **channels}
+            if self.changed and self.plan.invariants:
+                self._check_invariants([outcome], self.channels)
+        except (WriteConflict, Breach) as refused:
+            raise InvalidCommand(f"The input is refused: {refused}") from refused
+        self.transition.changed = frozenset(self.changed)
+
+    def settle_budgets(self) -> None:
+        """Start what has room now; a breach ends the run whatever else has failed (T70)."""
+        if self.budget is not None:
+            self.budget.settle(self._ask_for_budget)
+            self.fatal = self.budget.fatal or self.fatal
+            self.transition.budget = None  # as above: no cycle
+
+    def _ask_for_budget(self, node: PlanNode, task: Task, request: Request, wanted: Json) -> None:
+        self._ask(node, task, request, kind="budget", payload=wanted)
 
     def carry(self) -> None:
         """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
@@ -197,10 +239,21 @@ class _Commit:
         return self.plan.nodes[task.node].order, path, task.visit
 
     def _failed_items_last(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Let everything that has finished count, also in an item that fails in this commit."""
-        if not any(outcome.error for outcome in outcomes):
+        """Let everything that has finished count, also where an item or a round ends now."""
+        if len(outcomes) < 2:
             return outcomes
-        return sorted(outcomes, key=self._fails_item)
+        places = [self._place(outcome) for outcome in outcomes]
+        if not any(places):
+            return outcomes
+        pairs = sorted(zip(places, outcomes, strict=True), key=lambda pair: pair[0])
+        return [outcome for _, outcome in pairs]
+
+    def _place(self, outcome: Outcome) -> int:
+        """Return 0 for an outcome that ends nothing else; inner rounds end before outer ones."""
+        task = self.state.tasks[outcome.task]
+        if self.plan.nodes[task.node].role == "until":
+            return _DEEPEST - len(task.path)
+        return _DEEPEST + 1 if self._fails_item(outcome) else 0
 
     def _fails_item(self, outcome: Outcome) -> bool:
         if outcome.kind != "error" or outcome.error is None:
@@ -217,15 +270,82 @@ class _Commit:
         current = list(outcomes)
         while True:
             try:
-                channels = self._apply_writes(current)
-            except _Conflict as conflict:
+                if self.plan.limited:
+                    check_rights(current, self._task_of, self.plan)
+                ops, channels = merge_writes(
+                    self._with_errors(current) if self.plan.error_channels else current,
+                    self.state.channels,
+                    self.facts.specs,
+                    fleeting=self.plan.fleeting,
+                )
+            except WriteConflict as conflict:
                 self._turn_into_failure(current, conflict.task, conflict.code, str(conflict))
                 continue
             merged = {**self.state.channels, **channels} if channels else self.state.channels
             broken = self._first_unroutable(current, merged)
-            if broken is None:
-                return current, channels
-            self._turn_into_failure(current, *broken)
+            if broken is not None:
+                self._turn_into_failure(current, *broken)
+                continue
+            self.ops = ops
+            self.changed = changed_channels(self.state.channels, channels) if ops else ()
+            try:
+                if self.changed and self.plan.invariants:
+                    self._check_invariants(current, merged)
+            except Breach as breach:
+                self._hold_last_writer(current, breach)
+                continue
+            return current, channels
+
+    def _check_invariants(self, outcomes: Sequence[Outcome], channels: Mapping[str, Json]) -> None:
+        allowed = frozenset(name for outcome in outcomes for name in outcome.allowed)
+        scope = invariants.scope_of(self.plan, channels, self.facts.scope)
+        invariants.check(self.plan, scope, self.ops, self.changed, allowed)
+
+    def _hold_last_writer(self, outcomes: list[Outcome], breach: Breach) -> None:
+        """Park the last of those who broke an invariant, where the person is to be asked."""
+        if not breach.invariant.asks or not breach.writers:
+            raise breach
+        for index, outcome in enumerate(outcomes):
+            if outcome.task == breach.writers[-1]:
+                node = self.plan.nodes[self._task_of(outcome).node]
+                outcomes[index] = invariants.held(outcome, breach, node.node.title or node.key)
+
+    def rejected(self, breach: Breach) -> Step:
+        """Return the commit that keeps nothing and ends the run; it names the invariant."""
+        task = breach.writers[-1] if breach.writers else TaskId("")
+        node = self.state.tasks[task].node if task else ""
+        event = ev.InvariantBroken(
+            task=task,
+            node=node,
+            invariant=breach.invariant.name,
+            message=str(breach),
+            writers=breach.writers,
+            handled="fail",
+        )
+        return _failed_step(self.state, breach.error(node), event)
+
+    def _task_of(self, outcome: Outcome) -> Task:
+        return self.state.tasks[outcome.task]
+
+    def _with_errors(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Let each failure that is final be written to the channels of errors (U39, U83)."""
+        return [
+            msgspec.structs.replace(outcome, writes=self._error_writes(outcome, outcome.error))
+            if outcome.kind == "error" and outcome.error is not None
+            else outcome
+            for outcome in outcomes
+        ]
+
+    def _error_writes(
+        self, outcome: Outcome, error: ErrorInfo
+    ) -> tuple[tuple[str, str, Json], ...]:
+        task = self._task_of(outcome)
+        error = self._located(task, outcome, error)
+        if self._judge(task, error).kind in ("retry", "ask"):
+            return ()
+        where = {"task": task.id, "commit": self.state.commit + 1, "attempt": error.attempt}
+        value = {**where, **as_value(error)}
+        return tuple([(name, "reduce", value) for name in self.plan.error_channels])
 
     def _turn_into_failure(
         self, outcomes: list[Outcome], task: TaskId, code: str, message: str
@@ -247,46 +367,6 @@ class _Commit:
                     error=error,
                     taken=outcome.taken,
                 )
-
-    def _apply_writes(self, outcomes: Sequence[Outcome]) -> dict[str, Json]:
-        """Return the channels that are written, merged in canonical order."""
-        self.ops = []
-        channels: dict[str, Json] = {}
-        writers: dict[str, tuple[TaskId, Json]] = {}
-        for outcome in outcomes:
-            for channel, op, value in outcome.writes:
-                spec = self.facts.specs.get(channel)
-                if spec is None:
-                    raise _Conflict(
-                        outcome.task,
-                        "undeclared_channel",
-                        f"{outcome.task} writes to {channel}, which is not declared",
-                    )
-                base = self.state.channels.get(channel)
-                old = channels.get(channel, base)
-                other = writers.get(channel)
-                if other and other[0] != outcome.task and not spec.reducer.combines:
-                    changed = other[1] != base and value != base
-                    if changed and other[1] != value:
-                        raise _Conflict(
-                            outcome.task,
-                            "conflict",
-                            f"{other[0]} and {outcome.task} both write to {channel} in one "
-                            "commit. Choose a reducer that combines them, or let one write.",
-                        )
-                    if value == base:
-                        continue  # writing what was there is no change
-                try:
-                    new = apply_op(spec, old, op, value)
-                    check_type(spec, new)
-                except ReducerError as error:
-                    raise _Conflict(
-                        outcome.task, "reducer", f"{outcome.task} cannot write {channel}: {error}"
-                    ) from error
-                writers[channel] = (outcome.task, value)
-                channels[channel] = new
-                self.ops.append(ChannelOp(channel, value, op, outcome.task))
-        return channels
 
     def _first_unroutable(
         self, outcomes: Sequence[Outcome], channels: Mapping[str, Json]
@@ -431,8 +511,7 @@ class _Commit:
             self._cancel(node, task, outcome)
             return
         self._close_wait(task, outcome)
-        if outcome.recorded and self.state.recordings:
-            transition.recordings.drop(task.id)
+        self._settle_attempt(node, task, outcome)
         match outcome.kind:
             case "output" | "fallback":
                 self._succeed(node, task, outcome)
@@ -446,15 +525,48 @@ class _Commit:
                 self._finished_event(task, outcome, {})
                 transition.finish(task)
                 self.abort = outcome.text
-            case "woken":
-                attempt = max(task.attempt, outcome.attempt)
-                transition.waits.drop(task.id)
-                transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=attempt))
-                transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
+            case "woken" | "reserve":
+                self._go_on(node, task, outcome)
             case "error":
                 self._fail(node, task, outcome)
             case "timer":
                 pass  # no task's; `run` has taken it out
+
+    def _settle_attempt(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        """Note what an attempt was allowed, has used, and was taken from."""
+        for name in outcome.allowed:
+            self.transition.events.append(_let_pass(task, name))
+        if self.budget is not None and outcome.kind not in ("woken", "reserve"):
+            self.budget.reconcile(node, task, outcome)
+        if outcome.recorded and self.state.recordings:
+            self.transition.recordings.drop(task.id)
+
+    def _go_on(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
+        """A task may start, or has said what it needs before it may."""
+        transition = self.transition
+        wait = transition.waits.get(task.id)
+        transition.waits.drop(task.id)
+        if outcome.kind == "woken":
+            task = msgspec.structs.replace(task, attempt=max(task.attempt, outcome.attempt))
+            transition.tasks.put(task.id, task)
+        else:
+            transition.events.append(
+                ev.Estimated(task=task.id, node=node.key, amounts=outcome.wanted)
+            )
+        if self._may_start(node, task, wait, outcome):
+            transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
+
+    def _may_start(
+        self, node: PlanNode, task: Task, wait: ParkedWait | None, outcome: Outcome
+    ) -> bool:
+        """Return whether a task that goes on may start: it may have to wait for a budget."""
+        if self.budget is None:
+            return True
+        if outcome.kind == "reserve":
+            return self.budget.reserve(node, task, outcome.wanted)
+        if outcome.grant is not None and wait is not None:
+            return self.budget.granted(node, task, wait, outcome.grant)
+        return not node.metered or self.budget.start(node, task)
 
     def _cancel(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         """End a task that was cancelled by itself; what only it leads to is passed over."""
@@ -496,7 +608,12 @@ class _Commit:
             )
         else:
             self.transition.events.append(
-                ev.WaitEnded(task=task.id, node=task.node, kind=wait.kind, reason="due")
+                ev.WaitEnded(
+                    task=task.id,
+                    node=task.node,
+                    kind=wait.kind,
+                    reason="tried again" if wait.kind == "budget" else "due",
+                )
             )
 
     def _finished_event(self, task: Task, outcome: Outcome, names: dict[str, str]) -> None:
@@ -511,6 +628,7 @@ class _Commit:
                 route=outcome.route,
                 also=outcome.also,
                 note=outcome.text if outcome.kind in ("output", "abort") else "",
+                gated=outcome.gated,
             )
         )
 
@@ -530,9 +648,14 @@ class _Commit:
             names[port] = "" if ref == own else ref
         self._finished_event(task, outcome, names)
         if outcome.memory:
-            transition.memory[f"{node.key}@{scope_key(task.path)}"] = outcome.memory[0]
+            transition.memory.put(self.plan.memory_key(node.key, task.path), outcome.memory[0])
         if node.kept and refs:
             transition.outputs.put(f"{node.key}@{scope_key(task.path)}", next(iter(refs.values())))
+        if node.gated and not outcome.gated:
+            transition.gates.put(
+                self.plan.memory_key(node.key, task.path),
+                GateState(task.versions, refs, outcome.route),
+            )
         if node.role == "end":
             self._add_result(node, task, outcome)
         routes = self.routes[task.id]
@@ -644,7 +767,11 @@ class _Commit:
         if wait is None:
             return
         if wait.request is not None:
-            kind = "unknown_outcome" if wait.request.system else "approval"
+            kind = _WAITS_FOR[wait.request.about]
+            if kind == "held":
+                self.transition.events.append(
+                    invariants.breach_event(wait.request, task.id, node.key)
+                )
             self._ask(node, task, wait.request, kind=kind, payload=wait.payload)
             return
         self.transition.waits.put(
@@ -746,6 +873,8 @@ class _Commit:
             value = msgspec.to_builtins(error)
             self.transition.pin({channel: None})
             self.ops.append(ChannelOp(channel, value, "reduce", task.id))
+            if channel not in self.changed:
+                self.changed = (*self.changed, channel)
 
     def _located(self, task: Task, outcome: Outcome, error: ErrorInfo) -> ErrorInfo:
         return msgspec.structs.replace(
@@ -791,7 +920,7 @@ class _Commit:
         self, node: PlanNode, task: Task, error: ErrorInfo, verdict: failures.Verdict
     ) -> None:
         transition = self.transition
-        value = {"error": msgspec.to_builtins(error)}
+        value = {"error": as_value(error)}
         path = task.path[:-1] if node.role == "until" else task.path
         match verdict.kind:
             case "fail":
@@ -972,8 +1101,9 @@ class _Commit:
             raise LimitHit(
                 "executions", executions, "", f"The run executed {executions} nodes, its limit"
             )
-        changed = tuple(dict.fromkeys(op.channel for op in self.ops))
         events = transition.events
+        if self.budget is not None and (moved := self.budget.changed()) is not None:
+            events.append(moved)
         events.append(
             ev.SuperstepCommitted(
                 commit=number,
@@ -981,7 +1111,7 @@ class _Commit:
                 ready=tuple(transition.ready),
                 taken=tuple(transition.taken),
                 not_taken=tuple(transition.not_taken),
-                changed=changed,
+                changed=self.changed,
             )
         )
         status = self._status(ended)
@@ -1025,6 +1155,23 @@ class _Commit:
             (row is not None) - (key in self.state.tasks) for key, row in tasks.changes.items()
         )
         return RunStatus.WAITING if parked == alive else RunStatus.RUNNING
+
+
+def _let_pass(task: Task, name: str) -> ev.InvariantBroken:
+    return ev.InvariantBroken(
+        task=task.id,
+        node=task.node,
+        invariant=name,
+        message=f"The invariant {name} need not hold for {task.id}.",
+        writers=(task.id,),
+        handled="accepted",
+    )
+
+
+def as_value(error: ErrorInfo) -> dict[str, Json]:
+    """Return a failure as the JSON that nodes and channels get."""
+    value: dict[str, Json] = msgspec.to_builtins(error)
+    return value
 
 
 def summed_up(failures: Mapping[str, Json]) -> ErrorInfo:

@@ -16,7 +16,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import looping
+from engine.runtime import looping, spending
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
 from engine.runtime.ports import Clock
@@ -42,8 +42,16 @@ def start_attempt(
     try:
         result = _call(node, ctx)
     except Exception as error:
-        return _failure(node, task, error, clock.monotonic() - began)
+        return _failure(node, task, ctx, error, clock.monotonic() - began)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
+
+
+def ask_for_room(node: PlanNode, task: Task, ctx: AttemptContext) -> Outcome:
+    """Return the outcome that reserves for a task which has nothing reserved yet."""
+    try:
+        return spending.request_for(node, task, ctx)
+    except Exception as error:
+        return failed(task.id, error_info(node, error), attempt=task.attempt, duration_s=0.0)
 
 
 def _call(node: PlanNode, ctx: AttemptContext) -> Any:
@@ -97,7 +105,7 @@ async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock)
     except asyncio.CancelledError:
         raise
     except Exception as error:
-        return _failure(node, task, error, clock.monotonic() - began)
+        return _failure(node, task, ctx, error, clock.monotonic() - began)
     return _succeed(node, task, ctx, result, clock.monotonic() - began)
 
 
@@ -174,9 +182,14 @@ def _succeed(
 ) -> Outcome:
     try:
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()
-    except ExpressionError as error:
-        return _failure(node, task, error, seconds)
-    return from_result(task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes)
+        outcome = from_result(
+            task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes
+        )
+        if node.metered or ctx.spent:
+            outcome = spending.with_spent(node, ctx, outcome, result)
+    except (ExpressionError, NodeFailure) as error:
+        return _failure(node, task, ctx, error, seconds)
+    return outcome
 
 
 def declared_writes(
@@ -193,8 +206,12 @@ def declared_writes(
     )
 
 
-def _failure(node: PlanNode, task: Task, error: Exception, seconds: float) -> Outcome:
-    return failed(task.id, error_info(node, error), attempt=task.attempt, duration_s=seconds)
+def _failure(
+    node: PlanNode, task: Task, ctx: AttemptContext, error: Exception, seconds: float
+) -> Outcome:
+    info = error_info(node, error)
+    outcome = failed(task.id, info, attempt=task.attempt, duration_s=seconds)
+    return spending.with_spent(node, ctx, outcome)
 
 
 def error_info(node: PlanNode, error: Exception) -> ErrorInfo:

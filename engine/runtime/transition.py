@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -30,8 +30,10 @@ from engine.runtime import rounds
 from engine.runtime.joins import Fired, fires, mark, needs
 from engine.runtime.routing import Routes
 from engine.state.run_state import (
+    Account,
     CycleState,
     Delta,
+    GateState,
     ItemState,
     JoinState,
     JoinTimer,
@@ -51,6 +53,7 @@ EMPTY_CYCLE = CycleState()
 #: The tables of the state that a commit may change, row by row.
 TABLES = (
     "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
+    "gates", "memory", "ledger", "holds",
     "recordings", "failures",
 )  # fmt: skip
 #: Their fields of a delta.
@@ -66,6 +69,26 @@ class LimitHit(Exception):  # noqa: N818 - becomes a failed run, not an error of
         self.limit = limit
         self.value = value
         self.node = node
+
+
+class Ledger(Protocol):
+    """What carrying tokens needs of a run's budgets (`engine.runtime.budget`)."""
+
+    def start(self, node: PlanNode, task: Task) -> bool:
+        """Reserve for a new task, or park it; return whether it may start."""
+        ...
+
+    def release(self, task: Task) -> None:
+        """Give back what is reserved for a task that has ended."""
+        ...
+
+    def open_shares(self, split: PlanNode, path: Path, total: int) -> None:
+        """Give each item of a For each a share."""
+        ...
+
+    def close_shares(self, item: Path) -> None:
+        """Give back what an item has left."""
+        ...
 
 
 class ItemLost(Exception):  # noqa: N818 - becomes a failed item, or a failed run
@@ -134,6 +157,10 @@ class Transition:
     outputs: Table[ValueRef]
     recordings: Table[Json]
     failures: Table[Json]
+    gates: Table[GateState]
+    memory: Table[Json]
+    ledger: Table[Account]
+    holds: Table[dict[str, float]]
 
     def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:
         self.plan = plan
@@ -142,7 +169,6 @@ class Transition:
         self.commit = commit
         self.visits: dict[str, int] = {}
         self.values: dict[str, Json] = {}
-        self.memory: dict[str, Json] = {}
         self.results: dict[str, Json] = {}
         self.order = state.counters.get("order", 0)
         self.events: list[AnyEvent] = []
@@ -152,6 +178,8 @@ class Transition:
         self._tables: dict[str, Table[Any]] = {}
         self._pending: deque[tuple[PlanEdge, Token]] = deque()
         self._loops_touched: dict[str, Path] = {}
+        self.changed: frozenset[str] = frozenset()
+        self.budget: Ledger | None = None
         self.closed: list[tuple[RequestId, str]] = []
         #: Tasks that were made to fail in this commit.
         self.broken: list[tuple[TaskId, ErrorInfo]] = []
@@ -391,30 +419,37 @@ class Transition:
             if ref is not None:
                 nodes[name] = ref
         self.order += 1
-        self.tasks.put(
-            task,
-            Task(
-                id=task,
-                node=target.key,
-                path=path,
-                visit=visit,
-                order=self.order,
-                ready_at=self.commit,
-                now=self.at,
-                inputs=dict(inputs),
-                nodes=nodes,
-            ),
+        row = Task(
+            id=task,
+            node=target.key,
+            path=path,
+            visit=visit,
+            order=self.order,
+            ready_at=self.commit,
+            now=self.at,
+            inputs=dict(inputs),
+            nodes=nodes,
+            versions=self._versions(target) if target.gated else {},
         )
-        self.ready.append(TaskReady(task, target.key, path, visit))
+        self.tasks.put(task, row)
+        if self.budget is None or not target.metered or self.budget.start(target, row):
+            self.ready.append(TaskReady(task, target.key, path, visit))
         if target.loops:
             self._count_tokens(target, path, 1)
         return task
+
+    def _versions(self, target: PlanNode) -> dict[str, int]:
+        """Return the versions of what a node reads, as they are after this commit."""
+        known, changed = self.state.versions, self.changed
+        return {name: known.get(name, 0) + (name in changed) for name in sorted(target.reads)}
 
     def finish(self, task: Task) -> None:
         """Take a task out of the frontier."""
         self.tasks.drop(task.id)
         if self.state.waits or "waits" in self._tables:
             self.waits.drop(task.id)
+        if self.budget is not None:
+            self.budget.release(task)
         node = self.plan.nodes[task.node]
         if node.loops:
             self._count_tokens(node, task.path, -1)
@@ -423,7 +458,7 @@ class Transition:
         """End a task without a result; one that nobody has heard of goes without a word."""
         wait = self.waits.get(task.id)
         self.finish(task)
-        if task.id not in self.state.tasks:
+        if task.id not in self.state.tasks and wait is None:
             return
         if wait is not None and wait.request is not None:
             self.closed.append((wait.request, "withdrawn"))
@@ -532,6 +567,8 @@ class Transition:
         key = f"{split.key}@{scope_key(path)}"
         total = len(self.value(items))
         self.zones.put(key, ZoneState(items=items, total=total, queued=queued))
+        if self.budget is not None and split.node.budget == "even":
+            self.budget.open_shares(split, path, total)
         self._admit_items(split, path, key, min(limit, total))
 
     def _admit_items(self, split: PlanNode, path: Path, key: str, count: int) -> None:
@@ -639,6 +676,9 @@ class Transition:
         scope = scope_key(path)
         for node in sorted(self.plan.zones[split.key].body & self.plan.kept):
             self.outputs.drop(f"{node}@{scope}")
+        self.forget_memory(self.plan.zones[split.key].body, path)
+        if self.budget is not None:
+            self.budget.close_shares(path)
         collect = self.plan.nodes[split.pair or ""]
         if collect.raw.get("enough") is not None and zone.done < zone.total:
             self._look_whether_enough(split, collect, outer, key, zone)
@@ -683,6 +723,14 @@ class Transition:
         self.events.append(ItemsDropped(zone=key, node=node, count=left, reason=reason))
         self.zones.put(key, _replace(zone, next=zone.total, done=zone.done + left))
 
+    def forget_memory(self, nodes: frozenset[NodeKey], path: Path) -> None:
+        """Drop what nodes remember of a scope that is over: their memory, and their gates."""
+        if self.state.memory or "memory" in self._tables:
+            for key in sorted(nodes):
+                self.memory.drop(self.plan.memory_key(key, path))
+        for key in sorted(self.plan.gated & nodes) if self.plan.gated else ():
+            self.gates.drop(self.plan.memory_key(key, path))
+
     def forget(self, which: Callable[[NodeKey, Path], bool]) -> None:
         """Take back what this commit has sent or made ready at some nodes, in some scopes."""
         self.ready = [each for each in self.ready if not which(each.node, each.path)]
@@ -698,6 +746,9 @@ class Transition:
         """Remove the joins, zones and loops that belong to one item, nested ones too."""
         zone = self.plan.zones[split.key]
         self._clear_join(self.plan.nodes[zone.collect], path, scope_key(path))
+        self.forget_memory(zone.body, path)
+        if self.budget is not None:
+            self.budget.close_shares(path)
         self.clear_nodes(zone.body, path)
 
     def clear_nodes(self, nodes: frozenset[NodeKey], path: Path) -> None:
@@ -847,8 +898,6 @@ class Transition:
         delta = Delta()
         if self.values:
             delta.put_values = self.values
-        if self.memory:
-            delta.put_memory = self.memory
         if self.visits:
             delta.put_visits = self.visits
         if self.results:

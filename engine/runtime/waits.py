@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace as replace_struct
+
 from engine.commands import Decide
 from engine.events import ErrorInfo
 from engine.model.node_types import Answer, Output, Wait
 from engine.model.plan import PlanNode
 from engine.runtime import decisions
+from engine.runtime.budget import raised_limit
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
+from engine.runtime.invariants import let_pass
 from engine.runtime.outcome import Outcome, Taken, failed, from_result
 from engine.runtime.ports import DecisionRecord, RequestRecord
 from engine.runtime.task_runner import declared_writes, error_info, params_of
-from engine.state.run_state import ParkedWait, Task
+from engine.state.run_state import ParkedWait, RunState, Task
 
 Json = Any
 
@@ -45,6 +49,12 @@ def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
     )
     if wait.kind == "unknown_outcome":
         return _known_now(loop, task, answer, taken)
+    if wait.kind == "budget":
+        limit = raised_limit(record.content, answer.values) or 0.0
+        grant = (answer.choice, limit)
+        return Outcome(task=task.id, kind="woken", attempt=task.attempt, taken=taken, grant=grant)
+    if wait.kind == "held":
+        return _no_longer_held(loop, task, wait, answer, taken)
     if decision.choice == "fail":
         return _expired(task, taken)
     parked = Wait(kind="approval", request=record.content, payload=wait.payload)
@@ -78,6 +88,24 @@ def _known_now(loop: Driver, task: Task, answer: Answer, taken: Taken) -> Outcom
     )
 
 
+def _no_longer_held(
+    loop: Driver, task: Task, wait: ParkedWait, answer: Answer, taken: Taken
+) -> Outcome:
+    """The person has said what becomes of a task whose writes broke an invariant."""
+    name = answer.values["invariant"]
+    if answer.choice == "again":
+        return Outcome(task=task.id, kind="woken", attempt=task.attempt, taken=taken)
+    if answer.choice == "accept":
+        return replace_struct(let_pass(wait.payload, name), taken=taken)
+    title = loop.plan.nodes[task.node].node.title or task.node
+    error = ErrorInfo(
+        code="invariant",
+        message=f"{title} broke the invariant {name} and was given up by {answer.by}",
+        retryable=False,
+    )
+    return failed(task.id, error, attempt=task.attempt, duration_s=0.0, taken=taken)
+
+
 def _expired(task: Task, taken: Taken) -> Outcome:
     error = ErrorInfo(
         code="deadline", message="nobody decided before the deadline", retryable=False
@@ -98,6 +126,14 @@ def when_due(loop: Driver, wait: ParkedWait) -> Outcome | None:
     parked = Wait(kind="timer", due_at=wait.due_at, text=wait.text, payload=wait.payload)
     answer = Answer(kind="due", at=loop.env.clock.now())
     return _resume(loop, task, parked, answer, None)
+
+
+def tried_again(state: RunState) -> list[Outcome]:
+    """Return what waits for a budget without anybody being asked: a new leg tries it again."""
+    found = [wait for wait in state.waits.values() if wait.kind == "budget"]
+    if any(wait.request for wait in found):
+        return []
+    return [Outcome(task=w.task, kind="reserve", wanted=w.payload["wanted"]) for w in found]
 
 
 def default_of(record: RequestRecord) -> Decide:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from engine.ids import NodeKey, Path, RequestId, TaskId
-from engine.state.channels import ChannelSpecs, apply_op
+from engine.state.channels import ChannelSpecs, apply_op, same
 from engine.state.status import RunStatus
 from engine.stops import Breakpoint
 
@@ -47,6 +47,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
         attempt: number of the next attempt, from 1.
         nodes: outputs of other nodes that it may read, resolved when it became ready.
         pinned: channels it reads that have changed since, as they were then.
+        versions: for a gated node, the versions of the channels that it reads, as then.
     """
 
     id: TaskId
@@ -60,13 +61,14 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempt: int = 1
     nodes: dict[NodeKey, ValueRef] = {}
     pinned: dict[str, Json] = {}
+    versions: dict[str, int] = {}
 
 
 class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a task is parked.
 
     Attributes:
-        kind: ``approval timer until event retry unknown_outcome``.
+        kind: ``approval timer until event retry unknown_outcome held budget``.
         due_at: when time ends the wait, seconds since the epoch, or None.
         error: for ``retry``: message of the attempt that failed.
     """
@@ -152,13 +154,41 @@ class CycleState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held: tuple[str, ...] = ()
 
 
+class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What may be used of a meter, what has been, and what is reserved for running tasks.
+
+    Attributes:
+        limit: None for no end.
+        reserved: for tasks, and for the shares of items.
+    """
+
+    limit: float | None = None
+    used: float = 0.0
+    reserved: float = 0.0
+
+
+class GateState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a gated node saw when it ran last, and the names of what it put out then."""
+
+    versions: dict[str, int]
+    outputs: dict[str, ValueRef]
+    route: tuple[str, ...] | None = None
+
+
 class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One write as it was admitted: replaying it through the reducer gives the value."""
+    """One write as it was admitted: replaying it through the reducer gives the value.
+
+    Attributes:
+        op: ``reduce``, ``set`` or ``delete``.
+        writer: empty where the engine itself clears the channel.
+        result: (value of the channel after it,) where the reducer is not in the document.
+    """
 
     channel: str
     value: Json
-    op: str  # reduce, set, delete
+    op: str
     writer: TaskId
+    result: tuple[Json, ...] = ()
 
 
 #: The part of a table that a commit leaves alone: one object for all deltas.
@@ -176,6 +206,7 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     status: RunStatus | None = None
     ops: Sequence[ChannelOp] = ()
     put_memory: Mapping[str, Json] = NOTHING
+    drop_memory: Sequence[str] = ()
     put_values: Mapping[str, Json] = NOTHING
     put_outputs: Mapping[str, ValueRef] = NOTHING
     drop_outputs: Sequence[str] = ()
@@ -195,6 +226,12 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_items: Sequence[str] = ()
     put_cycles: Mapping[str, CycleState] = NOTHING
     drop_cycles: Sequence[str] = ()
+    put_gates: Mapping[str, GateState] = NOTHING
+    drop_gates: Sequence[str] = ()
+    put_ledger: Mapping[str, Account] = NOTHING
+    drop_ledger: Sequence[str] = ()
+    put_holds: Mapping[str, dict[str, float]] = NOTHING
+    drop_holds: Sequence[str] = ()
     put_visits: Mapping[str, int] = NOTHING
     put_counters: Mapping[str, int] = NOTHING
     put_results: Mapping[str, Json] = NOTHING
@@ -212,8 +249,11 @@ class RunState(msgspec.Struct, kw_only=True):
 
     Attributes:
         commit: index of the last commit.
-        memory, joins, zones, visits: keyed ``node@scope``. `cycles`: ``index@scope``.
+        versions, memory_versions: how often a channel, or a node's memory, has changed.
+        memory, joins, zones, visits, gates: keyed ``node@scope``. `cycles`: ``index@scope``.
         timers: ``node.port@scope`` to until when that port waits.
+        ledger: accounts: of a meter, of a share (``meter@scope``), of a node (``meter/node``).
+        holds: task to what is reserved for it, by meter.
         arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
         items: ``zone@scope/index`` to how that item ended.
         outputs: ``node@scope`` to the last value that other nodes may read.
@@ -232,6 +272,7 @@ class RunState(msgspec.Struct, kw_only=True):
     channels: dict[str, Json] = {}
     versions: dict[str, int] = {}
     memory: dict[str, Json] = {}
+    memory_versions: dict[str, int] = {}
     values: dict[str, Json] = {}
     outputs: dict[str, ValueRef] = {}
     tasks: dict[str, Task] = {}
@@ -242,6 +283,9 @@ class RunState(msgspec.Struct, kw_only=True):
     zones: dict[str, ZoneState] = {}
     items: dict[str, ItemState] = {}
     cycles: dict[str, CycleState] = {}
+    gates: dict[str, GateState] = {}
+    ledger: dict[str, Account] = {}
+    holds: dict[str, dict[str, float]] = {}
     visits: dict[str, int] = {}
     counters: dict[str, int] = {}
     results: dict[str, Json] = {}
@@ -296,6 +340,10 @@ def _item_refs(item: ItemState) -> list[ValueRef]:
     return [item.value] if item.value else []
 
 
+def _gate_refs(gate: GateState) -> list[ValueRef]:
+    return list(gate.outputs.values())
+
+
 def _itself(ref: ValueRef) -> list[ValueRef]:
     return [ref]
 
@@ -315,8 +363,8 @@ def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> No
         released += delta.put_values
     _apply_holders(state, delta, released)
     _apply_rows(state, delta)
-    if delta.put_memory:
-        state.memory.update(delta.put_memory)
+    if delta.put_memory or delta.drop_memory:
+        _remember(state, delta.put_memory, delta.drop_memory)
     if delta.put_visits:
         state.visits.update(delta.put_visits)
     if delta.put_results:
@@ -358,6 +406,8 @@ def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> N
         _hold(state, state.zones, delta.put_zones, delta.drop_zones, _zone_refs, released)
     if delta.put_items or delta.drop_items:
         _hold(state, state.items, delta.put_items, delta.drop_items, _item_refs, released)
+    if delta.put_gates or delta.drop_gates:
+        _hold(state, state.gates, delta.put_gates, delta.drop_gates, _gate_refs, released)
 
 
 def _apply_rows(state: RunState, delta: Delta) -> None:
@@ -370,15 +420,41 @@ def _apply_rows(state: RunState, delta: Delta) -> None:
         _update(state.timers, delta.put_timers, delta.drop_timers)
     if delta.put_cycles or delta.drop_cycles:
         _update(state.cycles, delta.put_cycles, delta.drop_cycles)
+    if delta.put_ledger or delta.put_holds or delta.drop_ledger or delta.drop_holds:
+        _update(state.ledger, delta.put_ledger, delta.drop_ledger)
+        _update(state.holds, delta.put_holds, delta.drop_holds)
 
 
 def _write_channels(state: RunState, ops: Sequence[ChannelOp], specs: ChannelSpecs) -> None:
+    """Merge the writes again; a version rises by one where the commit changed the value."""
+    channels = state.channels
+    before: dict[str, Json] = {}
+    cleared: dict[str, Json] = {}
     for op in ops:
-        old = state.channels.get(op.channel)
-        new = apply_op(specs[op.channel], old, op.op, op.value)
-        if new is not old and new != old:
-            state.versions[op.channel] = state.versions.get(op.channel, 0) + 1
-        state.channels[op.channel] = new
+        name = op.channel
+        old = channels.get(name)
+        base = before.setdefault(name, old)
+        if not op.writer:  # a channel that lives for one superstep: writers see it empty
+            cleared[name] = channels[name] = specs[name].default
+        elif op.result:
+            channels[name] = op.result[0]
+        else:
+            base = cleared.get(name, base)
+            channels[name] = apply_op(specs[name], base, old, op.op, op.value)
+    for name, base in before.items():
+        if not same(channels[name], base):
+            state.versions[name] = state.versions.get(name, 0) + 1
+
+
+def _remember(state: RunState, put: Mapping[str, Json], drop: Sequence[str]) -> None:
+    """Set the memory of nodes; its versions rise as those of channels do, and end with it."""
+    for key, value in put.items():
+        if not same(state.memory.get(key), value):
+            state.memory_versions[key] = state.memory_versions.get(key, 0) + 1
+        state.memory[key] = value
+    for key in drop:
+        state.memory.pop(key, None)
+        state.memory_versions.pop(key, None)
 
 
 def _update(table: dict[str, Any], put: Mapping[str, Any], drop: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from engine.events import AnyEvent, Recorded, SuperstepCommitted, TaskFailed, TaskFinished
 from engine.ids import RunId, TaskId
-from engine.model.workflow import Channel
+from engine.model.shape import CHANNEL
 from engine.runtime.ports import (
     Clock,
     CommitRecord,
@@ -77,18 +77,7 @@ class _Pinned(msgspec.Struct):
 def channels_in(document: bytes) -> ChannelSpecs:
     """Return the channels of a pinned document, without looking at the rest of it."""
     raw = json.loads(bytes(msgspec.json.decode(document, type=_Pinned).channels))
-    return specs_from(
-        {
-            name: Channel(
-                name=name,
-                type=channel.get("type", "any"),
-                reducer=channel.get("reducer", "replace"),
-                default=channel.get("default"),
-                lifecycle=channel.get("lifecycle", "run"),
-            )
-            for name, channel in raw.items()
-        }
-    )
+    return specs_from(CHANNEL.read_named(raw, "channels", []))
 
 
 class History:
@@ -108,13 +97,19 @@ class History:
 
     # --- runs -------------------------------------------------------------------------------
 
-    def runs(self, *, limit: int, workflow_id: str | None) -> list[RunRecord]:
+    def runs(
+        self, *, limit: int, workflow_id: str | None, session: str | None = None
+    ) -> list[RunRecord]:
         """Return the runs, newest first, without their documents."""
         where = "" if workflow_id is None else "WHERE r.workflow_id = :workflow"
+        if session is not None:
+            where = f"{where} AND" if where else "WHERE"
+            where += " r.session = :session AND r.session != ''"
+        order = "r.started_at DESC, r.no DESC" if session is None else "r.no DESC"
         with self._database.reader() as connection:
             rows = connection.execute(
-                f"{RUN_SELECT} {where} ORDER BY r.started_at DESC, r.no DESC LIMIT :limit",
-                {"workflow": workflow_id, "limit": limit},
+                f"{RUN_SELECT} {where} ORDER BY {order} LIMIT :limit",
+                {"workflow": workflow_id, "limit": limit, "session": session},
             ).fetchall()
             now = self._clock.now()
             return [run_record(row, self._any, now) for row in rows]

@@ -18,7 +18,7 @@ import msgspec
 
 from engine import run_view
 from engine.commands import AnyCommand, Decide
-from engine.errors import EngineBug, StoreError
+from engine.errors import EngineBug, SessionBusy, StoreError
 from engine.events import LegStarted, Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.ports import (
@@ -118,18 +118,30 @@ class MemoryStore:
         with self._lock:
             if record.run in self._runs:
                 raise _already_there(record.run)
+            if record.session and self._is_open(record.session):
+                raise SessionBusy(record.session)
             self._last_run += 1
             self._runs[record.run] = _Run(self._last_run, record, status=record.status)
 
-    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
+    def _is_open(self, session: str) -> bool:
+        runs = self._runs.values()
+        return any(run.record.session == session and run.status not in ENDED for run in runs)
+
+    def runs(
+        self, *, limit: int = 200, workflow_id: str | None = None, session: str | None = None
+    ) -> list[RunRecord]:
         """Return the runs, newest first, without their documents."""
         with self._lock:
             found = [
                 run
                 for run in self._runs.values()
-                if workflow_id is None or run.record.workflow_id == workflow_id
+                if (workflow_id is None or run.record.workflow_id == workflow_id)
+                and (session is None or (session and run.record.session == session))
             ]
-            found.sort(key=lambda run: (run.record.started_at, run.no), reverse=True)
+            by_start = session is None
+            found.sort(
+                key=lambda run: (run.record.started_at if by_start else 0.0, run.no), reverse=True
+            )
             return [replace(self._record(run), document=b"") for run in found[:limit]]
 
     def run(self, run: RunId) -> RunRecord:

@@ -25,7 +25,7 @@ RUN_SELECT = """
       (SELECT max(c.id) FROM commits c
         WHERE c.id BETWEEN r.no << 32 AND (r.no << 32) + 4294967295),
       r.parent, r.parent_commit, r.ended_at, r.source_path, r.title, r.document_no,
-      l.host, l.pid, l.boot, l.process_started, l.heartbeat_at, r.untrusted
+      l.host, l.pid, l.boot, l.process_started, l.heartbeat_at, r.untrusted, r.session
     FROM runs r JOIN leases l ON l.run_no = r.no"""
 
 DECISION_SELECT = """
@@ -138,6 +138,7 @@ def run_record(row: Row, decode: Decode, now: float, document: bytes = b"") -> R
         title=row[13],
         interrupted=is_interrupted(status, holder_of(row[15:19]), row[19], now),
         untrusted=bool(row[20]),
+        session=row[21],
     )
 
 

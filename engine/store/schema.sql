@@ -98,12 +98,15 @@ CREATE TABLE runs (
 	parent VARCHAR,
 	parent_commit INTEGER,
 	untrusted BOOLEAN NOT NULL,
+	session VARCHAR NOT NULL,
 	UNIQUE (id),
 	FOREIGN KEY(document_no) REFERENCES blobs (no)
 );
+CREATE INDEX runs_by_session ON runs (session) WHERE session != '';
 CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at);
 CREATE INDEX runs_due ON runs (next_due) WHERE next_due IS NOT NULL;
+CREATE UNIQUE INDEX runs_open_in_session ON runs (session) WHERE session != '' AND status NOT IN ('completed', 'failed', 'cancelled');
 CREATE TABLE claims (
 	run_no INTEGER NOT NULL,
 	task VARCHAR NOT NULL,

@@ -68,9 +68,11 @@ class SqliteStore:
         with self._database.transaction() as connection:
             whole_runs.insert_run(connection, self._blobs, record, self.path)
 
-    def runs(self, *, limit: int = 200, workflow_id: str | None = None) -> list[RunRecord]:
+    def runs(
+        self, *, limit: int = 200, workflow_id: str | None = None, session: str | None = None
+    ) -> list[RunRecord]:
         """Return the runs, newest first, without their documents."""
-        return self._history.runs(limit=limit, workflow_id=workflow_id)
+        return self._history.runs(limit=limit, workflow_id=workflow_id, session=session)
 
     def run(self, run: RunId) -> RunRecord:
         """Return one run; a unique prefix of its id is enough."""

@@ -70,6 +70,16 @@ class RunRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         Index("runs_by_start", "started_at"),
         Index("runs_by_workflow", "workflow_id", "started_at"),
+        Index("runs_by_session", "session", sqlite_where=text("session != ''")),
+        # One run of a session is open at a time, whoever starts it.
+        Index(
+            "runs_open_in_session",
+            "session",
+            unique=True,
+            sqlite_where=text(
+                "session != '' AND status NOT IN ('completed', 'failed', 'cancelled')"
+            ),
+        ),
         Index("runs_due", "next_due", sqlite_where=text("next_due IS NOT NULL")),
         {"sqlite_autoincrement": True},
     )
@@ -94,6 +104,8 @@ class RunRow(SQLModel, table=True):
     parent_commit: int | None = None
     #: It came from a file, and nobody has agreed to let it run here.
     untrusted: bool = False
+    #: Name of its session, or empty.
+    session: str = ""
 
 
 class LeaseRow(SQLModel, table=True):

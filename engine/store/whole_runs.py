@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from engine.errors import StoreError
+from engine.errors import SessionBusy, StoreError
 from engine.ids import RunId
 from engine.runtime.ports import CommitRecord, RunImage, RunRecord
 from engine.store.blobs import Aside, Blobs, Parts
@@ -36,7 +36,8 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
         no = connection.execute(
             "INSERT INTO runs (id, workflow_id, workflow, revision, title, source_path,"
             " document_no, input, seed, started_at, ended_at, status, legs, parent,"
-            " parent_commit, untrusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+            " parent_commit, untrusted, session)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
             (
                 record.run,
                 record.workflow_id,
@@ -53,9 +54,12 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
                 record.parent,
                 record.parent_commit,
                 record.untrusted,
+                record.session,
             ),
         ).lastrowid
     except sqlite3.IntegrityError as error:
+        if "runs.session" in str(error):
+            raise SessionBusy(record.session) from error
         raise StoreError(
             f"Run {record.run} is already in the store {path}: nothing was changed."
         ) from error

@@ -75,6 +75,28 @@ SAID = [
     (ev.Degraded(**_at("read"), reason="empty"), "Read invoices took its fallback wire: empty"),
     (ev.Warned(node="", message="The disk is nearly full."), "The disk is nearly full."),
     (
+        ev.Estimated(**_at("read"), amounts={"tokens": 1500.0}),
+        "Read invoices wants to reserve 1500 of tokens",
+    ),
+    (
+        ev.Spent(**_at("read"), amounts={"tokens": 12.0, "money": 0.5}),
+        "Read invoices used 12 of tokens, 0.5 of money",
+    ),
+    (
+        ev.BudgetGranted(**_at("read"), account="tokens", choice="raise", limit=20.0),
+        "The budget “tokens” was raised to 20",
+    ),
+    (
+        ev.MetersChanged(meters={"tokens": (20.0, 12.0, 0.0), "calls": (None, 3.0, 1.0)}),
+        "Used so far: tokens 12 of 20, calls 3",
+    ),
+    (
+        ev.InvariantBroken(
+            **_at("read"), invariant="cap", message="Too much.", writers=(), handled="ask"
+        ),
+        "Too much. The task is held until somebody decides.",
+    ),
+    (
         ev.BarrierDecided(
             **REQUEST,
             **_at("ask"),

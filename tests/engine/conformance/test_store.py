@@ -13,7 +13,7 @@ import pytest
 
 from engine import run_view
 from engine.commands import Cancel, Pause
-from engine.errors import EngineBug, LeaseLost, RunIsHeld, StoreError, UnknownRun
+from engine.errors import EngineBug, LeaseLost, RunIsHeld, SessionBusy, StoreError, UnknownRun
 from engine.events import ErrorInfo, LegStarted, TaskFailed, TaskRetried
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Option, Request
@@ -704,3 +704,19 @@ def test_a_chain_of_another_run_is_not_touched(store: RunStore) -> None:
     store.delete_run(RunId("one"))
     assert store.load(RunId("two")).state == two.state
     assert isinstance(two, Chain)
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def test_one_run_of_a_session_is_open_at_a_time(store: RunStore) -> None:
+    """U78: whoever is second is refused, and nothing of it is stored."""
+    store.create_run(run_record("run5", session="s", status=RunStatus.COMPLETED))
+    store.create_run(run_record("run1", session="s"))
+    with pytest.raises(SessionBusy, match="Session s is busy"):
+        store.create_run(run_record("run2", session="s"))
+    store.create_run(run_record("run3", session="other"))
+    store.create_run(run_record("run4"))
+    assert [r.run for r in store.runs(session="s")] == ["run1", "run5"]
+    assert store.runs(session="") == []
+    assert store.run(RunId("run1")).session == "s"

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from engine.model.shape import edge_order
 from engine.model.workflow import (
     Channel,
+    Draw,
     Edge,
     Frame,
+    Invariant,
     JoinPolicy,
     Limits,
+    Meter,
+    Migration,
     Node,
     Note,
     PortRef,
@@ -78,6 +82,14 @@ def nodes(key: str) -> st.SearchStrategy[Node]:
         on_error=st.sampled_from(["fail", "continue", "error_port"]),
         effects=st.sampled_from([None, "none", "once"]),
         reads=st.tuples(KEYS) | st.just(()),
+        gated=st.booleans(),
+        may_write=st.none() | st.tuples(KEYS) | st.just(()),
+        meters=st.dictionaries(
+            KEYS,
+            st.builds(Draw, estimate=_TEXT, actual=st.none() | _TEXT, limit=_SECONDS),
+            max_size=1,
+        ),
+        budget=st.sampled_from(["shared", "even"]),
         disabled=st.booleans(),
         extra=EXTRA,
     )
@@ -92,7 +104,31 @@ def _settings() -> st.SearchStrategy[Settings]:
         vars=st.dictionaries(_TEXT, _VALUE, max_size=1),
         input=_VALUE,
         result=st.none() | _TEXT,
+        invariants=st.dictionaries(
+            KEYS,
+            st.builds(Invariant, expr=_TEXT, on_breach=st.sampled_from(["fail", "ask"])),
+            max_size=1,
+        ),
+        meters=st.dictionaries(
+            KEYS,
+            st.builds(Meter, limit=_SECONDS, measure=st.sampled_from(["spend", "calls"])),
+            max_size=1,
+        ),
         extra=EXTRA,
+    )
+
+
+def _channels(name: str) -> st.SearchStrategy[Channel]:
+    return st.builds(
+        Channel,
+        name=st.just(name),
+        type=_TEXT,
+        default=_VALUE,
+        reduce=st.none() | _TEXT,
+        schema=_VALUE,
+        version=st.integers(1, 3),
+        migrations=st.tuples(st.builds(Migration, version=st.integers(1, 2), expr=_TEXT))
+        | st.just(()),
     )
 
 
@@ -124,10 +160,7 @@ def workflows(draw: st.DrawFn, *, max_nodes: int = 5) -> Workflow:
         id=draw(_TEXT),
         name=draw(_TEXT),
         settings=draw(_settings()),
-        channels={
-            name: draw(st.builds(Channel, name=st.just(name), type=_TEXT, default=_VALUE))
-            for name in names
-        },
+        channels={name: draw(_channels(name)) for name in names},
         nodes={key: draw(nodes(key)) for key in keys},
         edges=tuple(sorted(found.values(), key=edge_order)),
         view=View(

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from engine.model.check_data import REDUCER_TRAITS
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.node_types import PortType, Registry
 from engine.model.validation import (
@@ -31,7 +30,6 @@ from engine.model.workflow import (
     Write,
 )
 from engine.nodes.builtin import builtin_registry
-from engine.state.channels import REDUCERS
 from tests.engine.model.documents import workflows
 from tests.engine.model.kit import KIT, TYPES, flow
 
@@ -601,11 +599,6 @@ def test_rules_are_documented_and_their_ids_are_unique() -> None:
     listed = re.findall(r"^\| `([EWI]\d{3}-[a-z-]+)`", text, re.MULTILINE)
     assert [rule.id for rule in RULES] == sorted(listed)
     assert len({rule.id[1:4] for rule in RULES}) == len(RULES)
-
-
-def test_reducers_are_those_of_the_engine() -> None:
-    ours = {name: (traits.combines, traits.ordered) for name, traits in REDUCER_TRAITS.items()}
-    assert ours == {name: (each.combines, each.ordered) for name, each in REDUCERS.items()}
 
 
 # --- while drawing ------------------------------------------------------------------------

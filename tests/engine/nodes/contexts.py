@@ -41,6 +41,13 @@ class FakeContext:
     emitted: list[tuple[str, str]] = field(default_factory=list)
     told: list[float | None] = field(default_factory=list)
     pool: ProcessPool | None = None
+    spent: dict[str, float] = field(default_factory=dict)
+
+    def spend(self, meter: str, amount: float) -> None:
+        self.spent[meter] = self.spent.get(meter, 0.0) + amount
+
+    def remaining(self, meter: str) -> float | None:
+        return None
 
     @property
     def scope(self) -> dict[str, Json]:

@@ -10,14 +10,18 @@ import pytest
 from pydantic import ValidationError
 
 from engine.executors.process import ProcessPool
-from engine.model.node_types import NodeFailure
-from engine.nodes.python_code import PYTHON_CODE
+from engine.model.node_types import NodeFailure, Output
+from engine.nodes.python_code import PYTHON_CODE, PythonCodeParams, run
 from tests.engine.executors.processes import gone, written
-from tests.engine.nodes.contexts import FakeContext, run_later
+from tests.engine.nodes.contexts import FakeContext, context, run_later
 
 
 async def code(text: str, fake: FakeContext | None = None, **params: Any) -> Any:
     return await run_later(PYTHON_CODE, {"code": dedent(text), **params}, fake)
+
+
+async def result(text: str, fake: FakeContext) -> Output:
+    return await run(PythonCodeParams.model_validate({"code": text}), context(fake))
 
 
 async def failed(text: str, fake: FakeContext | None = None, **params: Any) -> NodeFailure:
@@ -178,3 +182,13 @@ def test_code_is_text_and_never_made_from_data(params: Any) -> None:
     with pytest.raises(ValidationError):
         PYTHON_CODE.params.model_validate(params)
     assert "code" not in PYTHON_CODE.templates
+
+
+async def test_code_finds_what_it_left_in_memory() -> None:
+    """U27: what it leaves as it was is not written again."""
+    text = "memory['n'] = memory.get('n', 0) + 1\noutput = memory['n']"
+    first = await result(text, FakeContext())
+    assert (first.ports, first.memory) == ({"out": 1}, {"n": 1})
+    assert (await result(text, FakeContext(memory=first.memory))).memory == {"n": 2}
+    same = await result("output = memory", FakeContext(memory={"n": 2}))
+    assert (same.ports, same.memory) == ({"out": {"n": 2}}, None)

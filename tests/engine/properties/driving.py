@@ -21,6 +21,7 @@ from engine.run_view import RunView
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.run_state import (
     RunState,
+    _gate_refs,
     _item_refs,
     _task_refs,
     _token_refs,
@@ -35,8 +36,8 @@ from tests.engine.properties.random_flows import Chance, node_types, pick
 Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
-         "not_a_list", "condition", "deadline", "expression", "late_arrival",
-         "join_timeout"}  # fmt: skip
+         "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
+         "late_arrival", "join_timeout"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -102,7 +103,23 @@ def check_commit(number: int, state: RunState, view: RunView) -> list[str]:
     for key, node in view.nodes.items():
         if node.active != active.get(key, 0):
             found.append(f"{key} has {active.get(key, 0)} tasks, the view shows {node.active}")
+    found += check_ledger(state)
     return [f"commit {number}: {each}" for each in [*found, *check_refs(state)]]
+
+
+def check_ledger(state: RunState) -> list[str]:
+    """Return what is reserved and for nobody: each account holds its tasks and its shares."""
+    found: list[str] = []
+    for meter in {key.partition("@")[0] for key in state.ledger}:
+        total = sum(held.get(meter, 0.0) for held in state.holds.values())
+        shares = {k: a for k, a in state.ledger.items() if k.startswith(f"{meter}@")}
+        given = sum(account.limit or 0.0 for account in shares.values())
+        inside = sum(account.reserved for account in shares.values())
+        if abs(state.ledger[meter].reserved + inside - total - given) > 1e-6:
+            found.append(f"{meter} has {state.ledger[meter]} and {shares}, held is {state.holds}")
+    if any(task not in state.tasks for task in state.holds):
+        found.append(f"held is {state.holds} for {list(state.tasks)}")
+    return found
 
 
 def check_refs(state: RunState) -> list[str]:
@@ -112,6 +129,7 @@ def check_refs(state: RunState) -> list[str]:
     refs += [ref for zone in state.zones.values() for ref in _zone_refs(zone)]
     refs += [ref for item in state.items.values() for ref in _item_refs(item)]
     refs += list(state.outputs.values())
+    refs += [ref for gate in state.gates.values() for ref in _gate_refs(gate)]
     counted = dict(Counter(base_of(ref) for ref in refs))
     found: list[str] = []
     if counted != state.refs:
@@ -123,9 +141,12 @@ def check_refs(state: RunState) -> list[str]:
 
 def leftovers(state: RunState) -> dict[str, Json]:
     """Return what a finished run should not have any more."""
-    tables = ("tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles")
+    tables = (
+        "holds", "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles",
+    )  # fmt: skip
     found = {name: getattr(state, name) for name in tables if getattr(state, name)}
     kept = {base_of(ref) for ref in state.outputs.values()}
+    kept |= {base_of(ref) for gate in state.gates.values() for ref in _gate_refs(gate)}
     if extra := set(state.values) - kept:
         found["values"] = extra
     return found
@@ -189,8 +210,10 @@ class Driver:
 
 
 async def decide(bench: Bench, request: RequestRecord, chance: Chance) -> None:
-    system = request.content.system
-    choice = pick(chance, "happened", "again") if system else pick(chance, "approve", "reject")
+    choices = {"": ("approve", "reject"), "outcome": ("happened", "again"),
+               "invariant": ("accept", "again", "fail"),
+               "budget": ("raise", "raise", "once", "stop")}  # fmt: skip
+    choice = pick(chance, *choices[request.content.about])
     try:
         command = Decide(
             request=request.request, choice=choice, by="ada", through="api", digest=request.digest

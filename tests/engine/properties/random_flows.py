@@ -6,12 +6,21 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from engine.model.diagnostics import Severity
 from engine.model.node_types import Context, NodeFailure, NodeType, Output, Port, Ports, Skip
 from engine.model.validation import validate
-from engine.model.workflow import Channel, CommitPolicy, Limits, RetryPolicy, Workflow
+from engine.model.workflow import (
+    Channel,
+    CommitPolicy,
+    Draw,
+    Invariant,
+    Limits,
+    Meter,
+    RetryPolicy,
+    Workflow,
+)
 from engine.stops import Breakpoint, Place
 from tests.engine.flows import flow, node_type, registry
 
@@ -54,6 +63,8 @@ def _work(params: Any, ctx: Context) -> Output | Skip:
     if ctx.attempt <= asked.get("fails", 0):
         raise NodeFailure(f"attempt {ctx.attempt} of {ctx.task}", code="shaky")
     value = digest(ctx.task, ctx.input, asked.get("read"))
+    if "spends" in asked:
+        ctx.spend("tokens", value % 4)
     if value in asked.get("broken", ()):
         raise NodeFailure(f"{ctx.task} makes no {value}", code="broken", retryable=False)
     if value in asked.get("skips", ()):
@@ -103,6 +114,7 @@ class Kinds:
         ordered: channels whose value depends on the order of writers.
         failures: nodes that fail, skip, or ask for their fallback.
         wild: wires across the blocks, whatever they join.
+        budgets: meters, and nodes that draw on them.
         uneven: joins of the mode each, and ways out of a loop in every round.
     """
 
@@ -111,6 +123,7 @@ class Kinds:
     ordered: bool = True
     failures: bool = True
     wild: bool = False
+    budgets: bool = False
     uneven: bool = False
 
 
@@ -158,16 +171,26 @@ class _Drawing:
             self.nodes[key][2]["retry"] = RetryPolicy(attempts=3, delay_s=5.0)
         if self.odds(10):
             params["counts"] = True
+        if self.kinds.budgets and self.odds(40):
+            params["spends"] = True
         self.wire(entry, key, when)
         return f"{key}.out"
 
     def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         names = [c.name for c in CHANNELS if self.kinds.ordered or c.name in EVEN]
-        if self.odds(35):
-            fields["writes"] = {pick(self.chance, *names): "output"}
+        if self.odds(60):
+            fields["writes"] = {
+                pick(self.chance, *names): "output" for _ in range(self.chance.randint(1, 2))
+            }
+        if self.kinds.budgets and self.odds(40):
+            text = pick(self.chance, "1", "2", "len(str(input)) % 3")
+            fields["meters"] = {"tokens": Draw(estimate=text)}
         if self.odds(5):
             fields["disabled"] = True
+        if self.odds(10) and self.kinds.races:
+            fields["gated"] = True
+            fields["reads"] = (pick(self.chance, *names),)
         if self.odds(10):
             fields["effects"] = "once"
         return fields
@@ -241,8 +264,9 @@ class _Drawing:
     def zone(self, entry: str, when: str, depth: int) -> str:
         many = self.node("many", {"n": self.chance.randint(0, 4)})
         policy = pick(self.chance, "stop", "continue", "collect")
+        shares = {"budget": "even"} if self.kinds.budgets and self.odds(50) else {}
         split = self.node(
-            "for_each", {"limit": self.chance.randint(1, 3), "on_item_failure": policy}
+            "for_each", {"limit": self.chance.randint(1, 3), "on_item_failure": policy}, **shares
         )
         self.wire(entry, many, when)
         self.wire(many, split)
@@ -313,6 +337,18 @@ class _Drawing:
             self.wire(f"{source}.out", target, pick(self.chance, "", "input % 2 == 0", "else"))
 
 
+def _meters(chance: Chance) -> dict[str, Meter]:
+    def breach() -> Literal["ask", "fail"]:
+        return "fail" if chance.randint(0, 4) == 0 else "ask"
+
+    limit = pick(chance, None, chance.randint(1, 9), chance.randint(10, 40))
+    return {
+        "tokens": Meter(limit=limit, on_breach=breach()),
+        "calls": Meter(limit=chance.randint(3, 60), measure="calls", on_breach=breach()),
+        "steps": Meter(limit=chance.randint(10, 90), measure="supersteps", on_breach=breach()),
+    }
+
+
 def random_breakpoints(chance: Chance, work: Workflow) -> tuple[Breakpoint, ...]:
     """Return a few breakpoints of a workflow, some of them with conditions."""
     found: list[Breakpoint] = []
@@ -336,12 +372,19 @@ def random_flow(
     if drawing.kinds.wild:
         drawing.cross()
     limits = Limits(concurrency=chance.randint(1, 4), visits=40, supersteps=600)
+    rules = {}
+    if drawing.kinds.external and drawing.odds(30):
+        n = chance.randint(1, 3)
+        expr = pick(chance, f"state.total < {n * 4}", f"len(state.log) < {n}", "not state.note")
+        rules["cap"] = Invariant(expr=expr, on_breach=pick(chance, "ask", "fail"))
     work = flow(
         drawing.nodes,
         ",".join(dict.fromkeys(drawing.wires)),
         channels=CHANNELS,
         commit=commit,
         limits=limits,
+        invariants=rules,
+        meters=_meters(chance) if drawing.kinds.budgets else {},
     )
     problems = validate(work, registry(*node_types(lambda: 0)))
     return None if any(p.severity is Severity.ERROR for p in problems) else work
