@@ -46,6 +46,7 @@ from engine.runtime import decisions, partial, superstep
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
+from engine.runtime.interceptors import AbortRun, Alter, Interceptor, NodeCall, Veto
 from engine.runtime.invariants import check_start
 from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
 from engine.runtime.outcome import Outcome
@@ -89,6 +90,8 @@ T = TypeVar("T")
 News = ev.News
 __all__ = [
     "ALL",
+    "AbortRun",
+    "Alter",
     "Breakpoint",
     "CommitSummary",
     "DecisionRecord",
@@ -96,9 +99,11 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineOptions",
+    "Interceptor",
     "InvalidCommand",
     "InvalidWorkflow",
     "News",
+    "NodeCall",
     "NotAllowed",
     "Option",
     "ReplayReport",
@@ -112,6 +117,7 @@ __all__ = [
     "Trial",
     "TrustedFiles",
     "UnknownRun",
+    "Veto",
     "Workflow",
 ]
 #: Every capability that a node type may ask for.
@@ -273,6 +279,7 @@ class EngineOptions:
         stay: legs stay open while a run waits for people.
         leave_paused: legs end, as waiting, when a run is paused and nothing of it runs.
         early: node key to a choice given in advance.
+        interceptors: may veto or alter attempts and commits, and abort runs.
         environ: environment variables that workflows may name.
         user: who decides here.
     """
@@ -282,6 +289,7 @@ class EngineOptions:
     leave_paused: bool = False
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
+    interceptors: Sequence[Interceptor] = ()
     environ: Mapping[str, str] | None = None
     user: str = ""
 
@@ -984,6 +992,7 @@ class Engine:
             leave_paused=options.leave_paused,
             max_idle_s=options.max_idle_s,
             early=options.early,
+            interceptors=options.interceptors,
         )
         loop = RunLoop(
             plan,

@@ -182,6 +182,14 @@ class Degraded(Event, frozen=True):
     reason: str
 
 
+class InterceptorIgnored(Event, frozen=True):
+    """An interceptor failed; its call counts as if it had not been made."""
+
+    task: TaskId
+    node: NodeKey
+    message: str
+
+
 class Warned(Event, frozen=True):
     """Something the person should know that did not stop the run."""
 
@@ -448,6 +456,7 @@ AnyEvent = (
     | TaskCancelled
     | ItemsDropped
     | Degraded
+    | InterceptorIgnored
     | Warned
     | BarrierOpened
     | BarrierDecided

@@ -191,6 +191,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
         case ev.Degraded():
             task = _task(event.task, event.node, title_of)
             return _because(f"{task} took its fallback wire", event.reason)
+        case ev.InterceptorIgnored():
+            return f"{_task(event.task, event.node, title_of)}: {event.message}"
         case ev.Warned():
             return f"{title_of(event.node)}: {event.message}" if event.node else event.message
         case ev.InvariantBroken():
@@ -441,6 +443,7 @@ _KINDS: dict[type, str] = {
     ev.TaskStarted: "task",
     ev.Progress: "task",
     ev.Degraded: "warning",
+    ev.InterceptorIgnored: "warning",
     ev.Warned: "warning",
     ev.BarrierOpened: "decision",
     ev.BarrierDecided: "decision",

@@ -7,7 +7,7 @@ its parameters and one function. Registering is putting it into a `Registry`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -260,6 +260,8 @@ class Context(Protocol):
     input: Json
     #: The node's private memory.
     memory: Json
+    #: What the type's `prepare` gave, shared by all attempts of the node in this leg.
+    prepared: Any
 
     @property
     def scope(self) -> Mapping[str, Json]:
@@ -327,7 +329,7 @@ class Context(Protocol):
         ...
 
 
-RunFunction = Callable[[Any, Context], "Result | Awaitable[Result]"]
+RunFunction = Callable[[Any, Context], "Result | Awaitable[Result] | AsyncGenerator[Any, None]"]
 ResumeFunction = Callable[[Any, Context, Wait, Answer], Result]
 
 
@@ -349,8 +351,14 @@ class NodeType:
         id: dotted, stable: ``http.request``. `version` rises when params change meaning.
         params: pydantic model; draws the form; `run` receives an instance of it.
         run: ``run(params, ctx)``; a plain function runs inside the loop and must be
-            quick and free of I/O, a coroutine function may await. None for the types
-            the engine itself carries out (trigger, for each, collect).
+            quick and free of I/O, a coroutine function may await. An async generator shows
+            what it yields while it runs: text is output, a number progress, a result the
+            result. None for the types the engine itself carries out (trigger, for each,
+            collect).
+        prepare: ``prepare(params, ctx)``, plain or coroutine function: opens what the node
+            uses. Called before its first attempt in each leg of a run, so after a restore too;
+            what it returns is `ctx.prepared` of every attempt.
+        cleanup: ``cleanup(resource)``, plain or coroutine function: closes it when the leg ends.
         resume: for types that return `Wait`; plain function, quick.
         ports: from the document's params to ports; must not fail on incomplete params.
         effects: default for these params. `capabilities`: of ``network files process secrets``.
@@ -370,6 +378,8 @@ class NodeType:
     version: int = 1
     icon: str = ""
     resume: ResumeFunction | None = None
+    prepare: Callable[[Any, Context], Any] | None = None
+    cleanup: Callable[[Any], Any] | None = None
     ports: Callable[[Mapping[str, Json]], Ports] = _in_out
     effects: Callable[[Mapping[str, Json]], Effects] = field(default=lambda params: "none")
     capabilities: Callable[[Mapping[str, Json]], tuple[str, ...]] = _no_capabilities

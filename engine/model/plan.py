@@ -424,7 +424,7 @@ class _Compiler:
             params=params,
             fixed=_validated(node_type, params, raw),
             raw=raw,
-            awaits=inspect.iscoroutinefunction(node_type.run) and not node.disabled,
+            awaits=_awaits(node_type) and not node.disabled,
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1
@@ -592,6 +592,11 @@ def _constant(estimate: Expression) -> float | None:
 def _fires_again(policy: JoinPolicy) -> bool:
     """Return whether a join may run its node more than once for one token on every edge."""
     return policy.mode in ("each", "no_more") or policy.rest in ("queue", "error")
+
+
+def _awaits(node_type: NodeType) -> bool:
+    run = node_type.run
+    return inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run)
 
 
 def _validated(

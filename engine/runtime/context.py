@@ -83,6 +83,8 @@ class AttemptContext:
         "node",
         "now",
         "path",
+        "prepared",
+        "review",
         "run",
         "signs",
         "spent",
@@ -119,6 +121,10 @@ class AttemptContext:
         self.spent: Mapping[str, float] = _NOTHING
         #: How often the attempt has shown that it lives.
         self.signs = 0
+        #: What `NodeType.prepare` gave.
+        self.prepared: Any = None
+        #: Looks at the result before it counts.
+        self.review: Callable[[Any], Any] | None = None
         self.now = task.now
         self.inputs: Mapping[str, Json] = inputs_of(plan_node, task, state)
         self.input: Json = input_of(plan_node, self.inputs)

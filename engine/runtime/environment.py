@@ -10,6 +10,7 @@ from engine import events as ev
 from engine.ids import IdFactory
 from engine.model.plan import Plan
 from engine.runtime.context import Services
+from engine.runtime.interceptors import Interceptor
 from engine.runtime.ports import Clock, RunStore
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import Writer
@@ -26,6 +27,7 @@ class Environment:
         stay: keep the leg open while only people or time can move the run on.
         leave_paused: end the leg when the run is paused and nothing runs any more.
         max_idle_s: without `stay`: a timer due within this time is waited for.
+        interceptors: asked before and after each attempt, and before each commit.
         early: node key to the choice that answers its requests as soon as they open.
     """
 
@@ -40,6 +42,7 @@ class Environment:
     leave_paused: bool = False
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
+    interceptors: Sequence[Interceptor] = ()
 
 
 class Driver(Protocol):

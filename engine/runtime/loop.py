@@ -35,8 +35,10 @@ from engine.packing import pack, unpack
 from engine.run_view import RunView
 from engine.runtime import breakpoints, control, failures, gates, superstep, waits
 from engine.runtime import partial as parts
+from engine.runtime.attempts import Attempts
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
+from engine.runtime.interceptors import Guards
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import (
     CommitRecord,
@@ -46,7 +48,7 @@ from engine.runtime.ports import (
 )
 from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
-from engine.runtime.task_runner import ask_for_room, start_attempt
+from engine.runtime.task_runner import ask_for_room
 from engine.runtime.transition import LimitHit, ready_tasks
 from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
 from engine.state.status import RunStatus
@@ -119,6 +121,8 @@ class RunLoop:
         self._strict = plan.workflow.settings.commit == "strict"
         self._power = plan.workflow.settings.durability == "power"
         self._limits = plan.workflow.settings.limits
+        self._guards = Guards(env.interceptors) if env.interceptors else None
+        self._attempts = Attempts(plan, env.clock, self._guards)
         self._finishing = plan.workflow.settings.on_failure == "finish"
         #: Node to when it may start again, where it may not start as often as it likes.
         self._next_start: dict[str, float] = {}
@@ -169,6 +173,7 @@ class RunLoop:
                 self._disarm()
             await self._stop(self._running)
             await self._stop(dict(enumerate(self._background)))
+            await self._attempts.close()
 
     # --- from outside -----------------------------------------------------------------------
 
@@ -275,7 +280,7 @@ class RunLoop:
             if node.effects == "once":
                 self._spawn(task_id, self._once(task_id, ctx), cpu=node.type.cpu)
                 continue
-            outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
+            outcome = self._attempts.begin(node, task, ctx)
             if isinstance(outcome, Outcome):
                 self._done.append(outcome)
             else:
@@ -316,7 +321,7 @@ class RunLoop:
         if claimed is not None:
             await claimed
         node = self.plan.nodes[task.node]
-        outcome = start_attempt(self.plan, node, task, ctx, self.env.clock)
+        outcome = self._attempts.begin(node, task, ctx)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
     def _spawn(self, task_id: TaskId, attempt: Coroutine[Any, Any, Outcome], *, cpu: bool) -> None:
@@ -450,6 +455,8 @@ class RunLoop:
 
     async def _commit(self, outcomes: list[Outcome]) -> None:
         at = self.env.clock.now()
+        if self._guards is not None:
+            outcomes = self._guards.before_commit(self.facts.run, self.state.commit + 1, outcomes)
         step = self._step(outcomes, at)
         if self._running and step.status is RunStatus.FAILED:
             await self._stop(self._running)

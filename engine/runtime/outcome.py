@@ -38,6 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         taken: the decision that ended the wait. `due`: time ended it.
         recorded: the result comes from the journal or from a recording.
         names: in a recording: output port to the name that its value was given.
+        notes: what the person should know of how it came about.
         how: of a cancelled task: see `TaskCancelled`. `zones`: For eachs that start no more.
         allowed: invariants that a person lets it break.
         spent: what it has used of the meters, as far as it is known.
@@ -66,6 +67,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recorded: bool = False
     names: dict[str, str] = {}
     how: str = ""
+    notes: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     spent: dict[str, float] = {}

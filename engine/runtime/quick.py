@@ -93,7 +93,7 @@ def _is_bare(outcome: Outcome) -> bool:
         outcome.kind == "output"
         and outcome.route is None
         and not outcome.also
-        and not (outcome.writes or outcome.memory or outcome.names)
+        and not (outcome.writes or outcome.memory or outcome.names or outcome.notes)
     )
 
 

@@ -136,7 +136,10 @@ def outcomes_of(
             for event in events
             if isinstance(event, ev.InvariantBroken) and event.handled == "accepted"
         )
-        yield msgspec.structs.replace(outcome, allowed=allowed) if allowed else outcome
+        notes = tuple(e.message for e in events if isinstance(e, ev.InterceptorIgnored))
+        if allowed or notes:
+            outcome = msgspec.structs.replace(outcome, allowed=allowed, notes=notes)
+        yield outcome
 
 
 def _outcome(

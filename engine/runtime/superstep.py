@@ -507,6 +507,10 @@ class _Commit:
             self.too_late.add(outcome.task)  # its item has ended in this very commit
             return
         node = self.plan.nodes[task.node]
+        for note in outcome.notes:
+            transition.events.append(
+                ev.InterceptorIgnored(task=task.id, node=node.key, message=note)
+            )
         if outcome.kind == "cancelled":
             self._cancel(node, task, outcome)
             return

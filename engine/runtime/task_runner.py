@@ -6,9 +6,12 @@ The only place of the runtime that catches whatever a node raises.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+import inspect
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from engine.events import ErrorInfo
@@ -110,8 +113,34 @@ async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock)
 
 
 async def _await(node: PlanNode, ctx: AttemptContext) -> Result:
-    result: Result = await _call(node, ctx)
+    made = _call(node, ctx)
+    if inspect.isasyncgen(made):
+        return await _streamed(node, ctx, made)
+    result: Result = await made
     return result
+
+
+async def _streamed(
+    node: PlanNode, ctx: AttemptContext, stream: AsyncGenerator[Any, Any]
+) -> Result:
+    """Show what a node yields as it comes; a result that it yields is its result.
+
+    Text is output, a number from 0 to 1 is progress. Without a result all the text is it.
+    """
+    texts: list[str] = []
+    result: Result | None = None
+    async with aclosing(stream):
+        async for item in stream:
+            if isinstance(item, str):
+                texts.append(item)
+                ctx.emit(item, "text")
+            elif isinstance(item, int | float):
+                ctx.progress(float(item))
+            else:
+                result = item
+    if result is not None:
+        return result
+    return Output({node.out_ports[0]: "".join(texts)} if node.out_ports else {})
 
 
 async def _in_time(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock) -> Result:
@@ -180,6 +209,11 @@ class _Watch:
 def _succeed(
     node: PlanNode, task: Task, ctx: AttemptContext, result: Result, seconds: float
 ) -> Outcome:
+    if ctx.review is not None:
+        reviewed = ctx.review(result)
+        if isinstance(reviewed, Outcome):
+            return msgspec.structs.replace(reviewed, duration_s=seconds)
+        result = reviewed
     try:
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()
         outcome = from_result(

@@ -97,6 +97,10 @@ SAID = [
         "Too much. The task is held until somebody decides.",
     ),
     (
+        ev.InterceptorIgnored(**_at("read"), message="The interceptor policy failed."),
+        "Read invoices: The interceptor policy failed.",
+    ),
+    (
         ev.BarrierDecided(
             **REQUEST,
             **_at("ask"),

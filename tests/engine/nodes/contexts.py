@@ -30,6 +30,7 @@ class FakeContext:
     secrets: Mapping[str, str] = field(default_factory=dict)
     folder: FilePath | None = None
     memory: Json = None
+    prepared: Any = None
     run: RunId = RUN
     node: str = "node"
     task: TaskId = TASK

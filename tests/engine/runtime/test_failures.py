@@ -148,7 +148,8 @@ async def test_an_error_says_where_which_attempt_and_what_caused_it() -> None:
 
 
 def retrying(**policy: Any) -> Workflow:
-    fields = {"retry": RetryPolicy(**{"attempts": 3, "delay_s": 10.0, "jitter": False, **policy})}
+    asked: dict[str, Any] = {"attempts": 3, "delay_s": 10.0, "jitter": False, **policy}
+    fields = {"retry": RetryPolicy(**asked)}
     return flow({"a": ("shaky", {}, fields), "z": "end"}, "a > z")
 
 
