@@ -263,8 +263,6 @@ class RunLoop:
             if node.type.cpu and self._cpu_running >= self._processes():
                 queue.append(task_id)
                 continue
-            if self._paces and not self._may_start(node, task_id):
-                continue
             ctx = AttemptContext(
                 self.plan,
                 node,
@@ -276,6 +274,8 @@ class RunLoop:
             )
             if node.metered and task_id not in self.state.holds:
                 self._done.append(ask_for_room(node, task, ctx))
+                continue
+            if self._paces and not self._may_start(node, task_id):
                 continue
             if node.effects == "once":
                 self._spawn(task_id, self._once(task_id, ctx), cpu=node.type.cpu)

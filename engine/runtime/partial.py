@@ -111,8 +111,13 @@ def recordings(
 
 
 def _as_recording(outcome: Outcome) -> Outcome:
-    """Return an outcome as another run may admit it: no decision and no name of that run."""
-    return msgspec.structs.replace(outcome, recorded=True, taken=None, due=False, names={})
+    """Return an outcome as another run may admit it: no decision and no name of that run.
+
+    It has been paid for already.
+    """
+    return msgspec.structs.replace(
+        outcome, recorded=True, taken=None, due=False, names={}, spent={}
+    )
 
 
 def recorded_outcome(recording: Json) -> Outcome:
