@@ -23,6 +23,7 @@ from designer.document.document import WorkflowDocument
 from designer.panels.inspector_bench import Bench
 from designer.panels.inspector_data import DataPage, Wanted
 from designer.panels.inspector_editor import chain_tabs
+from designer.panels.inspector_frame import FramePage
 from designer.panels.inspector_json import JsonPage
 from designer.panels.inspector_node import NodePage, following_wires
 from designer.panels.inspector_notes import NotesPage
@@ -81,14 +82,14 @@ class LockStrip(QFrame):
 
 
 Json = Any
-Page = NodePage | WorkflowPage | EdgePage | ManyPage
+Page = NodePage | WorkflowPage | EdgePage | ManyPage | FramePage
 _ENDED = frozenset({"done", "recorded", "failed", "cancelled", "skipped"})
 _NO_NODE = "Select one node to see what goes in and out."
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the inspector is about: ``node``, ``edge``, ``many``, ``workflow``, or nothing."""
+    """What it is about: ``node``, ``edge``, ``frame``, ``many``, ``workflow``, or nothing."""
 
     kind: str = ""
     keys: tuple[str, ...] = ()
@@ -120,6 +121,7 @@ class InspectorPanel(QWidget):
         self.workflow_page = WorkflowPage(self.bench, self)
         self.edge_page = EdgePage(self.bench, self)
         self.many_page = ManyPage(self.bench, self)
+        self.frame_page = FramePage(self.bench, self)
         self.nothing = EmptyState("Open a workflow to see its settings.", parent=self)
         self.pages = QStackedWidget(self)
         self._places: dict[str, QWidget] = {"": self.nothing}
@@ -161,6 +163,7 @@ class InspectorPanel(QWidget):
             "workflow": self.workflow_page,
             "edge": self.edge_page,
             "many": self.many_page,
+            "frame": self.frame_page,
         }
 
     @property
@@ -237,6 +240,9 @@ class InspectorPanel(QWidget):
             self.node_page.show_node(workflow.nodes[subject.keys[0]])
         elif subject.kind == "edge":
             self.edge_page.show_edge(next(e for e in workflow.edges if e.id == subject.keys[0]))
+        elif subject.kind == "frame":
+            frames = workflow.view.frames
+            self.frame_page.show_frame(next(f for f in frames if f.id == subject.keys[0]))
         elif subject.kind == "many":
             selection = document.selection
             nodes = tuple(n for key, n in workflow.nodes.items() if key in selection.nodes)
@@ -381,6 +387,7 @@ class InspectorPanel(QWidget):
         self.workflow_page.forget()
         self.edge_page.forget()
         self.many_page.forget()
+        self.frame_page.forget()
         self.refresh()
 
     def _forget(self) -> None:
@@ -428,6 +435,9 @@ def subject_of(document: WorkflowDocument | None) -> Subject:
     if len(edges) == 1 and not nodes and not others:
         known = any(edge.id in edges for edge in workflow.edges)
         return Subject("edge", tuple(edges)) if known else Subject("workflow")
+    frames = {frame.id for frame in workflow.view.frames}
+    if len(others) == 1 and not nodes and not edges and selection.frames & frames:
+        return Subject("frame", tuple(others))
     if nodes or edges or others:
         return Subject("many", tuple(sorted(nodes | edges | others)))
     return Subject("workflow")
