@@ -18,6 +18,8 @@ _BY_ROLE: Mapping[str, Shape] = {
     "barrier": "barrier",
     "split": "zone",
     "collect": "zone",
+    "loop": "zone",
+    "until": "zone",
 }
 
 

@@ -385,11 +385,17 @@ def _merges(write: Write) -> bool:
     return write.op == "reduce"
 
 
+def _runs_at_once(zone: NodeFacts) -> bool:
+    """Return whether several items of a zone are worked on together; rounds never are."""
+    is_split = zone.type is not None and zone.type.role == "split"
+    return is_split and zone.node.params.get("limit") != 1
+
+
 def _meeting(doc: Checked, keys: list[str]) -> str:
     """Return who may write in one commit, as the beginning of a sentence, or nothing."""
     for key in keys:
         zones = doc.graph.zone_of.get(key, ())
-        if any(doc.nodes[zone].node.params.get("limit") != 1 for zone in zones):
+        if any(_runs_at_once(doc.nodes[zone]) for zone in zones):
             return f"The items that run through {doc.title(key)} write"
     # The keys are in topological order: if each leads to the next one, no two meet.
     open_steps = [pair for pair in pairwise(keys) if not doc.branches.leads_to(*pair)]

@@ -14,8 +14,9 @@ from engine.model.diagnostics import Diagnostic
 from engine.model.graph import GraphFacts, unguarded_cycles
 from engine.model.node_types import Port
 from engine.model.reducers import Reducer
+from engine.model.regions import only_here
 from engine.model.wiring import type_refusal
-from engine.model.workflow import Edge, PortRef, Workflow
+from engine.model.workflow import Edge, JoinPolicy, PortRef, Workflow
 
 #: Sources of a join that are compared two by two.
 _MOST_SOURCES = 24
@@ -212,6 +213,7 @@ def _check_joins(doc: Checked) -> Iterator[Diagnostic]:
                 for edge in doc.into.get(key, ())
                 if edge.target.port == name and edge.id not in doc.graph.back_edges
             ]
+            yield from _check_settings_of_join(doc, key, name, policy, edges)
             if policy.mode == "n_of_m" and policy.n < 1:
                 yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
             elif edges and policy.mode == "n_of_m" and policy.n > len(edges):
@@ -220,6 +222,56 @@ def _check_joins(doc: Checked) -> Iterator[Diagnostic]:
             elif policy.mode in {"all", "n_of_m"}:
                 wanted = len(edges) if policy.mode == "all" else policy.n
                 yield from _check_exclusive(doc, key, name, edges, wanted)
+
+
+def _check_settings_of_join(
+    doc: Checked, key: str, port: str, policy: JoinPolicy, edges: list[Edge]
+) -> Iterator[Diagnostic]:
+    """What a person has set, and what would never come to pass."""
+
+    def idle(field: str, what: str, fix: str) -> Diagnostic:
+        sentence = f"{doc.title(key)}: {what} at {port}."
+        return rules.JOIN_SETTING.broken(sentence, fix, node=key, field=f"joins.{port}.{field}")
+
+    partial = policy.mode in {"any", "first", "n_of_m"}
+    goes_on_early = partial or (
+        policy.timeout_s is not None and policy.mode in {"all_active", "all"}
+    )
+    if policy.rest != "ignore" and not goes_on_early:
+        yield idle("rest", "nothing comes late that it could speak of", "Leave rest out.")
+    elif policy.reset != "at_once" and (not goes_on_early or policy.rest == "queue"):
+        yield idle("reset", "no round begins before the last one has ended", "Leave reset out.")
+    elif policy.mode == "each" and policy.timeout_s is not None:
+        yield idle("timeout_s", "every value runs the node at once", "Leave the time limit out.")
+    elif len(edges) > 1 and _cancels(policy) and not _leads_only_to(doc, key, edges):
+        yield idle(
+            "mode" if policy.mode == "first" else "rest",
+            "it cancels nothing: every way here leads somewhere else too",
+            "Lead the ways that may be cancelled to this node only.",
+        )
+
+
+def _cancels(policy: JoinPolicy) -> bool:
+    return policy.mode == "first" or policy.rest == "cancel"
+
+
+def _leads_only_to(doc: Checked, key: str, edges: list[Edge]) -> frozenset[str]:
+    here = [_wire(edge) for edge in edges]
+    arriving = {node: [_wire(edge) for edge in doc.into.get(node, ())] for node in doc.nodes}
+    leaving = {node: [_wire(edge) for edge in doc.out.get(node, ())] for node in doc.nodes}
+    before = [node for node in doc.nodes if doc.graph.dominates(node, key)]
+    return only_here(key, here, arriving, leaving, before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    id: str
+    source: str
+    target: str
+
+
+def _wire(edge: Edge) -> _Wire:
+    return _Wire(edge.id, edge.source.node, edge.target.node)
 
 
 def _check_mutual_joins(doc: Checked) -> Iterator[Diagnostic]:

@@ -89,6 +89,7 @@ ERROR_ROUTE = Rule(
     "W107-error-route", "A node that sends its errors somewhere has a wire for them."
 )
 NEVER_TAKEN = Rule("W108-never-taken", "Every wire can be taken.")
+JOIN_SETTING = Rule("W140-join-setting", "Every setting of a join has an effect.")
 OLDER_VERSION = Rule("I201-older-version", "Nodes are as new as their installed type.")
 NO_END = Rule("I202-no-end", "From every node there is a way to an end.")
 UNUSED_CHANNEL = Rule("I203-unused-channel", "Every channel is used.")

@@ -319,6 +319,34 @@ def test_two_joins_in_one_cycle_cannot_both_wait_until_nothing_more_can_arrive()
     assert not problems(flow("s j a k z", *wires, j=quiet), "E040")
 
 
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        (JoinPolicy(rest="cancel"), "rest"),
+        (JoinPolicy(mode="each", rest="queue"), "rest"),
+        (JoinPolicy(mode="no_more", reset="all_arrived"), "reset"),
+        (JoinPolicy(mode="any", rest="queue", reset="all_arrived"), "reset"),
+        (JoinPolicy(mode="each", timeout_s=3.0), "timeout_s"),
+        (JoinPolicy(mode="any", rest="cancel", reset="all_arrived"), None),
+        (JoinPolicy(timeout_s=3.0, rest="cancel"), None),
+        (JoinPolicy(mode="first"), None),
+    ],
+)
+def test_a_setting_of_a_join_without_effect_is_reported(
+    policy: JoinPolicy, field: str | None
+) -> None:
+    wires = ("f -> a", "f -> b", "a -> j", "b -> j")
+    found = problems(flow("f a b j", *wires, j={"joins": {"in": policy}}), "W140")
+    assert [each.field for each in found] == ([f"joins.in.{field}"] if field else [])
+
+
+def test_a_race_whose_ways_all_lead_elsewhere_too_cancels_nothing() -> None:
+    """U45: only what leads to the join alone may be cancelled."""
+    wires = ("f -> a", "f -> b", "a -> j", "b -> j", "a -> x", "b -> x")
+    race = {"joins": {"in": JoinPolicy(mode="first")}}
+    assert only(flow("f a b j x", *wires, j=race), "W140").field == "joins.in.mode"
+
+
 def test_the_time_limit_of_a_join_is_positive() -> None:
     workflow = flow("s a", "s -> a", a={"joins": {"in": JoinPolicy(timeout_s=0.0)}})
     assert only(workflow, "E021").field == "joins.in.timeout_s"
@@ -485,6 +513,15 @@ def test_items_of_a_zone_write_at_the_same_time() -> None:
         "e:each a c:collect", *wires, channels={"c": Channel(name="c")}, a=writes, e=params(limit=1)
     )
     assert problems(one, "W103") == []
+
+
+def test_rounds_of_a_loop_never_write_at_the_same_time() -> None:
+    """U32, U52: one round begins when the last has ended."""
+    channels = {"c": Channel(name="c")}
+    wires = ("l.round -> a", "a -> u")
+    writes = {"params": {}, "writes": {"c": Write(expr="output")}}
+    workflow = flow("l:again a u:until", *wires, channels=channels, a=writes, l=params(count=3))
+    assert problems(workflow, "W103") == []
 
 
 def test_retry_of_what_must_happen_once_needs_a_key() -> None:
