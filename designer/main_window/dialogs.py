@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -29,6 +29,7 @@ from designer.settings import (
     ThemeChoice,
     WheelBehaviour,
 )
+from designer.widgets.buttons import TextButton
 from designer.widgets.code_edit import CodeEdit
 from designer.widgets.highlighter import Language
 from designer.widgets.inputs import ChoiceBox, IntegerBox
@@ -195,6 +196,9 @@ async def ask_input(parent: QWidget, value: Json) -> tuple[bool, Json]:
 class SettingsDialog(QDialog):
     """The person's choices; each takes effect at once."""
 
+    #: The person wants to change keys.
+    keys_wanted = Signal()
+
     def __init__(self, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
@@ -216,6 +220,9 @@ class SettingsDialog(QDialog):
         self._choice(form, "After a &decision", settings, "resume_after_decision", _YesNo)
         for label, choice, words in _SWITCHES:
             form.addRow(label, self._switch(settings, choice, words))
+        keys = TextButton("Change keys…", icon_name="keyboard", parent=self)
+        keys.clicked.connect(self.keys_wanted)
+        form.addRow("&Keys", keys)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         close.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
         bind = self.actions_.bind
         bind(A.APP_COMMAND_PALETTE, self.command_palette.open_palette)
         bind(A.APP_CHEAT_SHEET, self.cheat_sheet.show)
-        bind(A.APP_SETTINGS, lambda: SettingsDialog(self.settings, self).open())
+        bind(A.APP_SETTINGS, self._open_settings)
         bind(A.APP_CHANGE_KEYS, lambda: KeyEditor(self.actions_, self.settings, self).open())
         bind(A.APP_START_PAGE, self._show_start_page)
         bind(A.APP_ABOUT, lambda: show_about(self))
@@ -328,6 +328,12 @@ class MainWindow(QMainWindow):
     def _on_why_node(self, key: str) -> None:
         self._go_to_node(key)
         self._show_why()
+
+    def _open_settings(self) -> None:
+        dialog = SettingsDialog(self.settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.keys_wanted.connect(lambda: self.actions_.trigger(A.APP_CHANGE_KEYS))
+        dialog.open()
 
     def _choose_layout(self, name: str) -> None:
         self.docks.choose(name)

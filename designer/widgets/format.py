@@ -16,12 +16,15 @@ DAY_S = 86_400
 def format_duration(seconds: float) -> str:
     """How long something took: ``340 ms``, ``1.24 s``, ``2 min 03 s``, ``3 h 05 min``.
 
-    Three significant figures below a minute, two units above; ``-`` for what is not finite.
+    Three significant figures below a minute, two units above; ``< 1 ms`` for what took time but
+    less than can be counted, ``-`` for what is not finite.
     """
     if not math.isfinite(seconds):
         return "-"
     if seconds < 0:
         return f"-{format_duration(-seconds)}"
+    if 0 < seconds < 0.0005:
+        return "< 1 ms"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.995:

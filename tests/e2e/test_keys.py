@@ -10,7 +10,9 @@ from PySide6.QtGui import QKeySequence
 from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
+from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.key_editor import KeyEditor
+from designer.widgets.buttons import TextButton
 from tests.designer.runs.window import until
 from tests.e2e.desk import Desk, open_desk
 from tests.e2e.flows import counting
@@ -62,3 +64,17 @@ async def test_a_preset_is_at_work_at_once(
         desk.click_node("count")
         desk.key(Qt.Key.Key_M)
         assert desk.tab.document.workflow.nodes["count"].disabled
+
+
+async def test_the_settings_lead_to_the_keys(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.window.actions_.trigger(ActionId.APP_SETTINGS)
+        await until(lambda: desk.window.findChildren(SettingsDialog))
+        dialog = desk.window.findChildren(SettingsDialog)[0]
+        button = next(b for b in dialog.findChildren(TextButton) if "keys" in b.text())
+        desk.click(button)
+        await until(lambda: desk.window.findChildren(KeyEditor))
+        desk.window.findChildren(KeyEditor)[0].close()
+        dialog.close()
