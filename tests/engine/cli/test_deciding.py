@@ -185,3 +185,24 @@ def test_a_part_of_a_run_that_nobody_drives_is_cancelled_and_the_run_goes_on(
     said = headgate("cancel", headgate.newest(), "--task", "ask", "--json")
     assert said.code == 0 and said.lines[-1]["event"] == "RunFinished"
     assert not headgate("inbox", "--json").lines
+
+
+def test_a_budget_that_is_used_up_waits_for_a_person(headgate: Terminal) -> None:
+    """U87: exit code 5, then the limit is raised and the run goes on."""
+    draws = {"meters": {"tokens": {"estimate": "6"}}}
+    path = headgate.write(
+        "spend",
+        {"start": START, "a": {"type": "set", **draws}, "b": {"type": "set", **draws}, "z": END},
+        "start a", "a b", "b z",
+        settings={"meters": {"tokens": {"limit": 10, "on_breach": "ask"}}},
+    )  # fmt: skip
+    assert headgate("run", path).code == 5
+    assert "tokens: 6 of 10 used" in headgate("show", headgate.newest()).out
+    request = headgate.request()
+    refused = headgate("decide", request, "raise", "--values", "8")
+    assert refused.code == 7
+    assert "above 10" in refused.err
+    raised = headgate("decide", request, "raise", "--values", '{"raise_to": 12}', "--resume")
+    assert raised.code == 0
+    (shown,) = headgate("show", headgate.newest(), "--json").lines
+    assert shown["meters"] == {"tokens": {"limit": 12.0, "used": 12.0, "reserved": 0.0}}

@@ -254,3 +254,20 @@ def test_a_fork_starts_at_its_commit_with_other_values(headgate: Terminal) -> No
     (shown,) = headgate("show", said.lines[0]["run"], "--json").lines
     assert shown["state"] == {"total": 12}
     assert headgate("fork", parent, "--at", "99").code == 2
+
+
+def test_the_runs_of_a_session_share_durable_channels(headgate: Terminal) -> None:
+    """U78."""
+    path = headgate.write(
+        "count",
+        {"start": START, "a": {"type": "set", "writes": {"n": {"expr": "1"}}}, "z": END},
+        "start a", "a z",
+        channels={"n": {"type": "number", "reducer": "sum", "default": 0, "lifecycle": "durable"}},
+        settings={"result": "state.n"},
+    )  # fmt: skip
+    results = [
+        headgate("run", path, "--session", name, "--json").lines[-1]["result"]
+        for name in ("ann", "ann", "bob", "ann")
+    ]
+    assert results == [1, 2, 1, 3]
+    assert [line["session"] for line in headgate("runs", "--json").lines].count("ann") == 3

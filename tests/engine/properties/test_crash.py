@@ -10,16 +10,19 @@ import pytest
 
 from engine.app import RunHandle
 from engine.errors import StoreError
-from engine.model.workflow import Channel, CommitPolicy, Workflow
+from engine.model.node_types import Output
+from engine.model.workflow import Channel, CommitPolicy, Draw, Invariant, Meter, Workflow
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.run_state import RunState
 from engine.store.memory import MemoryStore
-from tests.engine.flows import Bench, flow, outcome
+from tests.engine.flows import Bench, flow, node_type, outcome
 
 LOG = Channel(name="log", type="array", reducer="append", default=[])
 TOTAL = Channel(name="total", type="number", reducer="sum", default=0)
 NOTE = {"writes": {"log": "output"}}
 SUM = {"writes": {"total": "output"}}
+FLASH = Channel(name="flash", type="number", reducer="sum", default=0, lifecycle="superstep")
+MANY = node_type("many", lambda params, ctx: Output({"out": [ctx.input] * 4}))
 
 
 class Crash(StoreError):
@@ -68,6 +71,21 @@ WORKFLOWS: dict[str, tuple[Workflow, Any]] = {
         ),
         [0, 1, 2, 3, 4, 6, 8],
     ),
+    "budget": (
+        flow(
+            {"a": ("plus", {}, SUM | {"meters": {"tokens": Draw(estimate="2")}}),
+             "f": ("for_each", {"limit": 2}, {"budget": "even"}), "m": "many",
+             "w": ("asleep", {}, {"meters": {"tokens": Draw(estimate="1 + loop.index % 2")},
+                                  "writes": {"flash": "1"}}),
+             "g": ("same", {}, {"gated": True, "reads": ("total",), "join": {"mode": "each"}}),
+             "c": "collect", "z": "end"},
+            "a > m, m > f, f.item > w, w > c, c > z, a > g, m > g, c > g",
+            channels=[LOG, TOTAL, FLASH],
+            meters={"tokens": Meter(limit=12), "calls": Meter(limit=40, measure="calls")},
+            invariants={"cap": Invariant(expr="state.total < 9")},
+        ),
+        1,
+    ),
     "gates": (
         flow(
             {"a": "plus", "g": "ask", "h": ("ask", {}, NOTE), "j": "join", "z": "end"},
@@ -90,7 +108,7 @@ def lasting(state: RunState) -> dict[str, Any]:
 
 async def _to_the_end(store: MemoryStore, work: Workflow, value: Any, crash_after: int) -> Any:
     early = {"g": "approve", "h": "approve"}
-    bench = Bench(store=store, early=early)
+    bench = Bench(MANY, store=store, early=early)
     assert isinstance(store, FragileStore)
     store.left = crash_after
     handle: RunHandle = await bench.engine.start(work, value)
@@ -99,7 +117,7 @@ async def _to_the_end(store: MemoryStore, work: Workflow, value: Any, crash_afte
     except Crash:
         await bench.engine.close()
         store.left = 1_000_000
-        bench = Bench(store=store, early=early, clock=bench.clock)
+        bench = Bench(MANY, store=store, early=early, clock=bench.clock)
         again = await bench.engine.resume(handle.run)
         ended = await again.leg()
         handle = again
