@@ -240,6 +240,9 @@ class Verbs:
         board = self._host.board
         boxes = [board.nodes[key].body for key in self._selection.nodes if key in board.nodes]
         boxes += [board.notes[key].box for key in self._selection.notes if key in board.notes]
+        chosen = self._selection.nodes
+        whole = (z for z in board.zones.values() if chosen.issuperset(z.zone.members))
+        boxes += [zone.boundingRect() for zone in whole]
         change = edits.frame_around(self._workflow, boxes, "Frame")
         if change is None:
             self._host.say("Select the nodes to frame first.")

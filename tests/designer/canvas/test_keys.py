@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
 
 from designer.actions.ids import ActionId
@@ -269,3 +269,14 @@ def test_in_the_past_verbs_change_nothing(open_canvas: Open, verb: ActionId) -> 
     bench.canvas.set_run_view(None, read_only=True, label="Viewing commit 1")
     actions.trigger(verb)
     assert bench.document.undo_stack.count() == 0
+
+
+def test_a_frame_around_a_whole_zone_leaves_room_for_it(open_canvas: Open) -> None:
+    nodes = [node("e", "for_each"), node("x"), node("k", "collect")]
+    bench = open_canvas(flow(nodes, ["e.item->x.in", "x->k"]))
+    (zone,) = bench.canvas.board.zones.values()
+    bench.document.selection.set(nodes=("e", "x", "k"))
+    bench.canvas.verbs.frame_selection()
+    (frame,) = bench.workflow.view.frames
+    around = QRectF(frame.x, frame.y, frame.width, frame.height)
+    assert around.contains(zone.boundingRect())
