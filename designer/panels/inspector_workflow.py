@@ -50,6 +50,10 @@ _DURABILITY = {
     "process": "A crash of this program",
     "power": "A power cut too; slower",
 }
+_ORDER = {
+    "breadth_first": "All branches side by side",
+    "depth_first": "One branch before the next",
+}
 _ON_FAILURE = {
     "fail_fast": "End the run at once",
     "finish": "Let what runs end, start nothing more",
@@ -244,6 +248,8 @@ def _running_attributes() -> list[Attribute]:
                  choices=tuple(_ON_FAILURE), words=_ON_FAILURE),
         _setting("errors", "Failures are appended to", FieldKind.CHANNEL, _or(None),
                  "A channel of arrays with the reducer append."),
+        _setting("order", "What starts first", FieldKind.CHOICE, _or("breadth_first"),
+                 choices=tuple(_ORDER), words=_ORDER),
     ]  # fmt: skip
 
 

@@ -35,6 +35,8 @@ from engine.model.workflow import (
     Limits,
     Node,
     OnError,
+    OnFailure,
+    Order,
     PortRef,
     RetryPolicy,
     Settings,
@@ -90,6 +92,9 @@ class SettingFields(TypedDict, total=False):
     vars: Mapping[str, Json]
     input: Json
     result: str | None
+    on_failure: OnFailure
+    errors: str | None
+    order: Order
     description: str
 
 

@@ -27,6 +27,7 @@ from engine.model.workflow import (
     OnError,
     OnFailure,
     OnTimeout,
+    Order,
 )
 
 #: In the sources; an installed program has the same file among its resources.
@@ -222,6 +223,10 @@ class SettingsSchema(_Part):
         description="finish: what runs may end. collect: go on with what does not need it.",
     )
     errors: str | None = Field(None, description="The channel that failures are appended to.")
+    order: Order = Field(
+        "breadth_first",
+        description="depth_first: a branch goes on before the next begins; eager runs only.",
+    )
     limits: LimitsSchema = Field(default_factory=lambda: LimitsSchema.model_validate({}))
     env: list[str] = Field([], description="Environment variables that expressions may read.")
     vars: dict[str, Any] = Field({}, description="Constants.")

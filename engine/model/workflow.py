@@ -22,6 +22,7 @@ OnTimeout = Literal["fire", "fail", "skip"]
 OnError = Literal["fail", "continue", "error_port", "fallback_edge", "ignore"]
 Effects = Literal["none", "idempotent", "once"]
 Durability = Literal["process", "power"]
+Order = Literal["breadth_first", "depth_first"]
 OnFailure = Literal["fail_fast", "finish", "collect"]
 
 
@@ -284,6 +285,8 @@ class Settings:
             runs; ``finish`` lets that end and starts nothing more; ``collect`` goes on with
             everything that does not need the failed task.
         errors: the channel that every failure is appended to, or None.
+        order: which of the ready tasks start first (U44): ``depth_first`` those that became
+            ready last, so that a branch goes on before the next begins; eager runs only.
         env: names of environment variables that expressions may read.
         vars: constants of the workflow.
         input: an example of the input, used when a run is started without one.
@@ -297,6 +300,7 @@ class Settings:
     durability: Durability = "process"
     on_failure: OnFailure = "fail_fast"
     errors: str | None = None
+    order: Order = "breadth_first"
     limits: Limits = field(default_factory=Limits)
     env: tuple[str, ...] = ()
     vars: Mapping[str, Json] = field(default_factory=dict)

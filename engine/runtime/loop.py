@@ -123,6 +123,8 @@ class RunLoop:
         self._limits = plan.workflow.settings.limits
         self._guards = Guards(env.interceptors) if env.interceptors else None
         self._attempts = Attempts(plan, env.clock, self._guards)
+        #: A branch goes on before the next begins; a strict superstep is never split.
+        self._depth_first = not self._strict and plan.workflow.settings.order == "depth_first"
         self._finishing = plan.workflow.settings.on_failure == "finish"
         #: Node to when it may start again, where it may not start as often as it likes.
         self._next_start: dict[str, float] = {}
@@ -214,7 +216,10 @@ class RunLoop:
         recovered = {outcome.task for outcome in self._done}
         self._ready.clear()  # the opening has queued some of them
         self._held.clear()
-        self._queue([task for task in ready_tasks(self.state) if task not in recovered])
+        ready = [task for task in ready_tasks(self.state) if task not in recovered]
+        if self._depth_first:
+            ready.sort(key=lambda task: -self.state.tasks[task].ready_at)
+        self._queue(ready)
         for wait in self.state.waits.values():
             if wait.due_at is not None:
                 heapq.heappush(self._due, (wait.due_at, wait.task))
@@ -227,9 +232,14 @@ class RunLoop:
 
     def _queue(self, tasks: Sequence[TaskId]) -> None:
         """Let tasks have their turn; what does not lead to where the run goes has none."""
+        here: list[TaskId] = []
         for task in tasks:
             away = self._wanted is not None and self.state.tasks[task].node not in self._wanted
-            (self._held if away else self._ready).append(task)
+            (self._held if away else here).append(task)
+        if self._depth_first:
+            self._ready.extendleft(reversed(here))
+        else:
+            self._ready.extend(here)
 
     def _stops_after_failure(self) -> bool:
         """Whether something has failed after which nothing may start, and all else has ended."""
@@ -251,6 +261,8 @@ class RunLoop:
         queue = self._stepping if self.is_paused else self._ready
         budget = len(queue)
         while queue and budget and len(self._running) < self._limits.concurrency:
+            if self._depth_first and any(done.task in self.state.tasks for done in self._done):
+                break  # what it makes ready goes first
             budget -= 1
             task_id = queue.popleft()
             task = self.state.tasks.get(task_id)
@@ -514,7 +526,7 @@ class RunLoop:
         )
         if waiter is not None:
             await waiter
-        if self._wanted is None:
+        if self._wanted is None and not self._depth_first:
             self._ready.extend([ready.task for ready in step.ready])
         else:
             self._queue([ready.task for ready in step.ready])

@@ -382,6 +382,7 @@ def random_flow(
         ",".join(dict.fromkeys(drawing.wires)),
         channels=CHANNELS,
         commit=commit,
+        order=pick(chance, "breadth_first", "breadth_first", "depth_first"),
         limits=limits,
         invariants=rules,
         meters=_meters(chance) if drawing.kinds.budgets else {},

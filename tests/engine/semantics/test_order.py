@@ -173,3 +173,54 @@ async def test_a_gate_for_each_item_is_a_question_each_and_their_answers_are_col
         assert outcome(await bench.run(workflow, [10, 20, 30])) == [10, 20, 30]
         decided = [fact for fact in bench.facts if isinstance(fact, ev.BarrierDecided)]
     assert sorted(fact.task for fact in decided) == ["g@f.0", "g@f.1", "g@f.2"]
+
+
+ARMS = {"s": "same", "a": "same", "a2": "same", "a3": "same", "b": "same", "b2": "same"}
+WAYS = "s > a, s > b, a > a2, a2 > a3, b > b2"
+
+
+async def test_depth_first_a_branch_goes_to_its_end_before_the_next_begins() -> None:
+    """T94, U44."""
+    async with Bench() as bench:
+        await bench.run(flow(ARMS, WAYS, order="depth_first"), 1)
+        assert bench.order() == ["s", "a", "a2", "a3", "b", "b2"]
+
+
+async def test_depth_first_one_at_a_time_holds_for_what_must_be_awaited_too() -> None:
+    """T94."""
+    watcher = Watcher()
+    nodes = dict.fromkeys(ARMS, "w")
+    workflow = flow(nodes, WAYS, order="depth_first", limits=Limits(concurrency=1))
+    async with Bench(node_type("w", watcher.run)) as bench:
+        await bench.run(workflow, 1)
+    assert watcher.order == ["s", "a", "a2", "a3", "b", "b2"]
+
+
+async def test_a_strict_superstep_is_never_split_by_the_order() -> None:
+    async with Bench() as bench:
+        await bench.run(flow(ARMS, WAYS, order="depth_first", commit="strict"), 1)
+        assert bench.order() == ["s", "a", "b", "a2", "b2", "a3"]
+
+
+async def test_a_depth_first_run_goes_on_where_it_was_after_a_stop() -> None:
+    gate = {**ARMS, "a": "ask"}
+    ways = WAYS.replace("a > a2", "a.approved > a2")
+    async with Bench(early={"a": "approve"}) as bench:
+        await bench.run(flow(gate, ways, order="depth_first"), 1)
+        assert sorted(bench.order()) == sorted(ARMS)
+        assert bench.order()[0] == "s"
+        assert bench.order()[-1] in ("a3", "b2")
+
+
+async def test_another_order_ends_with_the_same_state() -> None:
+    total = Channel(name="total", type="number", reducer="sum", default=0)
+    add: Any = ("plus", {}, {"writes": {"total": "output"}})
+    nodes = dict.fromkeys(ARMS, add)
+    found = []
+    for order in ("breadth_first", "depth_first"):
+        async with Bench() as bench:
+            handle = await bench.engine.start(flow(nodes, WAYS, order=order, channels=[total]), 1)
+            await handle.leg()
+            found.append(handle.state.channels["total"])
+            assert (await bench.engine.replay(handle.run)).equal
+    assert found[0] == found[1] == 2 + 3 + 4 + 5 + 3 + 4
