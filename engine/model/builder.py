@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack, cast
+from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
 from engine.errors import InvalidWorkflow
 from engine.model import codec
@@ -27,12 +27,15 @@ from engine.model.validation import validate
 from engine.model.workflow import (
     Channel,
     CommitPolicy,
+    Draw,
     Durability,
     Edge,
     EdgeKind,
     Effects,
+    Invariant,
     JoinPolicy,
     Limits,
+    Meter,
     Node,
     OnError,
     OnFailure,
@@ -70,12 +73,19 @@ class NodeFields(TypedDict, total=False):
     """What `NodeHandle.set` may set, besides parameters."""
 
     title: str
+    notes: str
     writes: Mapping[str, str | Write]
     joins: Mapping[str, JoinPolicy]
     route: str
     retry: RetryPolicy | None
     timeout_s: float | None
     total_timeout_s: float | None
+    idle_timeout_s: float | None
+    min_interval_s: float | None
+    may_write: Sequence[str] | None
+    meters: Mapping[str, Draw]
+    budget: Literal["shared", "even"]
+    gated: bool
     on_error: OnError
     effects: Effects | None
     reads: Sequence[str]
@@ -94,6 +104,9 @@ class SettingFields(TypedDict, total=False):
     result: str | None
     on_failure: OnFailure
     errors: str | None
+    invariants: Mapping[str, Invariant]
+    meters: Mapping[str, Meter]
+    input_to: str | None
     order: Order
     description: str
 
@@ -275,8 +288,9 @@ class Builder:
                 channel: Write(expr=each) if isinstance(each, str) else each
                 for channel, each in given["writes"].items()
             }
-        if "reads" in given:
-            given["reads"] = tuple(given["reads"])
+        for name in ("reads", "may_write"):
+            if given.get(name) is not None:
+                given[name] = tuple(given[name])
         self.nodes[handle.key] = replace(self.nodes[handle.key], **given)
 
     def wire(self, source: PortHandle, target: NodeHandle | PortHandle) -> None:

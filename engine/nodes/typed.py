@@ -169,6 +169,7 @@ class Kinds:
         *,
         items: Json = UNSET,
         limit: Whole = UNSET,
+        batch: Whole = UNSET,
         on_item_failure: Literal["stop", "continue", "collect"] | Computed = UNSET,
     ) -> NodeHandle:
         """Runs the nodes up to its Collect once for each item of a list, several at once.
@@ -177,6 +178,7 @@ class Kinds:
             key: its identity in the document.
             items: A list, or an object whose entries become {key, value}. Empty: the input.
             limit: How many items are worked on at the same time.
+            batch: Above 1, an item is a list of so many of them; the last may be shorter.
             on_item_failure: stop: the run fails. continue: go on without it. collect: go on, and
                 Collect sends the failures through its port 'failed'.
         """
@@ -185,6 +187,7 @@ class Kinds:
             "for_each",
             items=items,
             limit=limit,
+            batch=batch,
             on_item_failure=on_item_failure,
         )
 
@@ -195,6 +198,7 @@ class Kinds:
         *,
         order: Literal["input", "arrival"] | Computed = UNSET,
         skipped: Literal["drop", "null"] | Computed = UNSET,
+        enough: Json = UNSET,
     ) -> NodeHandle:
         """Ends a For each: waits for all its items and sends on the list of results.
 
@@ -202,12 +206,58 @@ class Kinds:
             key: its identity in the document.
             order: The order of the items, or the order in which they were done.
             skipped: Leave them out, or put null in their place.
+            enough: Go on with so many results, and cancel the rest. An expression is looked at
+                whenever an item ends; input is the results so far. Empty: all items.
         """
         return self._kind(
             key,
             "collect",
             order=order,
             skipped=skipped,
+            enough=enough,
+        )
+
+    def loop(
+        self,
+        key: str,
+        /,
+        *,
+        count: Whole | None = UNSET,
+        condition: Json = UNSET,
+    ) -> NodeHandle:
+        """Runs the nodes up to its Until again, each round with the result of the last.
+
+        Args:
+            key: its identity in the document.
+            count: How many rounds at most. Empty: until a condition ends the loop.
+            condition: Looked at before every round; the loop ends when it is not true. input is
+                the value that the round would begin with, loop.index counts from 0.
+        """
+        return self._kind(
+            key,
+            "loop",
+            count=count,
+            condition=condition,
+        )
+
+    def until(
+        self,
+        key: str,
+        /,
+        *,
+        condition: Json = UNSET,
+    ) -> NodeHandle:
+        """Ends a round of its Loop: there is another one, or it sends on the result.
+
+        Args:
+            key: its identity in the document.
+            condition: Looked at after every round; the loop ends when it is true. input is the
+                result of the round, loop.item what it began with.
+        """
+        return self._kind(
+            key,
+            "until",
+            condition=condition,
         )
 
     def set(
@@ -442,8 +492,9 @@ class Kinds:
 
         Args:
             key: its identity in the document.
-            code: Finds input, state, vars, loop and ctx. Its result is the variable output, or
-                what main(input) returns. What it prints is shown while it runs.
+            code: Finds input, state, vars, loop, memory and ctx. Its result is the variable
+                output, or what main(input) returns. What it leaves in memory it finds there the
+                next time. What it prints is shown while it runs.
             memory_mb: The code may use so much memory.
             local_imports: Modules beside the workflow's file can be imported.
         """

@@ -251,6 +251,10 @@ class RunLoop:
         parked = any(tasks[task].node in wanted for task in map(TaskId, self.state.waits))
         return self.is_idle and not self.is_paused and not parked
 
+    def _is_to_commit(self) -> bool:
+        """Whether something has ended whose successors go first."""
+        return self._depth_first and any(done.task in self.state.tasks for done in self._done)
+
     def _launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
         if self._finishing and self.state.failures:
@@ -260,9 +264,8 @@ class RunLoop:
             self._start_paced()
         queue = self._stepping if self.is_paused else self._ready
         budget = len(queue)
-        while queue and budget and len(self._running) < self._limits.concurrency:
-            if self._depth_first and any(done.task in self.state.tasks for done in self._done):
-                break  # what it makes ready goes first
+        most = self._limits.concurrency
+        while queue and budget and len(self._running) < most and not self._is_to_commit():
             budget -= 1
             task_id = queue.popleft()
             task = self.state.tasks.get(task_id)

@@ -7,14 +7,15 @@ The `Flow` of engine.flow is used: it is what people write with.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from engine.flow import Flow, JoinPolicy, Limits, RetryPolicy, WorkflowError, expr, template
 from engine.model import codec
-from engine.model.workflow import Edge, PortRef, Position, Write
+from engine.model.builder import NodeFields, SettingFields
+from engine.model.workflow import Edge, Node, PortRef, Position, Settings, Write
 
 
 def edges(flow: Flow) -> dict[str, Edge]:
@@ -240,3 +241,9 @@ def test_the_port_reference_is_that_of_the_document() -> None:
     flow = Flow()
     flow.start >> flow.end()
     assert flow.build().edges[0].source == PortRef("start", "out")
+
+
+def test_what_can_be_named_is_a_field_of_a_node_or_of_the_settings() -> None:
+    of_node = {each.name for each in fields(Node)} - {"key", "type", "version", "params", "extra"}
+    assert set(NodeFields.__annotations__) <= of_node
+    assert set(SettingFields.__annotations__) <= {each.name for each in fields(Settings)}
