@@ -292,7 +292,8 @@ def _chip(node: Node, facts: Facts, edges: tuple[Edge, ...]) -> tuple[Chip, int]
     if facts.run is None:
         return _chip_without_run(node), 0
     ran = facts.run.nodes.get(node.key, NodeView())
-    chip = chip_of(ran, facts.now, ended=facts.run.status in _ENDED)
+    title = node.title or node.key
+    chip = chip_of(ran, facts.now, ended=facts.run.status in _ENDED, title=title)
     if chip.state in _FINISHED and _was_edited(node, facts.pinned):
         chip = EDITED
     elif chip.state is NodeState.SKIPPED:

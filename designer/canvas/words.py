@@ -50,13 +50,14 @@ EDITED = Chip(state=NodeState.EDITED, words=STATE_STYLES[NodeState.EDITED].words
 PINNED = Chip(state=NodeState.PINNED, words=STATE_STYLES[NodeState.PINNED].words)
 
 
-def chip_of(node: NodeView | None, now: float, *, ended: bool = False) -> Chip:
+def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: str = "") -> Chip:
     """What the chip of a node says.
 
     Args:
         node: the node in the run that is shown; None when no run is shown.
         now: the time to count from.
         ended: the run is over, so that nothing runs or counts down any more.
+        title: of the node, which stands above the chip and need not be said again.
     """
     if node is None:
         return NOT_RUN
@@ -73,7 +74,9 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False) -> Chip:
         case NodeState.DONE:
             return Chip(state=state, words=f"Done {format_duration(node.duration_s)}")
         case NodeState.FAILED:
-            return Chip(state=state, words=_with_reason("Failed: {}", "Failed", _failure(node)))
+            return Chip(
+                state=state, words=_with_reason("Failed: {}", "Failed", _failure(node, title))
+            )
         case NodeState.SKIPPED:
             return Chip(state=state, words=_with_reason("Skipped ({})", "Skipped", node.text))
         case NodeState.READY:
@@ -162,10 +165,10 @@ def way_not_taken(chip: Chip, reason: str, ports: Sequence[str]) -> Chip:
     return replace(chip, words=f"Skipped ({why})")
 
 
-def _failure(node: NodeView) -> str:
+def _failure(node: NodeView, title: str) -> str:
     if node.error is None:
         return node.text
-    return node.error.message or node.error.code
+    return node.error.message.removeprefix(f"{title} failed: ") or node.error.code
 
 
 def _with_reason(pattern: str, bare: str, reason: str) -> str:

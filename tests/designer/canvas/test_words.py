@@ -103,3 +103,10 @@ def test_a_skipped_node_names_the_way_that_was_not_taken(ports: list[str], words
 def test_another_reason_to_skip_stays_as_it_is() -> None:
     chip = chip_of(NodeView(state="skipped", text="if = false"), NOW)
     assert way_not_taken(chip, "if = false", ["approved"]) is chip
+
+
+def test_a_failed_node_does_not_say_its_title_again() -> None:
+    error = ErrorInfo(code="http_status", message="Ask failed: the server answered 503")
+    node = NodeView(state="failed", error=error)
+    assert chip_of(node, NOW, title="Ask").words == "Failed: the server answered 503"
+    assert chip_of(node, NOW, title="Tell").words == "Failed: Ask failed: the server answered 503"
