@@ -56,6 +56,10 @@ def _system_text(choice: str) -> str:
         "happened": "the run goes on with the output that you enter",
         "again": "the node runs a second time",
         "fail": "the node fails, as its error handling says",
+        "accept": "what it wrote is kept, although the invariant does not hold then",
+        "raise": "the limit is the number that you enter from now on, and the run goes on",
+        "once": "this task goes on; the next one that needs more asks again",
+        "stop": "the run fails; nothing more is started",
     }.get(choice, "")
 
 

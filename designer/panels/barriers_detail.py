@@ -45,6 +45,13 @@ class Draft:
     editing: bool = False
 
 
+#: What a request of the system's own lets a person enter, by what it is about.
+_ASKS_FOR = {
+    "outcome": "Output to go on with, if it happened (JSON)",
+    "budget": "New limit, if it is raised",
+}
+
+
 class RequestDetail(QWidget):
     """Title, payload, consequences, comment and answers of one request."""
 
@@ -153,10 +160,14 @@ class RequestDetail(QWidget):
         draft = self._client.drafts.get(record.request, Draft())
         self.head.show_record(record, None)
         self.payload.setVisible(not request.system)
-        self.output.setVisible(request.system)
-        self.output_label.setVisible(request.system)
+        asks_for = _ASKS_FOR.get(request.about, "")
+        self.output.setVisible(bool(asks_for))
+        self.output_label.setVisible(bool(asks_for))
+        self.output_label.setText(asks_for)
         self.modify.setChecked(draft.editing)
-        if request.system:
+        if request.about == "budget":
+            self.output.setPlainText(f"{request.payload['raise_to']:g}")
+        elif request.system:
             self.output.setPlainText("null")
         elif draft.edited:
             self.payload.show_request(request, draft.value, editing=draft.editing)
@@ -369,12 +380,13 @@ class RequestDetail(QWidget):
             self.write_comment()
             return
         values: Json = self.payload.value if choice == "modify" else None
-        if choice == "happened":
+        if choice in ("happened", "raise") and self.output.isVisibleTo(self):
             try:
                 values = json.loads(self.output.toPlainText())
             except json.JSONDecodeError as error:
                 self.output.set_error_lines({error.lineno: error.msg})
-                self._say(f"The output is not JSON, line {error.lineno}: {error.msg}.")
+                what = "output" if choice == "happened" else "limit"
+                self._say(f"The {what} is not JSON, line {error.lineno}: {error.msg}.")
                 return
         self._sending = True
         self._refresh_buttons()

@@ -37,9 +37,23 @@ NOTES = Request(
 UNKNOWN = Request(
     title="Did Pay happen?",
     system=True,
+    about="outcome",
     options=(
         Option(key="happened", title="It happened: go on with this output", port=""),
         Option(key="again", title="It did not: run it again", port="", danger=True),
+    ),
+)
+
+
+USED_UP = Request(
+    title="The budget tokens is used up: let Pay go on?",
+    system=True,
+    about="budget",
+    payload={"meter": "tokens", "account": "tokens", "used": 6.0, "limit": 10.0, "raise_to": 16.0},
+    options=(
+        Option(key="raise", title="Raise the limit", port=""),
+        Option(key="once", title="Go on this once", port=""),
+        Option(key="stop", title="Stop the run", port="", danger=True),
     ),
 )
 

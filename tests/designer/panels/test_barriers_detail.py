@@ -20,6 +20,7 @@ from tests.designer.panels.barrier_stories import (
     PAY,
     ROWS,
     UNKNOWN,
+    USED_UP,
     answer_elsewhere,
     decisions,
     waiting,
@@ -335,6 +336,23 @@ async def test_the_engines_own_question_takes_an_output(
         detail.confirm()
         command = await _sent(detail, engine)
         assert (command.choice, command.values) == ("happened", {"sent": 3})
+
+
+async def test_the_limit_of_a_budget_is_raised_to_what_is_entered(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    async with _open(engine, tmp_path, USED_UP) as detail:
+        assert detail.output_label.text() == "New limit, if it is raised"
+        assert detail.output.toPlainText() == "16"
+        detail.output.setPlainText("ten")
+        detail.choose("raise")
+        detail.confirm()
+        assert detail.note.text().startswith("The limit is not JSON, line 1")
+        detail.output.setPlainText("20")
+        detail.confirm()
+        command = await _sent(detail, engine)
+        assert (command.choice, command.values) == ("raise", 20)
 
 
 async def test_ctrl_enter_without_a_choice_decides_nothing(
