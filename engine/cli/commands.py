@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "replay": Entry("keeping", "replay", "Make a run again from its recorded outputs and compare."),
     "export-run": Entry("moving", "export_run", "Write a whole run to one file."),
     "import-run": Entry("moving", "import_run", "Take a whole run from a file into the store."),
+    "test": Entry("testing", "run_tests", "Make kept runs again on a workflow, and compare."),
     "prune": Entry("keeping", "prune", "Drop the oldest commits of a run."),
     "audit": Entry("keeping", "audit", "Check the record of requests and decisions."),
     "validate": Entry("files", "validate", "List everything that is wrong with a workflow."),

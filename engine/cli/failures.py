@@ -52,7 +52,7 @@ def explain(error: Exception, *, debug: bool) -> int:
     match error:
         case EngineError():
             say(str(error))
-            return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
+            return code_of(error)
         case UsageError():
             say(str(error))
             return ExitCode.USAGE
@@ -68,6 +68,11 @@ def explain(error: Exception, *, debug: bool) -> int:
                 "call it again with --debug and report what it prints."
             )
             return ExitCode.FAILED
+
+
+def code_of(error: EngineError) -> ExitCode:
+    """Return the exit code of a command that ends with this error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
 def say(sentence: str) -> None:

@@ -83,8 +83,7 @@ def replay(
     state = start.copy()
     for done, recorded in enumerate(commits):
         opened = [e.request for e in recorded.events if isinstance(e, ev.BarrierOpened)]
-        report = next((e for e in recorded.events if isinstance(e, ev.SuperstepCommitted)), None)
-        if report is not None and (report.admitted or _is_waking(recorded.events)):
+        if admits(recorded.events):
             outcomes = list(outcomes_of(plan, state, recorded, requests))
             step = superstep.commit(
                 plan, state, outcomes, facts, at=recorded.at, ids=RecordedIds(iter(opened))
@@ -96,6 +95,12 @@ def replay(
                 )
         apply(state, recorded.delta, facts.specs, recorded.number)
     return ReplayReport(equal=True, commits=len(commits))
+
+
+def admits(events: Sequence[ev.AnyEvent]) -> bool:
+    """Return whether a commit took in results: then what it did can be made again."""
+    report = next((e for e in events if isinstance(e, ev.SuperstepCommitted)), None)
+    return report is not None and bool(report.admitted or _is_waking(events))
 
 
 def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
