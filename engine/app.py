@@ -7,6 +7,7 @@ import getpass
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -42,7 +43,7 @@ from engine.model.workflow import Workflow
 from engine.nodes.plugins import BrokenPlugin, installed
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
-from engine.runtime import decisions, partial, superstep
+from engine.runtime import decisions, partial, standing, superstep
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
@@ -58,6 +59,7 @@ from engine.runtime.ports import (
     DecisionRecord,
     Lease,
     RequestRecord,
+    RuleRecord,
     RunRecord,
     RunStore,
     SystemClock,
@@ -109,6 +111,7 @@ __all__ = [
     "ReplayReport",
     "Request",
     "RequestRecord",
+    "RuleRecord",
     "RunHandle",
     "RunIsHeld",
     "RunRecord",
@@ -704,6 +707,84 @@ class Engine:
             held.handle.decided(stored)
         self._tell_watchers()
         return stored
+
+    async def add_rule(
+        self,
+        *,
+        workflow: Workflow,
+        choice: str,
+        scope: Mapping[str, str] = MappingProxyType({}),
+        to: str = "",
+        comment: str = "",
+        max_uses: int | None = None,
+        expires_at: float | None = None,
+    ) -> RuleRecord:
+        """Store a standing decision: it answers what will be asked, until it ends.
+
+        Args:
+            workflow: it answers requests of this workflow only.
+            choice: as for `decide`, without an edited payload.
+            scope: narrows it: ``run``, ``node``, ``task``, ``revision``.
+            to: for ``reroute``: key of the target node.
+            comment: kept with every decision that it makes.
+            max_uses: how often it may answer; None is as often as it is asked.
+            expires_at: when it ends, in seconds since the epoch; None is never.
+
+        Raises:
+            InvalidCommand: it could never answer anything.
+        """
+        rule = RuleRecord(
+            id=str(self._ids.request_id()),
+            workflow_id=workflow.id,
+            workflow=workflow.name,
+            choice=choice,
+            by=self.user,
+            at=self._clock.now(),
+            to=to,
+            comment=comment,
+            max_uses=max_uses,
+            expires_at=expires_at,
+            run=scope.get("run", ""),
+            node=scope.get("node", ""),
+            task=scope.get("task", ""),
+            revision=scope.get("revision", ""),
+        )
+        standing.check(workflow, rule, rule.at)
+        stored: RuleRecord = await self._io(self.store.add_rule, rule)
+        self._tell_watchers()
+        return stored
+
+    def rules(self) -> list[RuleRecord]:
+        """Return the standing decisions, those that have ended too, newest first."""
+        return self.store.rules()
+
+    async def revoke_rule(self, rule: str) -> RuleRecord:
+        """End a standing decision; what it has decided stays decided.
+
+        Raises:
+            UnknownRun: there is no such rule. InvalidCommand: it was revoked already.
+        """
+        ended: RuleRecord = await self._io(
+            self.store.revoke_rule, rule, self.user, self._clock.now()
+        )
+        self._tell_watchers()
+        return ended
+
+    async def apply_rules(self, requests: Sequence[RequestRecord]) -> list[DecisionRecord]:
+        """Let the rules answer requests that are open already; return what was accepted."""
+        found: list[DecisionRecord] = []
+        for record in requests:
+            stored: DecisionRecord | None = await self._io(
+                self.store.decide_by_rule, record.request, self._clock.now()
+            )
+            if stored is None or not stored.accepted:
+                continue
+            found.append(stored)
+            held = self._held.get(record.run)
+            if held is not None:
+                held.handle.decided(stored)
+        self._tell_watchers()
+        return found
 
     def value_problems(self, request: Request, values: Json) -> list[tuple[str, str]]:
         """Return (path, what is wrong) of an edited payload, as `decide` would refuse it."""

@@ -25,6 +25,7 @@ COMMANDS: dict[str, Entry] = {
     "run-node": Entry("trying", "run_node", "Run one node alone, without a run."),
     "inbox": Entry("deciding", "inbox", "List the open barrier requests of all runs."),
     "decide": Entry("deciding", "decide", "Answer a barrier request."),
+    "rules": Entry("standing", "rules", "Decide in advance, and list and end such decisions."),
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),

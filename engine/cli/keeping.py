@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +13,9 @@ from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals, RunArgument, with_globals
 from engine.cli.printing import clean, console, count, json_line
 from engine.cli.stores import acting, looking
+from engine.errors import StoreError
+from engine.interchange.record_file import check_record, record_of, record_text
+from engine.runtime.ports import AuditEntry
 
 At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="Only up to commit N.")]
 Keep = Annotated[
@@ -67,7 +72,14 @@ def prune(settings: Globals, run: RunArgument, keep: Keep, as_json: AsJson = Fal
     return ExitCode.OK
 
 
-def verify(settings: Globals, as_json: AsJson = False) -> int:
+def verify(
+    settings: Globals,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A record that was exported; else the store's."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
     """Check the chain of requests and decisions: that none was changed, and none is gone.
 
     Exit code 1 when something is wrong with it.
@@ -76,7 +88,7 @@ def verify(settings: Globals, as_json: AsJson = False) -> int:
     def act(engine: Engine) -> tuple[int, list[str]]:
         return len(engine.decisions()), engine.verify_evidence()
 
-    decisions, problems = looking(settings, act)
+    decisions, problems = looking(settings, act) if file is None else check_record(file)
     if as_json:
         json_line({"intact": not problems, "decisions": decisions, "problems": problems})
     elif problems:
@@ -87,4 +99,38 @@ def verify(settings: Globals, as_json: AsJson = False) -> int:
     return ExitCode.OK if not problems else ExitCode.FAILED
 
 
+def export(
+    settings: Globals,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Only what belongs to this run.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: stdout.")
+    ] = None,
+) -> int:
+    """Write the record of requests, decisions and rules as JSON lines that can be checked.
+
+    Keep the hash of the last line elsewhere: with it nobody can rewrite what came before.
+    """
+
+    def act(engine: Engine) -> list[AuditEntry]:
+        return record_of(engine.store, None if run is None else engine.run(run))
+
+    entries = looking(settings, act)
+    text = record_text(entries, whole=run is None)
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+        return ExitCode.OK
+    try:
+        output.write_bytes(text)
+    except OSError as error:
+        raise StoreError(
+            f"{output} was not written: {error.strerror}; choose another place."
+        ) from error
+    return ExitCode.OK
+
+
 audit.command("verify", help=verify.__doc__)(with_globals(verify))
+audit.command("export", help=export.__doc__)(with_globals(export))

@@ -45,6 +45,7 @@ from engine.runtime.ports import (
     DecisionRecord,
     JournalRecord,
     Lease,
+    RequestRecord,
 )
 from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
@@ -536,10 +537,23 @@ class RunLoop:
         if isinstance(records[-1].event, ev.TERMINAL):
             self.terminal = records[-1]
             return
-        for request in step.requests:
+        if step.requests:
+            await self._answer_in_advance(step.requests, at)
+
+    async def _answer_in_advance(self, requests: Sequence[RequestRecord], at: float) -> None:
+        """Let what was decided before it was asked count; what is for this run beats rules."""
+        ruled = await self.env.io(self.env.store.has_rules)
+        for request in requests:
             early = waits.early_answer(self, request)
+            if early is None and not ruled:
+                continue
+            await self.env.writer.flush(self.lease)  # nobody answers what is not stored yet
             if early is not None:
                 await self._decide(early)
+                continue
+            stored = await self.env.io(self.env.store.decide_by_rule, request.request, at)
+            if stored is not None and stored.accepted:
+                self.decided(stored)
 
     def _remember_due(self, step: superstep.Step) -> None:
         for request in step.requests:

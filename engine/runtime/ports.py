@@ -173,6 +173,63 @@ class DecisionRecord:
     hash: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRecord:
+    """A standing decision: it answers every request in its scope (U69).
+
+    Attributes:
+        workflow_id: of the workflow; the other parts of the scope are empty for any.
+        run, node, task, revision: narrow the scope; a rule for one task beats one for a node,
+            and that one for a whole workflow.
+        max_uses: how often it may answer, or None. `uses`: how often it has.
+        expires_at: when it ends, in seconds since the epoch, or None.
+    """
+
+    id: str
+    workflow_id: str
+    workflow: str
+    choice: str
+    by: str
+    at: float
+    run: str = ""
+    node: str = ""
+    task: str = ""
+    revision: str = ""
+    to: str = ""
+    comment: str = ""
+    max_uses: int | None = None
+    expires_at: float | None = None
+    uses: int = 0
+    revoked_at: float | None = None
+    revoked_by: str = ""
+
+    def is_active(self, now: float) -> bool:
+        """Return whether it still answers."""
+        spent = self.max_uses is not None and self.uses >= self.max_uses
+        over = self.expires_at is not None and self.expires_at <= now
+        return not spent and not over and self.revoked_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One entry of the evidence, with everything that is needed to check it elsewhere.
+
+    Attributes:
+        kind: ``request decision rule revocation erasure arrival``.
+        fields: what the hash covers besides the chain; None where it was erased or is gone.
+        content: what was shown or edited, whose SHA-256 is among the fields.
+    """
+
+    seq: int
+    kind: str
+    prev_hash: str
+    hash: str
+    run: str = ""
+    erased: bool = False
+    fields: Mapping[str, Json] | None = None
+    content: Json = None
+
+
 class CommitRecord(msgspec.Struct, kw_only=True):
     """Everything of one commit; the store writes it in one transaction.
 
@@ -399,6 +456,38 @@ class RunStore(Protocol):
 
     def decisions(self, *, run: RunId | None = None) -> list[DecisionRecord]:
         """Return the decision log, oldest first."""
+        ...
+
+    def add_rule(self, rule: RuleRecord) -> RuleRecord:
+        """Store a standing decision, durably."""
+        ...
+
+    def rules(self) -> list[RuleRecord]:
+        """Return all standing decisions, those that have ended too, newest first."""
+        ...
+
+    def has_rules(self) -> bool:
+        """Return whether there is any standing decision, so that requests need no look."""
+        ...
+
+    def revoke_rule(self, rule: str, by: str, at: float) -> RuleRecord:
+        """End a standing decision; a unique prefix of its id is enough.
+
+        Raises:
+            UnknownRun: there is no such rule. InvalidCommand: it has been revoked already.
+        """
+        ...
+
+    def decide_by_rule(self, request: RequestId, at: float) -> DecisionRecord | None:
+        """Answer an open request by the rule whose scope fits it best, if there is one.
+
+        The use is counted in the same transaction. An answer that the request does not
+        offer is stored as refused and not counted.
+        """
+        ...
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the evidence, oldest first."""
         ...
 
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:

@@ -31,6 +31,8 @@ def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
     wait = loop.state.waits.get(record.task)
     if task is None or wait is None or wait.request != decision.request:
         return None
+    if record.decision is None or record.decision.id != decision.id:
+        return None  # a voice of a quorum that is not reached yet
     answer = decisions.answer_of(record, decision)
     if decision.choice == "reroute":
         answer = replace(answer, port=_port_to(loop.plan.nodes[task.node], decision.to))

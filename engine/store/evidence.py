@@ -16,7 +16,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
+from engine.runtime.ports import (
+    AuditEntry,
+    DecisionRecord,
+    Link,
+    RequestRecord,
+    RuleRecord,
+    RunImage,
+)
 from engine.store.encoding import canonical_json, content_hash
 
 Json = Any
@@ -26,6 +33,12 @@ DECISION = "decision"
 ERASURE = "erasure"
 #: Requests and decisions of a run that came from a file follow; the note says where they stood.
 ARRIVAL = "arrival"
+
+#: A standing decision, and its end.
+RULE = "rule"
+REVOCATION = "revocation"
+#: Entries whose fields are kept as their note.
+NOTED = frozenset({ERASURE, ARRIVAL, REVOCATION})
 
 #: What the first entry gives as the hash of the one before it.
 START = "0" * 64
@@ -108,6 +121,26 @@ def decision_fields(record: DecisionRecord) -> dict[str, Json]:
     }
 
 
+def rule_fields(record: RuleRecord) -> dict[str, Json]:
+    """Return what the chain says about a rule; its uses and its end may change, so not those."""
+    return {
+        "rule": record.id,
+        "workflow_id": record.workflow_id,
+        "workflow": record.workflow,
+        "run": record.run,
+        "node": record.node,
+        "task": record.task,
+        "revision": record.revision,
+        "choice": record.choice,
+        "to": record.to,
+        "comment": record.comment,
+        "by": record.by,
+        "at": float(record.at),
+        "max_uses": record.max_uses,
+        "expires_at": None if record.expires_at is None else float(record.expires_at),
+    }
+
+
 def in_order(image: RunImage) -> list[RequestRecord | DecisionRecord]:
     """Return the requests and decisions of a run in the order in which they were stored."""
     found: list[tuple[RequestRecord | DecisionRecord, Link]] = []
@@ -127,6 +160,21 @@ def chain_hash(seq: int, kind: str, prev_hash: str, fields: Mapping[str, Json]) 
     """Return the hash of an entry."""
     link = {"seq": seq, "kind": kind, "prev": prev_hash, "fields": dict(fields)}
     return hashlib.sha256(canonical_json(link)).hexdigest()
+
+
+def where(entry: AuditEntry) -> str:
+    """Return words that name an entry in a report."""
+    fields = entry.fields or {}
+    match entry.kind:
+        case "request":
+            return f"request {fields['request']} of run {entry.run}" if "request" in fields else ""
+        case "decision":
+            request = fields.get("request")
+            return f"decision on request {request} of run {entry.run}" if request else ""
+        case "rule":
+            return f"rule {fields['rule']}" if "rule" in fields else ""
+        case kind:
+            return kind if fields else ""
 
 
 def walk(entries: Iterable[Entry]) -> Report:

@@ -21,7 +21,7 @@ from sqlmodel import Session, col, create_engine, delete, exists, func, select, 
 from engine import run_view
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
-from engine.runtime.ports import DecisionRecord, Holder, RequestRecord
+from engine.runtime.ports import AuditEntry, DecisionRecord, Holder, RequestRecord, RuleRecord
 from engine.state.run_state import RunState
 from engine.store import evidence, leases
 from engine.store.blobs import Aside, Blobs, Parts
@@ -39,6 +39,7 @@ from engine.store.tables import (
     FrameRow,
     LeaseRow,
     RequestRow,
+    RuleRow,
     RunRow,
 )
 
@@ -204,9 +205,29 @@ def verify(database: Database, blobs: Blobs) -> list[str]:
     return report.problems()
 
 
+def audit(database: Database, blobs: Blobs) -> list[AuditEntry]:
+    """Return the whole evidence with what was shown and edited."""
+    with _session(database) as session:
+        return list(_audited(session, blobs))
+
+
 def _entries(session: Session, blobs: Blobs) -> Iterator[evidence.Entry]:
+    for each in _audited(session, blobs):
+        yield evidence.Entry(
+            seq=each.seq,
+            kind=each.kind,
+            prev_hash=each.prev_hash,
+            hash=each.hash,
+            fields=each.fields,
+            erased=each.erased,
+            where=evidence.where(each),
+        )
+
+
+def _audited(session: Session, blobs: Blobs) -> Iterator[AuditEntry]:
     decode = decoder(Any, blobs.resolve).decode
     decode_content = decoder(Request, blobs.resolve).decode
+    rules = {rule.no: rule for rule in session.exec(select(RuleRow)).all()}
     rows = session.exec(
         select(EvidenceRow, RequestRow, DecisionRow)
         .join(RequestRow, col(RequestRow.no) == col(EvidenceRow.seq), isouter=True)
@@ -216,35 +237,41 @@ def _entries(session: Session, blobs: Blobs) -> Iterator[evidence.Entry]:
     )
     for link, request, decision in rows:
         fields: dict[str, Json] | None = None
-        where = ""
+        run = ""
+        content: Json = None
         try:
             if link.kind == evidence.REQUEST and request is not None:
-                where = f"request {request.id} of run {request.run}"
-                fields = evidence.request_fields(_request(request, decode_content))
+                run = request.run
+                asked = _request(request, decode_content)
+                fields, content = evidence.request_fields(asked), msgspec.to_builtins(asked.content)
             elif link.kind == evidence.DECISION and decision is not None:
-                where = f"decision on request {decision.request} of run {decision.run}"
-                fields = evidence.decision_fields(_decision(decision, decode))
-            elif link.kind in (evidence.ERASURE, evidence.ARRIVAL) and link.note is not None:
-                where = link.kind
+                run = decision.run
+                answer = _decision(decision, decode)
+                fields, content = evidence.decision_fields(answer), answer.values
+            elif link.kind == evidence.RULE and link.seq in rules:
+                fields = evidence.rule_fields(_rule(rules[link.seq]))
+            elif link.kind in evidence.NOTED and link.note is not None:
                 fields = msgspec.json.decode(link.note)
         except (msgspec.MsgspecError, Damaged):
             fields = {"unreadable": True}  # its hash cannot be right
         assert link.seq is not None
-        yield evidence.Entry(
+        yield AuditEntry(
             seq=link.seq,
             kind=link.kind,
             prev_hash=link.prev_hash,
             hash=link.hash,
-            fields=fields,
+            run=run or str((fields or {}).get("run", "")),
             erased=link.erased,
-            where=where,
+            fields=fields,
+            content=content,
         )
 
 
 def _strays(session: Session) -> list[str]:
     """Return what stands beside the chain or contradicts it."""
     found: list[str] = []
-    for table, what in ((RequestRow, "request"), (DecisionRow, "decision")):
+    tables = ((RequestRow, "request"), (DecisionRow, "decision"), (RuleRow, "rule"))
+    for table, what in tables:
         linked = exists().where(col(EvidenceRow.seq) == table.no, col(EvidenceRow.kind) == what)
         count = session.exec(select(func.count()).select_from(table).where(~linked)).one()
         if count:
@@ -273,6 +300,25 @@ def _request(row: RequestRow, decode: Any) -> RequestRecord:
         digest=row.digest,
         opened_at=row.opened_at,
         deadline=row.deadline,
+    )
+
+
+def _rule(row: RuleRow) -> RuleRecord:
+    return RuleRecord(
+        id=row.id,
+        workflow_id=row.workflow_id,
+        workflow=row.workflow,
+        run=row.run,
+        node=row.node,
+        task=row.task,
+        revision=row.revision,
+        choice=row.choice,
+        to=row.reroute_to,
+        comment=row.comment,
+        by=row.made_by,
+        at=row.at,
+        max_uses=row.max_uses,
+        expires_at=row.expires_at,
     )
 
 

@@ -22,6 +22,7 @@ from engine.errors import EngineBug, SessionBusy, StoreError
 from engine.events import LegStarted, Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.ports import (
+    AuditEntry,
     Clock,
     CommitRecord,
     CommitSummary,
@@ -31,6 +32,7 @@ from engine.runtime.ports import (
     Lease,
     Loaded,
     RequestRecord,
+    RuleRecord,
     RunImage,
     RunRecord,
     SystemClock,
@@ -462,6 +464,40 @@ class MemoryStore:
         """Return the decision log, oldest first."""
         with self._lock:
             return self._asked.decisions(run)
+
+    def add_rule(self, rule: RuleRecord) -> RuleRecord:
+        """Store a standing decision."""
+        with self._lock:
+            return self._asked.add_rule(rule)
+
+    def rules(self) -> list[RuleRecord]:
+        """Return all standing decisions, newest first."""
+        with self._lock:
+            return self._asked.rules()
+
+    def has_rules(self) -> bool:
+        """Return whether there is any standing decision."""
+        with self._lock:
+            return bool(self._asked.rules())
+
+    def revoke_rule(self, rule: str, by: str, at: float) -> RuleRecord:
+        """End a standing decision."""
+        with self._lock:
+            return self._asked.revoke_rule(rule, by, at)
+
+    def decide_by_rule(self, request: RequestId, at: float) -> DecisionRecord | None:
+        """Answer an open request by the rule whose scope fits it best, if there is one."""
+        with self._lock:
+            record = self._asked.request(request)
+            run = self._runs.get(record.run)
+            if run is None:
+                return None
+            return self._asked.decide_by_rule(request, run.record.workflow_id, at)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the evidence, oldest first."""
+        with self._lock:
+            return self._asked.audit()
 
     # --- commands ---------------------------------------------------------------------------
 

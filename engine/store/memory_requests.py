@@ -6,11 +6,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from engine.commands import Decide
 from engine.errors import StoreError
 from engine.ids import RequestId, RunId
-from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
-from engine.store import evidence
+from engine.runtime.ports import (
+    AuditEntry,
+    DecisionRecord,
+    Link,
+    RequestRecord,
+    RuleRecord,
+    RunImage,
+)
+from engine.store import evidence, rules
 from engine.store.requests import new_decision
 from engine.store.rows import only_match, unknown_request
 from engine.store.verdicts import Verdict, verdict
@@ -25,6 +34,7 @@ class MemoryRequests:
         self._requests: dict[RequestId, RequestRecord] = {}
         self._decisions: dict[int, DecisionRecord] = {}
         self._numbers: dict[RequestId, list[int]] = {}
+        self._rules: dict[str, RuleRecord] = {}
         self._chain: list[tuple[evidence.Entry, RequestId | int | None]] = []
 
     def requests(self, *, run: RunId | None, open_only: bool) -> list[RequestRecord]:
@@ -128,6 +138,42 @@ class MemoryRequests:
             if entry.seq in self._decisions and self._decisions[entry.seq].run == run
         ]
 
+    # --- standing decisions -------------------------------------------------------------------
+
+    def add_rule(self, rule: RuleRecord) -> RuleRecord:
+        """Store a standing decision."""
+        self._link(evidence.RULE, evidence.rule_fields(rule), None)
+        self._rules[rule.id] = rule
+        return rule
+
+    def rules(self) -> list[RuleRecord]:
+        """Return all standing decisions, newest first."""
+        return list(reversed(self._rules.values()))
+
+    def revoke_rule(self, rule: str, by: str, at: float) -> RuleRecord:
+        """End a standing decision."""
+        ended = rules.revoked(rules.only_rule(self.rules(), rule), by, at)
+        self._link(evidence.REVOCATION, {"rule": ended.id, "by": by, "at": float(at)}, None)
+        self._rules[ended.id] = ended
+        return ended
+
+    def decide_by_rule(
+        self, request: RequestId, workflow_id: str, at: float
+    ) -> DecisionRecord | None:
+        """Answer an open request by the rule that fits it best."""
+        record = self._request(request)
+        rule = rules.best_of(self._rules.values(), record, workflow_id, at)
+        if rule is None or record.status != "open":
+            return None
+        decide, wrong = rules.answer_of(rule, record)
+        if wrong:
+            return self._append(record, decide, at, Verdict(accepted=False, reason=wrong))
+        earlier = [self._decisions[number] for number in self._numbers[record.request]]
+        found = verdict(record, decide, earlier)
+        if found.accepted:
+            self._rules[rule.id] = replace(rule, uses=rule.uses + 1)
+        return self._append(record, decide, at, found)
+
     def _link(
         self, kind: str, fields: dict[str, Json], request: RequestId | None
     ) -> tuple[int, str]:
@@ -186,15 +232,46 @@ class MemoryRequests:
 
     def verify(self) -> list[str]:
         """Check the hash chain; return what is wrong with it."""
-        entries: list[evidence.Entry] = []
+        return evidence.walk(
+            evidence.Entry(
+                seq=each.seq,
+                kind=each.kind,
+                prev_hash=each.prev_hash,
+                hash=each.hash,
+                fields=each.fields,
+                erased=each.erased,
+                where=evidence.where(each),
+            )
+            for each in self.audit()
+        ).problems()
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the evidence, oldest first."""
+        found: list[AuditEntry] = []
         for entry, what in self._chain:
             fields = entry.fields
+            content: Json = None
             if entry.kind == evidence.REQUEST and not entry.erased:
-                fields = evidence.request_fields(self._requests[RequestId(str(what))])
+                asked = self._requests[RequestId(str(what))]
+                fields, content = evidence.request_fields(asked), msgspec.to_builtins(asked.content)
             elif entry.kind == evidence.DECISION and not entry.erased:
-                fields = evidence.decision_fields(self._decisions[entry.seq])
-            entries.append(replace(entry, fields=fields))
-        return evidence.walk(entries).problems()
+                answer = self._decisions[entry.seq]
+                fields, content = evidence.decision_fields(answer), answer.values
+            elif entry.kind == evidence.RULE and fields is not None:
+                fields = evidence.rule_fields(self._rules[fields["rule"]])
+            found.append(
+                AuditEntry(
+                    seq=entry.seq,
+                    kind=entry.kind,
+                    prev_hash=entry.prev_hash,
+                    hash=entry.hash,
+                    run=str((fields or {}).get("run", "")),
+                    erased=entry.erased,
+                    fields=fields,
+                    content=content,
+                )
+            )
+        return found
 
 
 def _link_of(entry: evidence.Entry) -> Link:

@@ -11,8 +11,8 @@ from engine.commands import Decide
 from engine.errors import StoreError
 from engine.ids import RequestId, RunId
 from engine.model.node_types import Request
-from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RunImage
-from engine.store import evidence
+from engine.runtime.ports import DecisionRecord, Link, RequestRecord, RuleRecord, RunImage
+from engine.store import evidence, rules
 from engine.store.blobs import Aside, Blobs, Parts
 from engine.store.database import Database
 from engine.store.encoding import canonical_json, decoder, encode, pack, readable
@@ -184,6 +184,66 @@ class RequestLog:
         short = Aside().put(value, parts)
         self._blobs.write(connection, kind, owner, parts)
         return pack(encode(short))
+
+    # --- standing decisions -------------------------------------------------------------------
+
+    def add_rule(self, rule: RuleRecord) -> RuleRecord:
+        """Store a standing decision."""
+        with self._database.transaction(durable=True) as connection:
+            rule = map_leaves(rule, keep, readable)
+            seq, _ = self._link(connection, evidence.RULE, evidence.rule_fields(rule))
+            rules.insert_rule(connection, seq, rule)
+        return rule
+
+    def rules(self) -> list[RuleRecord]:
+        """Return all standing decisions, newest first."""
+        with self._database.reader() as connection:
+            return rules.rules_in(connection)
+
+    def has_rules(self) -> bool:
+        """Return whether there is any standing decision."""
+        with self._database.reader() as connection:
+            row = connection.execute("SELECT 1 FROM rules LIMIT 1").fetchone()
+        return row is not None
+
+    def revoke_rule(self, rule: str, by: str, at: float) -> RuleRecord:
+        """End a standing decision."""
+        with self._database.transaction(durable=True) as connection:
+            ended = rules.revoked(rules.only_rule(rules.rules_in(connection), rule), by, at)
+            fields = {"rule": ended.id, "by": by, "at": float(at)}
+            note = canonical_json(fields).decode()
+            self._link(connection, evidence.REVOCATION, fields, note)
+            connection.execute(
+                "UPDATE rules SET revoked_at = ?, revoked_by = ? WHERE id = ?", (at, by, ended.id)
+            )
+        return ended
+
+    def decide_by_rule(self, request: RequestId, at: float) -> DecisionRecord | None:
+        """Answer an open request by the rule that fits it best."""
+        if not self.has_rules():
+            return None
+        with self._database.transaction(durable=True) as connection:
+            record = self._request(connection, request)
+            row = connection.execute(
+                "SELECT workflow_id FROM runs WHERE id = ?", (record.run,)
+            ).fetchone()
+            if row is None or record.status != "open":
+                return None
+            found = rules.rules_in(connection, "WHERE workflow_id = ?", row[0])
+            rule = rules.best_of(found, record, row[0], at)
+            if rule is None:
+                return None
+            decide, wrong = rules.answer_of(rule, record)
+            if wrong:
+                refused = Verdict(accepted=False, reason=wrong)
+                return self._append(connection, record, decide, at, refused)
+            earlier = self._select(
+                connection, DECISION_SELECT + " WHERE d.request = ?", record.request
+            )
+            counted = verdict(record, decide, earlier)
+            if counted.accepted:
+                connection.execute("UPDATE rules SET uses = uses + 1 WHERE id = ?", (rule.id,))
+            return self._append(connection, record, decide, at, counted)
 
     # --- whole runs ---------------------------------------------------------------------------
 

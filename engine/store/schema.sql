@@ -50,6 +50,29 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_by_run ON requests (run);
 CREATE INDEX requests_open ON requests (deadline) WHERE status = 'open';
+CREATE TABLE rules (
+	no INTEGER NOT NULL,
+	id VARCHAR NOT NULL,
+	workflow_id VARCHAR NOT NULL,
+	workflow VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	node VARCHAR NOT NULL,
+	task VARCHAR NOT NULL,
+	revision VARCHAR NOT NULL,
+	choice VARCHAR NOT NULL,
+	reroute_to VARCHAR NOT NULL,
+	comment VARCHAR NOT NULL,
+	made_by VARCHAR NOT NULL,
+	at FLOAT NOT NULL,
+	max_uses INTEGER,
+	expires_at FLOAT,
+	uses INTEGER NOT NULL,
+	revoked_at FLOAT,
+	revoked_by VARCHAR NOT NULL,
+	PRIMARY KEY (no),
+	UNIQUE (id)
+);
+CREATE INDEX rules_by_workflow ON rules (workflow_id);
 CREATE TABLE blob_uses (
 	kind VARCHAR NOT NULL,
 	owner INTEGER NOT NULL,

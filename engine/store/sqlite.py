@@ -15,6 +15,7 @@ from engine.commands import AnyCommand, Decide
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.ports import (
+    AuditEntry,
     Clock,
     CommitRecord,
     CommitSummary,
@@ -24,6 +25,7 @@ from engine.runtime.ports import (
     Lease,
     Loaded,
     RequestRecord,
+    RuleRecord,
     RunImage,
     RunRecord,
     SystemClock,
@@ -238,6 +240,26 @@ class SqliteStore:
         """Return the decision log, oldest first."""
         return self._requests.decisions(run)
 
+    def add_rule(self, rule: RuleRecord) -> RuleRecord:
+        """Store a standing decision, durably."""
+        return self._requests.add_rule(rule)
+
+    def rules(self) -> list[RuleRecord]:
+        """Return all standing decisions, newest first."""
+        return self._requests.rules()
+
+    def has_rules(self) -> bool:
+        """Return whether there is any standing decision."""
+        return self._requests.has_rules()
+
+    def revoke_rule(self, rule: str, by: str, at: float) -> RuleRecord:
+        """End a standing decision."""
+        return self._requests.revoke_rule(rule, by, at)
+
+    def decide_by_rule(self, request: RequestId, at: float) -> DecisionRecord | None:
+        """Answer an open request by the rule whose scope fits it best, if there is one."""
+        return self._requests.decide_by_rule(request, at)
+
     # --- commands ---------------------------------------------------------------------------
 
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
@@ -283,6 +305,12 @@ class SqliteStore:
         from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
 
         return maintenance.verify(self._database, self._blobs)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the evidence, oldest first."""
+        from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
+
+        return maintenance.audit(self._database, self._blobs)
 
     def size_bytes(self) -> int:
         """Return what the store takes on the disk."""

@@ -190,7 +190,7 @@ class CommandRow(SQLModel, table=True):
 
 
 class EvidenceRow(SQLModel, table=True):
-    """One link of the hash chain over requests, decisions and erasures.
+    """One link of the hash chain over requests, decisions, rules and erasures.
 
     `seq` is the key of the request or decision that it covers. `erased` says that the
     person had its content deleted; `note` says, for an erasure, what was.
@@ -256,6 +256,32 @@ class DecisionRow(SQLModel, table=True):
     edited: bytes | None = None
     reroute_to: str
     admitted: bool = False
+
+
+class RuleRow(SQLModel, table=True):
+    """A standing decision; only its uses and its end change."""
+
+    __tablename__: ClassVar[Any] = "rules"
+    __table_args__: ClassVar[Any] = (Index("rules_by_workflow", "workflow_id"),)
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    workflow_id: str
+    workflow: str
+    run: str
+    node: str
+    task: str
+    revision: str
+    choice: str
+    reroute_to: str
+    comment: str
+    made_by: str
+    at: float
+    max_uses: int | None = None
+    expires_at: float | None = None
+    uses: int = 0
+    revoked_at: float | None = None
+    revoked_by: str = ""
 
 
 def ddl() -> str:

@@ -14,7 +14,8 @@ from tests.engine.store.runs import RUN, START_S, begin, decide
 
 
 def _say(*words: object) -> None:
-    print(*words, flush=True)
+    # In one call, so that a process that is killed has said all of it or nothing.
+    os.write(sys.stdout.fileno(), (" ".join(map(str, words)) + "\n").encode())
 
 
 def hold(store: SqliteStore) -> None:
