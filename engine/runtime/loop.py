@@ -372,6 +372,9 @@ class RunLoop:
         self._cpu_running -= cpu
         if self._running.get(task_id) is running:
             del self._running[task_id]
+        error = None if running.cancelled() else running.exception()
+        if error is not None:  # its claim or its result could not be stored
+            self._fail(error)
         self._wake.set()
 
     async def _journal(self, outcome: Outcome) -> None:

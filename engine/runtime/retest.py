@@ -103,6 +103,14 @@ class NoServices:
         del args
         raise NodeFailure(f"{function.__name__} is not run in a test")
 
+    async def resource(self, run: str, name: str, open: Callable[[], Any]) -> Any:
+        """Refuse."""
+        del run, open
+        raise NodeFailure(f"{name} is not opened in a test")
+
+    async def run_over(self, run: str) -> None:
+        """There is nothing to close."""
+
     def secret(self, name: str) -> str:
         """Refuse."""
         raise NodeFailure(f"the secret {name} is not read in a test")

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from engine.errors import StoreError
-from engine.runtime.ports import CommitRecord, Lease
+from engine.ids import TaskId
+from engine.runtime.ports import CommitRecord, JournalRecord, Lease
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow
 
@@ -55,3 +56,26 @@ async def test_a_run_goes_on_in_a_new_leg_when_there_is_room_again() -> None:
         ended = await again.leg()
         assert type(ended.event).__name__ == "RunWaiting"
         assert len(bench.engine.inbox()) == 1
+
+
+@pytest.mark.parametrize("broken", ["journal", "claim"])
+async def test_a_result_or_claim_that_cannot_be_stored_ends_the_leg(broken: str) -> None:
+    """U97: the run does not wait for ever for a result that nobody has stored."""
+
+    class Full(MemoryStore):
+        def journal(self, lease: Lease, record: JournalRecord) -> None:
+            raise StoreError("The disk is full.")
+
+        def claim(self, lease: Lease, task: TaskId, attempt: int, at: float) -> None:
+            raise StoreError("The disk is full.")
+
+    effects = {"effects": "once"} if broken == "claim" else {}
+    work = flow(
+        {"a": "same", "b": ("asleep", {}, effects), "c": ("asleep", {"rounds": 9}), "z": "end"},
+        "a > b, a > c, b > z, c > z",
+        commit="strict",
+    )
+    async with Bench(store=Full()) as bench:
+        handle = await bench.engine.start(work, 1)
+        with pytest.raises(StoreError, match="full"):
+            await handle.leg()
