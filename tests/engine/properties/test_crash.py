@@ -111,6 +111,35 @@ WORKFLOWS: dict[str, tuple[Workflow, Any]] = {
         ),
         1,
     ),
+    "rounds": (
+        flow(
+            {"l": ("loop", {"count": 3}), "a": ("plus", {}, NOTE), "b": ("asleep", {}, SUM),
+             "j": "biggest", "u": "until", "z": "end"},
+            "l.round > a, l.round > b, a > j, b > j, j > u, u > z",
+            channels=[LOG, TOTAL],
+        ),
+        0,
+    ),
+    "race": (
+        flow(
+            {"a": "plus", "b": ("asleep", {}, NOTE), "q": "ask", "w": ("nap", {"seconds": 9}),
+             "j": ("join", {}, {"join": {"mode": "first"}}), "d": ("same", {}, NOTE),
+             "n": ("join", {}, {"join": {"mode": "no_more"}}), "z": "end"},
+            "a > b, a > q, a > w, b > j, q.approved > j, q.rejected > j, w > j, j > n,"
+            "a > d, d > n, n > z",
+            channels=[LOG],
+        ),
+        1,
+    ),
+    "enough": (
+        flow(
+            {"f": ("for_each", {"limit": 2}), "w": ("asleep", {}, SUM), "z": "end",
+             "c": ("collect", {"enough": 3})},
+            "f.item > w, w > c, c > z",
+            channels=[TOTAL],
+        ),
+        [1, 2, 3, 4, 5],
+    ),
     "gates": (
         flow(
             {"a": "plus", "g": "ask", "h": ("ask", {}, NOTE), "j": "join", "z": "end"},
