@@ -174,4 +174,6 @@ def _takes_one_port(facts: NodeFacts) -> bool:
         return False
     if facts.type.role == "barrier":
         return True
-    return facts.type.id == _SWITCH and facts.node.params.get("mode", "first") == "first"
+    params = facts.node.params
+    first = params.get("mode", "first") == "first" and params.get("names") is None
+    return facts.type.id == _SWITCH and first

@@ -27,9 +27,9 @@ class Case(Params):
         json_schema_extra=hints(placeholder="large"),
     )
     when: str = Field(
+        "",
         title="When",
-        description="The way is taken if this is true.",
-        min_length=1,
+        description="The way is taken if this is true. Not needed where the ways are named.",
         json_schema_extra=hints("expression", placeholder="input.total > 1000"),
     )
 
@@ -56,6 +56,15 @@ class SwitchParams(Params):
         description="The first case that is true, or all that are.",
         json_schema_extra=hints("select"),
     )
+    names: Json = Field(
+        None,
+        title="Named by",
+        description=(
+            "The name of the way, or a list of names, such as an agent chooses; the conditions "
+            "are not looked at then. A name that no case has is a failure."
+        ),
+        json_schema_extra=hints("expression", advanced=True, placeholder="input.next"),
+    )
     otherwise: bool = Field(
         default=True,
         title="Else",
@@ -69,11 +78,15 @@ class SwitchParams(Params):
             if case.name in seen:
                 raise ValueError(f"two cases are named {case.name!r}; rename one")
             seen.add(case.name)
+            if self.names is None and not case.when:
+                raise ValueError(f"case {case.name!r} has no condition")
         return self
 
 
 def run(params: SwitchParams, ctx: Context) -> Output:
     """Return the input on the port of each case that is chosen."""
+    if params.names is not None:
+        return _named(params, ctx)
     taken: dict[str, Json] = {}
     for case in params.cases:
         if _holds(case, ctx.scope):
@@ -91,6 +104,28 @@ def run(params: SwitchParams, ctx: Context) -> Output:
             retryable=False,
         )
     return Output(taken)
+
+
+def _named(params: SwitchParams, ctx: Context) -> Output:
+    """Return the input on the ports that the value names; nothing named is Else."""
+    chosen = [params.names] if isinstance(params.names, str) else params.names
+    if not isinstance(chosen, list) or not all(isinstance(name, str) for name in chosen):
+        kind = type(params.names).__name__
+        raise NodeFailure(
+            f"the ways are named by {kind}, not by a text or a list of texts",
+            code="no_name",
+            retryable=False,
+        )
+    known = [case.name for case in params.cases] + ([_ELSE] if params.otherwise else [])
+    unknown = [name for name in chosen if name not in known]
+    if unknown or not (chosen or params.otherwise):
+        asked = ", ".join(unknown) or "nothing"
+        raise NodeFailure(
+            f"{asked} is named, and there is no such way (there are {', '.join(known) or 'none'})",
+            code="no_match",
+            retryable=False,
+        )
+    return Output({name: ctx.input for name in known if name in (chosen or [_ELSE])})
 
 
 def _holds(case: Case, scope: Mapping[str, Json]) -> bool:

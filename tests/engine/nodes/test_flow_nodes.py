@@ -54,6 +54,30 @@ def test_switch_without_else_fails_when_no_case_holds() -> None:
         run_now(SWITCH, {"cases": CASES, "otherwise": False}, value)
 
 
+WAYS = [{"name": "search"}, {"name": "write"}, {"name": "stop"}]
+
+
+@pytest.mark.parametrize(
+    ("names", "ports"),
+    [("write", ["write"]), (["stop", "search"], ["search", "stop"]), ([], ["else"])],
+)
+def test_switch_takes_the_ways_that_a_value_names(names: Any, ports: list[str]) -> None:
+    """U56: the list of an agent selects the branches."""
+    result = run_now(SWITCH, {"cases": WAYS, "names": names}, FakeContext(input=1))
+    assert isinstance(result, Output) and list(result.ports) == ports
+
+
+@pytest.mark.parametrize("names", ["fly", ["stop", "fly"], 3, [3]])
+def test_switch_fails_on_a_name_that_no_case_has(names: Any) -> None:
+    with pytest.raises(NodeFailure, match=r"fly is named|not by a text or a list"):
+        run_now(SWITCH, {"cases": WAYS, "names": names}, FakeContext(input=1))
+
+
+def test_a_case_needs_a_condition_where_nothing_names_it() -> None:
+    with pytest.raises(ValidationError, match="has no condition"):
+        run_now(SWITCH, {"cases": WAYS}, FakeContext(input=1))
+
+
 def test_switch_names_the_case_that_cannot_be_decided() -> None:
     with pytest.raises(NodeFailure, match="case large cannot be decided") as caught:
         run_now(SWITCH, {"cases": CASES}, FakeContext(input={}))

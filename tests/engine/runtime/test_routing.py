@@ -8,6 +8,7 @@ import pytest
 
 from engine import events as ev
 from engine.model.node_types import Context, Output
+from engine.nodes.switch import SWITCH
 from tests.engine.flows import Bench, flow, node_type, outcome
 
 
@@ -72,3 +73,14 @@ async def test_the_fallback_wire_is_taken_when_nothing_else_is() -> None:
         assert bench.order() == ["a", "q"]
         [event] = [fact for fact in bench.facts if isinstance(fact, ev.Degraded)]
         assert "input > 5" in event.reason
+
+
+async def test_a_switch_takes_the_ways_that_its_input_names() -> None:
+    """U56, with the names computed: known to validation, decided when it runs."""
+    params = {"cases": [{"name": "p"}, {"name": "q"}], "names": {"expr": "input.next"}}
+    nodes = {"s": ("switch", params), "p": "end", "q": "end", "r": "end"}
+    work = flow(nodes, "s.p > p, s.q > q, s.else > r")
+    async with Bench(SWITCH) as bench:
+        await bench.run(work, {"next": ["q"]})
+        assert bench.order() == ["s", "q"]
+        assert outcome(await bench.run(work, {"next": "x"})) == "no_match"
