@@ -83,9 +83,9 @@ async def _session(
     window.closed.connect(done.set)
     _catch_everything(loop, window)
     install_signal_handlers(loop, lambda number: _on_signal(number, window, done))
+    window.show()  # first, so that what is opened knows how large the canvas is
     for path in files:
         window.filing.open_path(path)
-    window.show()  # first, so that what is restored knows how large the canvas is
     if not files and settings.restore_session:
         window.restore_session()
     window.offer_recovery(window.filing.find_unsaved())

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QSettings
 
 from designer import __main__ as program
 from designer.canvas.picture import workflow_in
@@ -97,3 +102,35 @@ def test_without_qt_a_picture_is_refused_in_a_sentence(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert program.main(["export", examples()[0].name, "--to", "svg"]) == 2
     assert "needs PySide6" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is no signal of its own there")
+def test_a_file_of_the_command_line_is_shown_whole(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    places = {f"HEADGATE_{name}_DIR": str(tmp_path) for name in ("DATA", "CONFIG")}
+    surroundings = {
+        **os.environ,
+        **places,
+        "QT_QPA_PLATFORM": "offscreen",
+        "HEADGATE_READY_FILE": str(ready),
+    }
+    command = [sys.executable, "-m", "designer", str(examples()[0].path)]
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings) as opened:
+        try:
+            _wait_for(ready)
+            opened.send_signal(signal.SIGINT)
+            assert opened.wait(30) == 0
+        finally:
+            opened.kill()
+    kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    (tab,) = json.loads(str(kept.value("files/session")))["tabs"]
+    assert tab["selection"] == []  # too small to be read, it would begin at its first node
+    assert 0.5 <= tab["zoom"] < 0.9
+
+
+def _wait_for(file: Path) -> None:
+    """Wait until another process has written a file."""
+    give_up = time.monotonic() + 30
+    while not file.exists():
+        assert time.monotonic() < give_up
+        threading.Event().wait(0.05)
