@@ -39,7 +39,7 @@ from engine.ids import IdFactory, RandomIds, RequestId, RunId
 from engine.model import codec
 from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan
-from engine.model.workflow import Workflow
+from engine.model.workflow import Workflow, variants_of
 from engine.nodes.plugins import BrokenPlugin, installed
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
@@ -404,11 +404,13 @@ class Engine:
         """Return each capability that the workflow needs, with the nodes that need it."""
         needed: dict[str, list[str]] = {}
         for node in workflow.nodes.values():
-            node_type = self.registry.get(node.type)
-            if node_type is None or node.disabled:
-                continue
-            for name in node_type.capabilities(node.params):
-                needed.setdefault(name, []).append(node.key)
+            for each in () if node.disabled else (node, *variants_of(node)):
+                node_type = self.registry.get(each.type)
+                found = node_type.capabilities(each.params) if node_type is not None else ()
+                for name in found:
+                    keys = needed.setdefault(name, [])
+                    if node.key not in keys:
+                        keys.append(node.key)
         return {name: tuple(keys) for name, keys in sorted(needed.items())}
 
     async def start(  # noqa: PLR0913 - keywords, each with a default

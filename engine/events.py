@@ -126,6 +126,22 @@ class TaskRetried(Event, frozen=True):
     due_at: float
 
 
+class AlternativeTaken(Event, frozen=True):
+    """All attempts have failed; an alternative of the node is tried (U81).
+
+    Attributes:
+        error: of the last attempt. `number`: of the alternative, from 1. `of`: how many.
+        node_type: its type.
+    """
+
+    task: TaskId
+    node: NodeKey
+    error: ErrorInfo
+    number: int
+    of: int
+    node_type: str
+
+
 class TaskSkipped(Event, frozen=True):
     """A node was not run for this token because every way to it was ruled out."""
 
@@ -451,6 +467,7 @@ AnyEvent = (
     | TaskFinished
     | TaskFailed
     | TaskRetried
+    | AlternativeTaken
     | TaskSkipped
     | CancelAsked
     | TaskCancelled

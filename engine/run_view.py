@@ -334,6 +334,15 @@ def _retried(view: RunView, event: ev.TaskRetried, at: float) -> None:
     view.frontier[event.task].attempt = event.attempt + 1
 
 
+def _alternative(view: RunView, event: ev.AlternativeTaken, at: float) -> None:
+    entry = view.frontier.get(event.task)
+    if entry is not None:
+        _go_on(view, entry, at)
+        entry.attempt = event.error.attempt + 1
+    node = view.node(event.node)
+    node.text, node.error = f"alternative {event.number} of {event.of}", event.error
+
+
 def _skipped(view: RunView, event: ev.TaskSkipped, at: float) -> None:
     del at
     node = view.node(event.node)
@@ -510,6 +519,7 @@ _HANDLERS: dict[type, Any] = {
     ev.TaskFinished: _finished,
     ev.TaskFailed: _failed,
     ev.TaskRetried: _retried,
+    ev.AlternativeTaken: _alternative,
     ev.TaskSkipped: _skipped,
     ev.CancelAsked: _cancel_asked,
     ev.TaskCancelled: _cancelled,

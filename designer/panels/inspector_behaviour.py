@@ -20,7 +20,7 @@ from designer.panels.inspector_attributes import (
 from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
-from engine.model.workflow import JoinPolicy, Node, RetryPolicy, Write
+from engine.model.workflow import Alternative, JoinPolicy, Node, RetryPolicy, Write
 
 Json = Any
 
@@ -86,6 +86,25 @@ def error_attributes() -> list[Attribute]:
             ),
         ),
         *_retry_attributes(),
+        Attribute(
+            spec=spec(
+                "alternatives", "When all attempts have failed, try", FieldKind.CARDS,
+                "Other ways to do the same, in order; they get its input and give its output.",
+                default=(),
+                singular="alternative",
+                fields=(
+                    spec("type", "Kind of node", FieldKind.TEXT, required=True,
+                         placeholder="http.request"),
+                    spec("params", "Parameters", FieldKind.ANY),
+                    spec("timeout_s", "Time limit of one attempt", FieldKind.DURATION, unit="s",
+                         placeholder="none"),
+                ),
+                advanced=True,
+            ),
+            path="alternatives",
+            read=_read_alternatives,
+            write=_write_alternatives,
+        ),
         _plain("timeout_s", "Time limit of one attempt", FieldKind.DURATION, seconds(None),
                unit="s", placeholder="none"),
         _plain("total_timeout_s", "Time limit with all attempts", FieldKind.DURATION,
@@ -135,6 +154,31 @@ def _writer_of_retry(name: str, convert: Convert) -> Callable[[Node, Json], Node
         node,
         retry=replace(node.retry or RetryPolicy(), **cast(Any, {name: convert(value)})),
     )
+
+
+def _read_alternatives(node: Node) -> Json:
+    if not node.alternatives:
+        return UNSET
+    return [
+        {"type": each.type}
+        | ({"params": dict(each.params)} if each.params else {})
+        | ({} if each.timeout_s is None else {"timeout_s": each.timeout_s})
+        for each in node.alternatives
+    ]
+
+
+def _write_alternatives(node: Node, value: Json) -> Node:
+    made: list[Alternative] = []
+    for number, each in enumerate(value if isinstance(value, list) else []):
+        kind = each.get("type", "")
+        params = each.get("params") or {}
+        if not isinstance(params, dict):
+            text = "The parameters are an object: {...}."
+            raise ValueError(text)  # noqa: TRY004 - what forms show beside the field
+        known = node.alternatives[number] if number < len(node.alternatives) else None
+        same = known if known is not None and known.type == kind else Alternative(type=kind)
+        made.append(replace(same, params=params, timeout_s=each.get("timeout_s")))
+    return replace(node, alternatives=tuple(made))
 
 
 def _text_item() -> FieldSpec:

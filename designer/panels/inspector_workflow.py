@@ -246,8 +246,6 @@ def _running_attributes() -> list[Attribute]:
                  choices=tuple(_DURABILITY), words=_DURABILITY),
         _setting("on_failure", "When a task fails for good", FieldKind.CHOICE, _or("fail_fast"),
                  choices=tuple(_ON_FAILURE), words=_ON_FAILURE),
-        _setting("errors", "Failures are appended to", FieldKind.CHANNEL, _or(None),
-                 "A channel of arrays with the reducer append."),
         _setting("order", "What starts first", FieldKind.CHOICE, _or("breadth_first"),
                  choices=tuple(_ORDER), words=_ORDER),
     ]  # fmt: skip

@@ -184,6 +184,12 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
                 f"{task} failed (attempt {event.attempt} of {event.of}): {event.error.message}; "
                 f"tries again in {pause}"
             )
+        case ev.AlternativeTaken():
+            task = _task(event.task, event.node, title_of)
+            return (
+                f"{task} failed: {event.error.message}; "
+                f"alternative {event.number} of {event.of} is tried ({event.node_type})"
+            )
         case ev.TaskSkipped():
             return _because(f"{_task(event.task, event.node, title_of)} was skipped", event.reason)
         case ev.CancelAsked() | ev.TaskCancelled() | ev.ItemsDropped():
@@ -435,6 +441,7 @@ _KINDS: dict[type, str] = {
     ev.MetersChanged: "commit",
     ev.LimitReached: "error",
     ev.TaskRetried: "retry",
+    ev.AlternativeTaken: "retry",
     ev.TaskFinished: "task",
     ev.TaskSkipped: "task",
     ev.CancelAsked: "run",

@@ -46,8 +46,6 @@ def check_data(doc: Checked) -> Iterator[Diagnostic]:
         yield from _check_declared(doc, facts)
         yield from _check_barrier(doc, facts)
         yield from _check_effects(doc, facts)
-    if doc.workflow.settings.errors:
-        used.add(doc.workflow.settings.errors)
     yield from _check_result(doc, used)
     used |= {doc.workflow.settings.input_to or ""}
     for invariant in doc.workflow.settings.invariants.values():
@@ -56,7 +54,6 @@ def check_data(doc: Checked) -> Iterator[Diagnostic]:
     yield from _check_channels(doc, used)
     yield from _check_writers(doc)
     yield from _check_settings(doc)
-    yield from _check_errors(doc)
 
 
 def _uses_of(doc: Checked, facts: NodeFacts) -> Iterator[Use | Diagnostic]:
@@ -315,26 +312,6 @@ def _reducer_problems(doc: Checked, channel: Channel) -> Iterator[tuple[str, str
         yield ".reducer", f"has the unknown reducer {channel.reducer}", fix
     elif channel.reduce:
         yield ".reduce", f"has a rule, but merges by {channel.reducer}", "Set reducer to custom."
-
-
-def _check_errors(doc: Checked) -> Iterator[Diagnostic]:
-    """The channel that failures are appended to is there, and can take them."""
-    name = doc.workflow.settings.errors
-    if not name:
-        return
-    channel = doc.workflow.channels.get(name)
-    if channel is None:
-        yield rules.UNKNOWN_CHANNEL.broken(
-            f"Failures are appended to the channel {name}, which is not declared.",
-            _suggest(name, doc.workflow.channels, "Declare it: an array with the reducer append."),
-            field="settings.errors",
-        )
-    elif channel.type not in ("array", "any") or channel.reducer != "append":
-        yield rules.CHANNEL.broken(
-            f"Failures cannot be appended to the channel {name}.",
-            "Give it the type array and the reducer append.",
-            field=f"channels.{name}.reducer",
-        )
 
 
 def _check_writers(doc: Checked) -> Iterator[Diagnostic]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -32,12 +32,14 @@ from engine.model.templates import (
     compile_template,
     compile_value_template,
 )
-from engine.model.workflow import Edge, Effects, Node
+from engine.model.workflow import Edge, Effects, Node, variants_of
 
 Json = Any
 
 #: Where a text stands decides which names it may use.
 Place = Literal["params", "when", "write"]
+#: How many alternatives a node may have.
+MOST_ALTERNATIVES = 10
 
 
 def title_of(node: Node) -> str:
@@ -100,6 +102,15 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
     problems.extend(failed)
     if not node.disabled and not unwritable:
         problems.extend(_check_params(node, node_type))
+    for number, variant in enumerate(() if unwritable else variants_of(node), start=1):
+        other = check_node(variant, registry)
+        uses += [each for each in other.uses if each not in uses]
+        problems += [
+            replace(each, message=f"Alternative {number}: {each.message}")
+            for each in other.problems
+            if each not in problems
+        ]
+        problems += _check_alternative(node, node_type, ports, number, other)
     return NodeFacts(
         node=node,
         type=node_type,
@@ -108,6 +119,31 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
         uses=tuple(uses),
         problems=tuple(problems),
     )
+
+
+def _check_alternative(
+    node: Node, node_type: NodeType, ports: Ports, number: int, other: NodeFacts
+) -> Iterator[Diagnostic]:
+    def wrong(what: str, fix: str) -> Diagnostic:
+        return rules.ALTERNATIVES.broken(
+            f"{title_of(node)}: {what}.", fix, node=node.key, field="alternatives"
+        )
+
+    if number == MOST_ALTERNATIVES + 1:
+        yield wrong(f"it has more than {MOST_ALTERNATIVES} alternatives", "Leave some out.")
+    if node_type.role or (other.type is not None and other.type.role):
+        yield wrong(
+            f"alternative {number} is not possible for this kind of node",
+            "Put it on a node that does some work.",
+        )
+    elif other.type is not None:
+        given = {port.name for port in other.ports.outputs}
+        missing = [port.name for port in ports.outputs[:1] if port.name not in given]
+        if missing:
+            yield wrong(
+                f"alternative {number} has no output {missing[0]}",
+                "Choose a kind of node with the same output.",
+            )
 
 
 def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:

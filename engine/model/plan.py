@@ -27,7 +27,7 @@ from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
 from engine.model.shape import edge_order
 from engine.model.validation import Validator
-from engine.model.workflow import Edge, Effects, JoinPolicy, JoinRest, Node, Workflow
+from engine.model.workflow import Edge, Effects, JoinPolicy, JoinRest, Node, Workflow, variants_of
 
 Json = Any
 
@@ -123,6 +123,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
             engine itself measures, to how.
         may_write: the channels that it and the zones around it may write; None: all.
         plain: every value takes every wire of its port: there is nothing to decide.
+        alternatives: the node as each of them does its work.
     """
 
     key: NodeKey
@@ -161,6 +162,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     measured: Mapping[str, str]
     may_write: frozenset[str] | None
     plain: bool
+    alternatives: tuple[PlanNode, ...] = ()
 
 
 class Shortcut(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +224,11 @@ class Plan:
     invariants: tuple[PlanInvariant, ...] = ()
     has_timers: bool = False
     has_quiet: bool = False
+
+    def work_of(self, key: NodeKey, using: int) -> PlanNode:
+        """Return the node that does the work of a task: itself, or its n-th alternative."""
+        node = self.nodes[key]
+        return node.alternatives[using - 1] if using else node
 
     def node_order(self, key: NodeKey) -> int:
         """Return the place of a node in the canonical order."""
@@ -373,6 +380,7 @@ class _Compiler:
     def _reads(self, node: Node) -> tuple[CompiledParams, Reads]:
         """Compile the parameters; collect what everything about the node refers to."""
         node_type = self.registry.require(node.type)
+        others = [self._reads(variant)[1] for variant in variants_of(node)]
         plain = {name: value for name, value in node.params.items() if name not in node_type.raw}
         params = compile_params(plain, templates=node_type.templates)
         found = [params.reads]
@@ -389,7 +397,7 @@ class _Compiler:
             loop = self.workflow.nodes[self.pairs[node.key]]
             texts = _expressions(loop.params.get("condition"))
             found += [compile_expression(text).reads for text in texts]
-        return params, merge_reads(found)
+        return params, merge_reads([*found, *others])
 
     def _node(
         self,
@@ -458,6 +466,10 @@ class _Compiler:
             estimates=estimates,
             measured=measured,
             may_write=self._may_write(node, zones),
+            alternatives=tuple(
+                self._node(number, variant, self._reads(variant), kept, repeating)
+                for variant in variants_of(node)
+            ),
             plain=node.route == "all"
             and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),

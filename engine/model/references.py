@@ -181,13 +181,20 @@ def rename_in_node(node: Node, names: Names) -> Node:
         for name, write in node.writes.items()
     }
     meters = {name: _rename_in_draw(draw, names) for name, draw in node.meters.items()}
+    others = tuple(
+        each
+        if (new := _rename_in_params(each.params, names)) is each.params
+        else replace(each, params=new)
+        for each in node.alternatives
+    )
     if (
         params is node.params
         and all(writes[name] is node.writes[name] for name in writes)
         and all(meters[name] is node.meters[name] for name in meters)
+        and all(a is b for a, b in zip(others, node.alternatives, strict=True))
     ):
         return node
-    return replace(node, params=params, writes=writes, meters=meters)
+    return replace(node, params=params, writes=writes, meters=meters, alternatives=others)
 
 
 def _rename_in_draw(draw: Draw, names: Names) -> Draw:
@@ -225,13 +232,8 @@ def find_references(workflow: Workflow, key: str) -> tuple[Reference, ...]:
             found.append(Reference(text=text, certain=certain, **place))
 
     for node in workflow.nodes.values():
-        for field, kind, text in _texts("params", node.params):
-            look(text, _RENAMERS[kind], node=node.key, field=field)
-        for name, write in node.writes.items():
-            look(write.expr, rename_in_expression, node=node.key, field=f"writes.{name}")
-        for name, draw in node.meters.items():
-            for part, text in (("estimate", draw.estimate), ("actual", draw.actual or "")):
-                look(text, rename_in_expression, node=node.key, field=f"meters.{name}.{part}")
+        for field, rename, text in _texts_of(node):
+            look(text, rename, node=node.key, field=field)
     for edge in workflow.edges:
         if edge.when:
             look(edge.when, rename_in_expression, edge=edge.id, node=edge.source.node, field="when")
@@ -302,3 +304,17 @@ def _rename_in_params(
         ]
         return value if all(a is b for a, b in zip(items, value, strict=True)) else items
     return value
+
+
+def _texts_of(node: Node) -> Iterator[tuple[str, Callable[[str, Names], str], str]]:
+    """Yield (field, how it is renamed, text) of everything in a node that may name others."""
+    for field, kind, text in _texts("params", node.params):
+        yield field, _RENAMERS[kind], text
+    for number, each in enumerate(node.alternatives):
+        for field, kind, text in _texts(f"alternatives.{number}.params", each.params):
+            yield field, _RENAMERS[kind], text
+    for name, write in node.writes.items():
+        yield f"writes.{name}", rename_in_expression, write.expr
+    for name, draw in node.meters.items():
+        for part, text in (("estimate", draw.estimate), ("actual", draw.actual or "")):
+            yield f"meters.{name}.{part}", rename_in_expression, text

@@ -41,8 +41,9 @@ def revision_hash(workflow: Workflow, registry: Registry) -> str:
         },
         "edges": EDGE.write_list(tuple(sorted(workflow.edges, key=edge_order))),
         "types": {
-            node.type: node_type.version if (node_type := registry.get(node.type)) else None
+            name: node_type.version if (node_type := registry.get(name)) else None
             for node in workflow.nodes.values()
+            for name in (node.type, *(each.type for each in node.alternatives))
         },
         "extra": workflow.extra,
     }

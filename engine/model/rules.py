@@ -67,6 +67,9 @@ REQUIRED_INPUT = Rule("E024-required-input", "Required inputs are connected.")
 VALUE = Rule("E025-value", "The document holds only values that JSON can hold.")
 NODE_TYPE = Rule("E026-node-type", "The node type can work with the parameters.")
 NO_LOOP = Rule("E027-no-loop", "`loop` is read only inside a For each or a Loop.")
+ALTERNATIVES = Rule(
+    "E029-alternatives", "A node has at most 10 alternatives, which give what it gives."
+)
 REROUTE = Rule("E028-reroute", "A decision can send on only to nodes that a wire leads to.")
 MUTUAL_JOINS = Rule("E040-mutual-joins", "No two joins of the mode no_more wait for each other.")
 ENDLESS_LOOP = Rule("E041-endless-loop", "A Loop has a number of rounds or a condition.")

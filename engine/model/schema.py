@@ -82,6 +82,16 @@ class RetrySchema(_Part):
     give_up_on: list[str] = Field([], description="Errors that are never retried.")
 
 
+class AlternativeSchema(_Part):
+    """Another way to do what a node does."""
+
+    type: str = Field(description="Id of its node type.")
+    version: int = Field(1, description="Version of the node type that it was made for.")
+    params: dict[str, Any] = Field({}, description="As those of a node.")
+    retry: RetrySchema | None = Field(None, description="null: a failure is final.")
+    timeout_s: float | None = Field(None, description="Seconds that one attempt may take.")
+
+
 class WriteSchema(_Part):
     """What a node writes to a channel when it succeeds."""
 
@@ -125,6 +135,9 @@ class NodeSchema(_Part):
         None, description="The least seconds between two starts of the node in one run."
     )
     on_error: OnError = Field("fail", description="What a failure does.")
+    alternatives: list[AlternativeSchema] = Field(
+        [], description="Tried in order when all attempts have failed, before on_error."
+    )
     effects: Effects | None = Field(None, description="null: as the node type says.")
     reads: list[str] = Field([], description="Channels it reads besides those in expressions.")
     may_write: list[str] | None = Field(
@@ -222,7 +235,6 @@ class SettingsSchema(_Part):
         "fail_fast",
         description="finish: what runs may end. collect: go on with what does not need it.",
     )
-    errors: str | None = Field(None, description="The channel that failures are appended to.")
     order: Order = Field(
         "breadth_first",
         description="depth_first: a branch goes on before the next begins; eager runs only.",

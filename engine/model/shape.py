@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from engine.model.workflow import (
+    Alternative,
     Channel,
     CommitPolicy,
     Draw,
@@ -298,6 +299,14 @@ RETRY = Table(
     _field("on", _TEXTS, _listed),
     _field("give_up_on", _TEXTS, _listed),
 )
+ALTERNATIVE = Table(
+    Alternative,
+    _field("type", _text),
+    _field("version", _whole),
+    _field("params", _object),
+    _field("retry", _nullable(RETRY.read), RETRY.write),
+    _field("timeout_s", _SECONDS, _shortest),
+)
 WRITE = Table(Write, _field("expr", _text), _choice("op", "reduce", "set", "delete"))
 DRAW = Table(
     Draw,
@@ -321,6 +330,7 @@ NODE = Table(
     _field("idle_timeout_s", _SECONDS, _shortest),
     _field("min_interval_s", _SECONDS, _shortest),
     _choice("on_error", *get_args(OnError)),
+    _field("alternatives", _list_of(ALTERNATIVE.read), ALTERNATIVE.write_list),
     _choice("effects", *get_args(Effects), nullable=True),
     _field("reads", _TEXTS, _listed),
     _field("may_write", _nullable(_TEXTS), _listed),
@@ -385,7 +395,6 @@ SETTINGS = Table(
     _choice("commit", *get_args(CommitPolicy)),
     _choice("durability", *get_args(Durability)),
     _choice("on_failure", *get_args(OnFailure)),
-    _field("errors", _nullable(_text)),
     _choice("order", *get_args(Order)),
     _field("limits", LIMITS.read, LIMITS.write),
     _field("env", _TEXTS, _listed),

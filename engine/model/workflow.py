@@ -8,7 +8,7 @@ release does not know are kept in `extra` of the object that they were found in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Json = Any
@@ -95,6 +95,18 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another way to do what a node does, tried when all its attempts have failed (U81)."""
+
+    type: str
+    version: int = 1
+    params: Mapping[str, Json] = field(default_factory=dict)
+    retry: RetryPolicy | None = None
+    timeout_s: float | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinPolicy:
     """When an input port fires (U45).
 
@@ -161,6 +173,7 @@ class Node:
         budget: of a For each: ``shared``, or an ``even`` share for each item.
         gated: passed over, with its previous output, while nothing that it reads has changed.
         timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
+        alternatives: tried in order when its attempts have failed, before `on_error`.
         idle_timeout_s: how long an attempt may show neither output nor progress.
         min_interval_s: the least time between two starts of the node in one run (U57).
     """
@@ -180,6 +193,7 @@ class Node:
     idle_timeout_s: float | None = None
     min_interval_s: float | None = None
     on_error: OnError = "fail"
+    alternatives: tuple[Alternative, ...] = ()
     effects: Effects | None = None
     reads: tuple[str, ...] = ()
     may_write: tuple[str, ...] | None = None
@@ -197,6 +211,23 @@ class Migration:
     version: int
     expr: str
     extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+def variants_of(node: Node) -> tuple[Node, ...]:
+    """Return the node as each of its alternatives does its work."""
+    return tuple(
+        replace(
+            node,
+            type=each.type,
+            version=each.version,
+            params=each.params,
+            retry=each.retry,
+            timeout_s=each.timeout_s,
+            effects=None,
+            alternatives=(),
+        )
+        for each in node.alternatives
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +315,6 @@ class Settings:
         on_failure: what an unhandled failure does to the rest (U49): ``fail_fast`` ends what
             runs; ``finish`` lets that end and starts nothing more; ``collect`` goes on with
             everything that does not need the failed task.
-        errors: the channel that every failure is appended to, or None.
         order: which of the ready tasks start first (U44): ``depth_first`` those that became
             ready last, so that a branch goes on before the next begins; eager runs only.
         env: names of environment variables that expressions may read.
@@ -299,7 +329,6 @@ class Settings:
     commit: CommitPolicy = "eager"
     durability: Durability = "process"
     on_failure: OnFailure = "fail_fast"
-    errors: str | None = None
     order: Order = "breadth_first"
     limits: Limits = field(default_factory=Limits)
     env: tuple[str, ...] = ()

@@ -6,13 +6,26 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from engine.events import ErrorInfo
-from engine.ids import Path, TaskId
+from engine.ids import TaskId
 from engine.model.node_types import Option, Request
 from engine.model.plan import Plan, PlanNode
 from engine.model.workflow import RetryPolicy
+from engine.state.run_state import Task
 
-Kind = Literal["retry", "ask", "continue", "error_port", "fallback_edge", "ignore", "item", "fail"]
+Kind = Literal[
+    "retry",
+    "ask",
+    "alternative",
+    "continue",
+    "error_port",
+    "fallback_edge",
+    "ignore",
+    "item",
+    "fail",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +37,29 @@ class Verdict:
     zone: str = ""
 
 
-def judge(
-    plan: Plan, node: PlanNode, error: ErrorInfo, *, task: TaskId, path: Path, at: float, seed: int
-) -> Verdict:
+#: Another way to do the work would not help with these.
+_NO_FAILURE_OF_ITS_WORK = frozenset(
+    {"conflict", "reducer", "undeclared_channel", "unrouted", "condition", "no_fallback", "vetoed"}
+)
+
+
+def judge(plan: Plan, error: ErrorInfo, *, task: Task, at: float, seed: int) -> Verdict:
     """Return what happens with a failed attempt."""
-    policy = node.node.retry
-    if policy is not None and _may_retry(policy, error):
-        if node.effects == "once" and not error.nothing_happened:
+    node, path = plan.nodes[task.node], task.path
+    work = plan.work_of(task.node, task.using)
+    doubtful = work.effects == "once" and not error.nothing_happened
+    policy = work.node.retry
+    counted = msgspec.structs.replace(error, attempt=error.attempt - task.since)
+    if policy is not None and _may_retry(policy, counted):
+        if doubtful:
             return Verdict(kind="ask")
-        delay = retry_delay(policy, error, task=task, seed=seed)
+        delay = retry_delay(policy, counted, task=task.id, seed=seed)
         return Verdict(kind="retry", due_at=at + delay)
+    if task.using < len(node.alternatives) and error.code not in _NO_FAILURE_OF_ITS_WORK:
+        # A person who has given a doubtful task up has said that nothing happened.
+        if doubtful and error.code != "outcome_unknown":
+            return Verdict(kind="ask")
+        return Verdict(kind="alternative")
     if node.node.on_error != "fail":
         return Verdict(kind=node.node.on_error)
     for zone_key, _, _ in reversed(path):

@@ -258,11 +258,8 @@ class RunLoop:
 
     def _launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
-        if self._finishing and self.state.failures:
-            for waiting in (self._ready, self._stepping, self._paced):
-                waiting.clear()  # what has not been started runs when the run is resumed
-        if self._paced:
-            self._start_paced()
+        if self._finishing or self._paced:
+            self._look_at_queues()
         queue = self._stepping if self.is_paused else self._ready
         budget = len(queue)
         most = self._limits.concurrency
@@ -273,6 +270,8 @@ class RunLoop:
             if task is None or task_id in self._running or task_id in self.state.waits:
                 continue
             node = self.plan.nodes[task.node]
+            if task.using:
+                node = node.alternatives[task.using - 1]
             if (known := self._known_outcome(node, task)) is not None:
                 self._done.append(known)
                 continue
@@ -301,6 +300,14 @@ class RunLoop:
                 self._done.append(outcome)
             else:
                 self._spawn(task_id, outcome, cpu=node.type.cpu)
+
+    def _look_at_queues(self) -> None:
+        """Queue those whose time has come, or nobody any more after a failure."""
+        if self._finishing and self.state.failures:
+            for waiting in (self._ready, self._stepping, self._paced):
+                waiting.clear()  # what has not been started runs when the run is resumed
+        if self._paced:
+            self._start_paced()
 
     def _known_outcome(self, node: PlanNode, task: Task) -> Outcome | None:
         """Return the outcome of a task that need not run: recorded, or passed over by a gate."""
@@ -336,7 +343,7 @@ class RunLoop:
         claimed = self.env.writer.claim(self.lease, task_id, task.attempt, self.env.clock.now())
         if claimed is not None:
             await claimed
-        node = self.plan.nodes[task.node]
+        node = self.plan.work_of(task.node, task.using)
         outcome = self._attempts.begin(node, task, ctx)
         return outcome if isinstance(outcome, Outcome) else await outcome
 

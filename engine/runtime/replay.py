@@ -175,7 +175,7 @@ def _outcome(
                 )
             case ev.TaskFinished():
                 return _output(state, recorded, event, taken)
-            case ev.TaskFailed() | ev.TaskRetried():
+            case ev.TaskFailed() | ev.TaskRetried() | ev.AlternativeTaken():
                 return Outcome(
                     task=task,
                     kind="error",

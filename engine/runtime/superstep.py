@@ -341,7 +341,7 @@ class _Commit:
     ) -> tuple[tuple[str, str, Json], ...]:
         task = self._task_of(outcome)
         error = self._located(task, outcome, error)
-        if self._judge(task, error).kind in ("retry", "ask"):
+        if self._judge(task, error).kind in ("retry", "ask", "alternative"):
             return ()
         where = {"task": task.id, "commit": self.state.commit + 1, "attempt": error.attempt}
         value = {**where, **as_value(error)}
@@ -852,6 +852,8 @@ class _Commit:
         match verdict.kind:
             case "retry":
                 self._retry(node, task, error, verdict.due_at)
+            case "alternative":
+                self._try_alternative(node, task, error)
             case "ask":
                 why = f"Attempt {error.attempt} failed: {error.message}."
                 request = failures.outcome_unknown(node, task.id, why)
@@ -866,19 +868,27 @@ class _Commit:
                         handled=verdict.kind,
                     )
                 )
-                self._remember(task, error)
                 self._handle(node, task, error, verdict)
 
-    def _remember(self, task: Task, error: ErrorInfo) -> None:
-        """Append the failure to the channel of errors, if the workflow has one."""
-        channel = self.plan.workflow.settings.errors
-        spec = self.facts.specs.get(channel) if channel else None
-        if channel and spec is not None:
-            value = msgspec.to_builtins(error)
-            self.transition.pin({channel: None})
-            self.ops.append(ChannelOp(channel, value, "reduce", task.id))
-            if channel not in self.changed:
-                self.changed = (*self.changed, channel)
+    def _try_alternative(self, node: PlanNode, task: Task, error: ErrorInfo) -> None:
+        """Let the next alternative do the work of a task."""
+        number = task.using + 1
+        self.transition.events.append(
+            ev.AlternativeTaken(
+                task=task.id,
+                node=node.key,
+                error=error,
+                number=number,
+                of=len(node.alternatives),
+                node_type=node.alternatives[number - 1].type.id,
+            )
+        )
+        again = msgspec.structs.replace(
+            task, attempt=error.attempt + 1, using=number, since=error.attempt
+        )
+        self.transition.waits.drop(task.id)
+        self.transition.tasks.put(task.id, again)
+        self.transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
 
     def _located(self, task: Task, outcome: Outcome, error: ErrorInfo) -> ErrorInfo:
         return msgspec.structs.replace(
@@ -888,16 +898,15 @@ class _Commit:
     def _judge(self, task: Task, error: ErrorInfo) -> failures.Verdict:
         return failures.judge(
             self.plan,
-            self.plan.nodes[task.node],
             error,
-            task=task.id,
-            path=task.path,
+            task=task,
             at=self.at,
             seed=self.facts.seed,
         )
 
     def _retry(self, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
-        of = node.node.retry.attempts if node.node.retry else 1
+        retry = self.plan.work_of(task.node, task.using).node.retry
+        of = task.since + retry.attempts if retry else 1
         self.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=error.attempt + 1))
         self.transition.waits.put(
             task.id,
@@ -1002,7 +1011,9 @@ class _Commit:
         else:
             self.transition.failures.put(task.id, msgspec.to_builtins(error))
         self.transition.waits.drop(task.id)
-        self.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=1))
+        self.transition.tasks.put(
+            task.id, msgspec.structs.replace(task, attempt=1, using=0, since=0)
+        )
 
     def _split_error(self, split: PlanNode, task: Task, error: Json) -> None:
         """A For each that goes on without a list: the error is its only item."""

@@ -71,7 +71,7 @@ def _port_to(node: PlanNode, target: str) -> str:
 
 def _known_now(loop: Driver, task: Task, answer: Answer, taken: Taken) -> Outcome:
     """The person has said whether a side effect happened."""
-    node = loop.plan.nodes[task.node]
+    node = loop.plan.work_of(task.node, task.using)
     if answer.choice == "again":
         return Outcome(task=task.id, kind="woken", attempt=task.attempt + 1, taken=taken)
     if answer.choice == "fail":
@@ -173,7 +173,7 @@ def early_answer(loop: Driver, record: RequestRecord) -> Decide | None:
 
 
 def _resume(loop: Driver, task: Task, wait: Wait, answer: Answer, taken: Taken | None) -> Outcome:
-    node = loop.plan.nodes[task.node]
+    node = loop.plan.work_of(task.node, task.using)
     resume = node.type.resume
     ctx = _context(loop, node, task)
     try:

@@ -47,6 +47,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
         attempt: number of the next attempt, from 1.
         nodes: outputs of other nodes that it may read, resolved when it became ready.
         pinned: channels it reads that have changed since, as they were then.
+        using: which alternative of the node does its work, from 1; 0 is the node itself.
+        since: attempts that were made before that one.
         versions: for a gated node, the versions of the channels that it reads, as then.
     """
 
@@ -62,6 +64,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     nodes: dict[NodeKey, ValueRef] = {}
     pinned: dict[str, Json] = {}
     versions: dict[str, int] = {}
+    using: int = 0
+    since: int = 0
 
 
 class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -62,6 +62,10 @@ SAID = [
         ev.TaskRetried(**_at("read"), error=ERROR, attempt=1, of=3, due_at=AT + 8),
         "Read invoices failed (attempt 1 of 3): the server answered 503; tries again in 8.00 s",
     ),
+    (
+        ev.AlternativeTaken(**_at("read"), error=ERROR, number=1, of=2, node_type="file.read"),
+        "Read invoices failed: the server answered 503; alternative 1 of 2 is tried (file.read)",
+    ),
     (ev.TaskSkipped(**_at("read"), reason="if = false"), "Read invoices was skipped: if = false"),
     (ev.TaskCancelled(**_at("read"), reason=""), "Read invoices was cancelled"),
     (

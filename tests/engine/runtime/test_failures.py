@@ -10,12 +10,10 @@ import pytest
 
 from engine import events as ev
 from engine.model.node_types import Context, NodeFailure, Output
-from engine.model.workflow import Channel, CommitPolicy, OnFailure, RetryPolicy, Workflow
+from engine.model.workflow import CommitPolicy, OnFailure, RetryPolicy, Workflow
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
-
-ERRORS = Channel(name="errors", type="array", reducer="append", default=[])
 
 
 def shaky(fails: int, **more: Any) -> Any:
@@ -110,19 +108,7 @@ async def test_collect_waits_for_people_before_it_fails() -> None:
         assert handle.status is not RunStatus.FAILED and bench.engine.inbox()
 
 
-# --- the channel of errors --------------------------------------------------------------------
-
-
-async def test_every_failure_is_appended_to_the_channel_of_errors_in_canonical_order() -> None:
-    work = flow({"s": "same", "a": ("boom", {}, {"on_error": "continue"}),
-                 "b": ("boom", {}, {"on_error": "ignore"}), "z": "end"},
-                "s > a, s > b, a > z, b > z", channels=[ERRORS], errors="errors")  # fmt: skip
-    async with Bench() as bench:
-        handle = await bench.start(work, 1)
-        found = handle.state.channels["errors"]
-        assert [(e["node"], e["code"], e.get("attempt", 1)) for e in found] == [
-            ("a", "broken", 1), ("b", "broken", 1)]  # fmt: skip
-        assert (await bench.engine.replay(handle.run)).equal
+# --- the error --------------------------------------------------------------------------------
 
 
 async def test_an_error_says_where_which_attempt_and_what_caused_it() -> None:
