@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import getpass
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -129,7 +130,17 @@ NONE: frozenset[str] = frozenset()
 #: Seconds between two looks at what other processes wrote.
 WATCH_S = 0.2
 HEARTBEAT_S = 5.0
+#: What the history of one store may take, unless the environment says otherwise.
+HISTORY_BYTES = 5_000_000_000
+#: The part of its quota from which on every leg begins with a warning.
+NEAR = 0.8
 _UNSET: Any = object()
+
+
+def history_quota() -> int:
+    """Return the quota of the history in bytes; HEADGATE_HISTORY_BYTES changes it."""
+    text = os.environ.get("HEADGATE_HISTORY_BYTES", "")
+    return int(text) if text.isdecimal() and int(text) else HISTORY_BYTES
 
 
 class RunHandle:
@@ -284,6 +295,7 @@ class EngineOptions:
         early: node key to a choice given in advance.
         interceptors: may veto or alter attempts and commits, and abort runs.
         environ: environment variables that workflows may name.
+        history_bytes: what the store may take on the disk before nothing new is started.
         user: who decides here.
     """
 
@@ -295,6 +307,33 @@ class EngineOptions:
     interceptors: Sequence[Interceptor] = ()
     environ: Mapping[str, str] | None = None
     user: str = ""
+    history_bytes: int = field(default_factory=history_quota)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the store takes on the disk, and what it may take; both in bytes."""
+
+    bytes: int
+    quota: int
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is time to prune."""
+        return self.bytes >= NEAR * self.quota
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing new may be started."""
+        return self.bytes >= self.quota
+
+    def words(self) -> str:
+        """Return a sentence that says how much is taken, and what to do about it."""
+        share = f"{self.bytes / 1e6:,.1f} of {self.quota / 1e6:,.1f} MB"
+        return (
+            f"The history of this store takes {share}, its quota: drop old commits with "
+            "`headgate prune --all --keep 100`, or raise HEADGATE_HISTORY_BYTES."
+        )
 
 
 class Engine:
@@ -453,6 +492,7 @@ class Engine:
         """
         plan = await self._io(self._compile, workflow)
         self._check_allowed(workflow, allow)
+        self._check_quota()
         trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
         turn = await self._io(next_turn, self.store, session, plan) if session else None
@@ -484,6 +524,7 @@ class Engine:
             ev.LegStarted(leg=1, reason="start", commit=0),
             *_told(state),
         ]
+        opening.events[2:2] = self._quota_warnings()
         if reuse is not None:
             source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
             used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
@@ -537,12 +578,14 @@ class Engine:
         facts = facts_of(plan, loaded.record)
         if loaded.state.status is RunStatus.CANCELLING:  # it ended before its attempts did
             commands = (Cancel(reason=view.reason or "asked by the person"), *commands)
+        opening = opening_of_resume(plan, loaded.state, facts, loaded.legs + 1, "resume")
+        opening.events[1:1] = self._quota_warnings()
         return await self._drive_with(
             lease,
             plan,
             loaded.state,
             facts,
-            opening_of_resume(plan, loaded.state, facts, loaded.legs + 1, "resume"),
+            opening,
             view,
             next_seq=loaded.next_seq,
             recovered=recovered,
@@ -573,6 +616,7 @@ class Engine:
             NotAllowed: the parent came from a file, and it needs more than that.
         """
         parent = self.store.run(RunId(run))
+        self._check_quota()
         plan = await self._io(self._compile_bytes, parent.document)
         await self._check_trust(parent, plan.workflow, allow)
         value = parent.input if input is _UNSET else input
@@ -929,6 +973,31 @@ class Engine:
         """Return the decision log, oldest first."""
         return self.store.decisions(run=RunId(run) if run else None)
 
+    async def name_commit(self, run: str, number: int, name: str) -> None:
+        """Give a commit a name, so that pruning keeps it; an empty one takes it away."""
+        record = self.store.run(RunId(run))
+        await self._io(self.store.name_commit, record.run, number, name)
+        self._tell_watchers()
+
+    async def prune(self, run: str, keep: int, *, older_than_s: float | None = None) -> int:
+        """Drop old commits of a run; return the bytes that were given back.
+
+        Args:
+            run: its id.
+            keep: how many commits stay, the last ones.
+            older_than_s: drop only what is older than so many seconds.
+        """
+        record = self.store.run(RunId(run))
+        before = None if older_than_s is None else self._clock.now() - older_than_s
+        freed: int = await self._io(
+            functools.partial(self.store.prune, record.run, keep, before=before)
+        )
+        return freed
+
+    def usage(self) -> Usage:
+        """Return how much of its quota the history takes."""
+        return Usage(self.store.size_bytes(), self.options.history_bytes)
+
     def verify_evidence(self) -> list[str]:
         """Check the hash chain of requests and decisions; return what is wrong."""
         return self.store.verify()
@@ -1017,6 +1086,16 @@ class Engine:
         if record.untrusted:
             self._check_allowed(workflow, allow)
             await self._io(self.store.trust, record.run)
+
+    def _check_quota(self) -> None:
+        """Refuse to start something new in a full store; what is there may go on."""
+        usage = self.usage()
+        if usage.is_over:
+            raise InvalidCommand(f"Nothing new was started. {usage.words()}")
+
+    def _quota_warnings(self) -> list[ev.AnyEvent]:
+        usage = self.usage()
+        return [ev.Warned(node="", message=usage.words())] if usage.is_near else []
 
     def _record(self, plan: Plan, value: Json, *, source_path: str, title: str) -> RunRecord:
         try:

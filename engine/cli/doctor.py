@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import engine
+from engine.app import NEAR, history_quota
 from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals
 from engine.cli.printing import clean, console, json_line, styled
@@ -128,7 +129,11 @@ def _look_into(path: Path, address: str) -> Finding:
     text = f"{address}, {size:.1f} MB, {runs} runs, {free:.0f} GB free"
     if problems != "ok":
         return Finding("store", "bad", f"{text}; damaged: {problems}")
-    return Finding("store", "ok", f"{text}, intact")
+    quota = history_quota()
+    gauge = f"{size / quota * 1e8:.1f} % of the history quota of {quota / 1e6:,.0f} MB"
+    if size * 1e6 >= NEAR * quota:
+        return Finding("store", "note", f"{text}, intact; {gauge}: prune old commits soon")
+    return Finding("store", "ok", f"{text}, intact; {gauge}")
 
 
 def _plugins() -> Finding:

@@ -10,7 +10,7 @@ import typer
 
 from engine.app import Engine, ReplayReport
 from engine.cli.codes import ExitCode
-from engine.cli.options import AsJson, Globals, RunArgument, with_globals
+from engine.cli.options import AsJson, Globals, RunArgument, UsageError, age_of, with_globals
 from engine.cli.printing import clean, console, count, json_line
 from engine.cli.stores import acting, looking
 from engine.errors import StoreError
@@ -19,7 +19,8 @@ from engine.runtime.ports import AuditEntry
 
 At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="Only up to commit N.")]
 Keep = Annotated[
-    int, typer.Option("--keep", metavar="N", min=1, help="How many commits stay, the last ones.")
+    int | None,
+    typer.Option("--keep", metavar="N", min=1, help="How many commits stay, the last ones."),
 ]
 
 audit = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,20 +56,67 @@ def replay(settings: Globals, run: RunArgument, at: At = None, as_json: AsJson =
     return ExitCode.OK if report.equal else ExitCode.FAILED
 
 
-def prune(settings: Globals, run: RunArgument, keep: Keep, as_json: AsJson = False) -> int:
-    """Drop all but the last commits of a run. Requests and decisions stay."""
+def prune(
+    settings: Globals,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Id of a run; or --all.")
+    ] = None,
+    keep: Keep = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="Only what is older: 12h, 30d, 8w."),
+    ] = None,
+    all_runs: Annotated[bool, typer.Option("--all", help="Prune every run.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Drop old commits of a run, or of all: all but the last ones, and those with a name.
 
-    def act(engine: Engine) -> tuple[str, int]:
+    Requests and decisions stay. The disk space is given back at once.
+    """
+    if (run is None) is not all_runs:
+        raise UsageError("Name a run to prune, or prune --all of them.")
+    age = None if older_than is None else age_of(older_than)
+    if age is None and keep is None:
+        raise UsageError("Say what stays: --keep N, --older-than AGE, or both.")
+    last = 1 if keep is None else keep
+
+    async def act(engine: Engine) -> list[tuple[str, int]]:
+        runs = [engine.run(run)] if run is not None else engine.runs(limit=1_000_000)
+        return [(each.run, await engine.prune(each.run, last, older_than_s=age)) for each in runs]
+
+    for found, freed in acting(settings, act):
+        if as_json:
+            json_line({"run": found, "keep": last, "older_than_s": age, "bytes": freed})
+        elif freed or not all_runs:
+            young = "" if older_than is None else f" and what is younger than {older_than}"
+            what = f"its last {count(last, 'commit')}{young}"
+            console().print(f"Run {found} keeps {what}; {freed:,} bytes freed.")
+    return ExitCode.OK
+
+
+def name(
+    settings: Globals,
+    run: RunArgument,
+    at: Annotated[int, typer.Option("--at", metavar="N", min=0, help="The commit.")],
+    text: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="The name; without one it is taken away.")
+    ] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Give a commit a name. `history` shows it and `prune` keeps the commit."""
+
+    async def act(engine: Engine) -> str:
         record = engine.run(run)
-        return record.run, engine.store.prune(record.run, keep)
+        await engine.name_commit(record.run, at, text.strip())
+        return record.run
 
-    found, freed = looking(settings, act)
+    found = acting(settings, act)
     if as_json:
-        json_line({"run": found, "keep": keep, "bytes": freed})
+        json_line({"run": found, "commit": at, "name": text.strip() or None})
+    elif text.strip():
+        console().print(f"Commit {at} of run {found} is called {clean(text)}.")
     else:
-        console().print(
-            f"Run {found} keeps its last {count(keep, 'commit')}; {freed:,} bytes freed."
-        )
+        console().print(f"Commit {at} of run {found} has no name.")
     return ExitCode.OK
 
 

@@ -79,12 +79,13 @@ def history(settings: Globals, run: RunArgument, as_json: AsJson = False) -> int
                     "changed": list(each.changed),
                     "status": each.status,
                     "bytes": each.bytes,
+                    "name": each.name or None,
                 }
             )
         return ExitCode.OK
     rows = [
         (
-            each.number,
+            f"{each.number} {each.name}".strip(),
             local_time(each.at),
             each.status,
             f"{each.bytes:,}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,21 @@ def json_of(text: str, option: str) -> Json:
     except ValueError as error:
         hint = "" if where != option else "; a text needs quotes, as in '\"text\"'"
         raise UsageError(f"{where} is not JSON: {error}{hint}.") from error
+
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
+
+
+def age_of(text: str) -> float:
+    """Return a time span such as 30m, 8h, 7d or 2w, in seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
+    if match is None:
+        raise UsageError(f"{text} is no time span: give 30m, 8h, 7d or 2w.")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def settings_of(pairs: Sequence[str] | None, option: str) -> dict[str, Json]:

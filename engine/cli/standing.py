@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,16 @@ import typer
 
 from engine.app import Engine, RuleRecord, UnknownRun, Workflow
 from engine.cli.codes import ExitCode
-from engine.cli.options import Allow, AsJson, Debug, Globals, Store, UsageError, with_globals
+from engine.cli.options import (
+    Allow,
+    AsJson,
+    Debug,
+    Globals,
+    Store,
+    UsageError,
+    age_of,
+    with_globals,
+)
 from engine.cli.printing import clean, console, count, json_line, local_time, table
 from engine.cli.stores import acting, looking
 from engine.cli.workflow_files import readable
@@ -19,7 +28,6 @@ from engine.model import codec
 from engine.runtime.ports import SystemClock
 
 Json = Any
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
 
 Uses = Annotated[
     int | None,
@@ -149,9 +157,8 @@ def when(text: str, now: float) -> float:
     Raises:
         UsageError: it means none.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
-    if match:
-        return now + float(match[1]) * _UNITS[match[2]]
+    with suppress(UsageError):
+        return now + age_of(text)
     try:
         return datetime.fromisoformat(text).astimezone().timestamp()
     except ValueError as error:

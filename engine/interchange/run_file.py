@@ -127,8 +127,10 @@ def _texts(image: RunImage, at: float) -> Iterator[str]:
         yield lines.text_of(lines.journal_json(journalled))
     for task, attempt in image.claims.items():
         yield lines.text_of({"claim": task, "attempt": attempt})
+    for number, name in image.names.items():
+        yield lines.text_of({"name": name, "of": number})
     for commit in image.commits:
-        if commit.number == image.first:
+        if commit.frame is not None:
             yield from aside.lines(lines.frame_json(commit))
         yield from aside.lines(lines.commit_json(commit))
 
@@ -215,12 +217,14 @@ class _Source:
             requests, decisions = self._asked(found.record)
             journal = tuple(lines.journal_of(line) for line in self._all("journal"))
             claims = dict(lines.claim_of(line) for line in self._all("claim"))
+            names = dict(lines.name_of(line) for line in self._all("name"))
             return replace(
                 found,
                 requests=requests,
                 decisions=decisions,
                 journal=journal,
                 claims=claims,
+                names=names,
                 commits=self._commits(found, frozenset(each.request for each, _ in requests)),
             )
 
@@ -252,19 +256,25 @@ class _Source:
             specs = specs_from(codec.loads(record.document).channels)
             if record.commit < 0:
                 return
-            state, view = lines.frame_of(self._one("frame"))
-            next_seq = 0
-            for number in range(image.first, record.commit + 1):
-                commit = lines.commit_of(self._one("commit"), record.run)
-                if commit.number != number or (next_seq and commit.first_seq != next_seq):
+            state, view = RunState(), None
+            number, next_seq = image.first - 1, 0
+            while number < record.commit:
+                line = self._next()
+                whole = "frame" in line
+                if whole:
+                    state, view = lines.frame_of(line)
+                    line = self._one("commit")
+                commit = lines.commit_of(line, record.run)
+                follows = commit.number == number + 1 and commit.first_seq == next_seq
+                if not (follows or (whole and commit.number > number)):
                     raise Misfit(f"commit {commit.number} is out of order")
-                if number > image.first:
+                number, next_seq = commit.number, commit.first_seq + len(commit.events)
+                if not whole:
                     apply(state, commit.delta, specs, number)
                     view = None if view is None else run_view.fold(commit.events, view)
-                next_seq = commit.first_seq + len(commit.events)
                 if state.commit != number or state.status is not commit.status:
                     raise Misfit(f"commit {number} does not lead to its state")
-                if not (number - image.first) % FRAME_EVERY:
+                if whole or not (number - image.first) % FRAME_EVERY:
                     commit.frame = state.copy()
                     commit.view = None if view is None else run_view.encode(view)
                 yield commit

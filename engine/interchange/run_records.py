@@ -250,6 +250,12 @@ def claim_of(line: Mapping[str, Json]) -> tuple[TaskId, int]:
     return TaskId(convert(line["claim"], str)), convert(line["attempt"], int)
 
 
+def name_of(line: Mapping[str, Json]) -> tuple[int, str]:
+    """Return a commit and the name that somebody has given it."""
+    _only(line, "name", "of")
+    return convert(line["of"], int), convert(line["name"], str)
+
+
 def convert(value: Json, kind: Any) -> Any:
     """Return a plain value as what it should be; it may hold nothing that is not known here.
 

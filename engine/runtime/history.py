@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,10 +118,32 @@ class History:
     ) -> ReplayReport:
         """Make the commits of a run again from its recorded outputs and compare."""
         record = self._store.run(RunId(run))
+        last = record.commit if at is None else min(at, record.commit)
+        requests = self._requests(record)
+        done = 0
         plan = compile_document(record.document)
-        commits = self._commits(record, record.commit if at is None else min(at, record.commit))
-        start = self._store.state_at(record.run, 0)
-        return replay(plan, start, facts_of(plan, record), commits, self._requests(record))
+        for first, end in self._stretches(record, last):
+            start = self._store.state_at(record.run, first)
+            commits = self._commits(record, end, after=first)
+            report = replay(plan, start, facts_of(plan, record), commits, requests)
+            done += report.commits
+            if not report.equal:
+                return replace(report, commits=done)
+        return ReplayReport(equal=True, commits=done)
+
+    def _stretches(self, record: RunRecord, last: int) -> Iterator[tuple[int, int]]:
+        """Yield (first commit, last commit) of what can be made again in one go.
+
+        A stretch ends where commits were pruned.
+        """
+        numbers = [each.number for each in self._store.history(record.run) if each.number <= last]
+        starts = [
+            number
+            for number, before in zip(numbers, [-2, *numbers], strict=False)
+            if number != before + 1
+        ]
+        ends = [numbers[numbers.index(start) - 1] for start in starts[1:]]
+        yield from zip(starts, [*ends, *numbers[-1:]], strict=True)
 
     def recordings(self, plan: Plan, run: str, node: NodeKey) -> dict[str, Json]:
         """Return the results of a run that a new one from `node` uses again, by task.
@@ -160,8 +182,17 @@ class History:
         found = self._store.requests(run=record.run, open_only=False)
         return {request.request: request for request in found}
 
-    def _commits(self, record: RunRecord, last: int) -> list[RecordedCommit]:
-        recorded = self._store.events(record.run)
+    def _commits(self, record: RunRecord, last: int, after: int = 0) -> list[RecordedCommit]:
+        summaries = [
+            summary
+            for summary in self._store.history(record.run, after=after)
+            if summary.number <= last
+        ]
+        if not summaries:
+            return []
+        recorded = self._store.events(
+            record.run, after=summaries[0].first_seq - 1, upto=summaries[-1].last_seq
+        )
         return [
             RecordedCommit(
                 number=summary.number,
@@ -169,8 +200,7 @@ class History:
                 events=_events_of(recorded, summary),
                 delta=self._store.delta(record.run, summary.number),
             )
-            for summary in self._store.history(record.run, after=0)
-            if summary.number <= last
+            for summary in summaries
         ]
 
 

@@ -264,7 +264,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSummary:
-    """One line of a run's history."""
+    """One line of a run's history. `name` is what a person has called it, if anything."""
 
     run: RunId
     number: int
@@ -275,6 +275,7 @@ class CommitSummary:
     first_seq: int
     last_seq: int
     bytes: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,8 +326,9 @@ class RunImage:
 
     Attributes:
         first: index of the oldest commit that is kept.
-        commits: oldest first and without gaps; read once, while the image is open. Key frames
-            of the first one and of some others carry the state.
+        commits: oldest first; read once, while the image is open. One that does not follow
+            the one before it has a key frame.
+        names: commits that have one.
         requests, decisions: oldest first, each with its place in the chain of its store.
     """
 
@@ -335,6 +337,7 @@ class RunImage:
     legs: int
     next_due: float | None
     commits: Iterable[CommitRecord]
+    names: Mapping[int, str] = field(default_factory=dict)
     requests: Sequence[tuple[RequestRecord, Link]] = ()
     decisions: Sequence[tuple[DecisionRecord, Link]] = ()
     journal: Sequence[JournalRecord] = ()
@@ -537,8 +540,20 @@ class RunStore(Protocol):
         """Delete a run; its requests and decisions stay unless `evidence`."""
         ...
 
-    def prune(self, run: RunId, keep: int) -> int:
-        """Drop all but the last `keep` commits; return the bytes given back."""
+    def prune(self, run: RunId, keep: int, *, before: float | None = None) -> int:
+        """Drop old commits; return the bytes given back.
+
+        The last `keep` stay, those that have a name, and with `before` those made at that
+        time (seconds since the epoch) or later.
+        """
+        ...
+
+    def name_commit(self, run: RunId, number: int, name: str) -> None:
+        """Give a commit a name, so that pruning keeps it; an empty one takes it away.
+
+        Raises:
+            UnknownRun: there is no such commit, or no longer.
+        """
         ...
 
     def verify(self) -> list[str]:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -262,7 +262,9 @@ class History:
         return found
 
     def commits(self, run: RunId) -> Generator[CommitRecord]:
-        """Yield everything that is kept of a run's commits; the first one has a key frame.
+        """Yield everything that is kept of a run's commits.
+
+        The first one has a key frame, and every other one that does not simply go on.
 
         Within a reader block, all of them are of one moment.
         """
@@ -273,7 +275,7 @@ class History:
                 " WHERE id BETWEEN ? AND ? ORDER BY id",
                 id_range(no),
             )
-            framed = False
+            last = -2
             for key, at, first_seq, status, events, delta in rows:
                 page: EventPage = self._page(unpack(events))
                 record = CommitRecord(
@@ -285,11 +287,11 @@ class History:
                     delta=self._delta(unpack(delta)),
                     status=_STATUS[status],
                 )
-                if not framed:
-                    framed = True
+                if record.number != last + 1:
                     record.frame = self._state_of(connection, run, no, record.number)
                     frame = self.frame_before(run, record.number)
                     record.view = None if frame is None else frame[1]
+                last = record.number
                 yield record
 
     def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
@@ -339,7 +341,17 @@ class History:
                 " FROM commits WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
                 (commit_id(no, max(after + 1, 0)), id_range(no)[1], -1 if limit is None else limit),
             ).fetchall()
-            return [_summary(run, row) for row in rows]
+            names = self._names(connection, no)
+            return [_summary(run, row, names) for row in rows]
+
+    def names(self, run: RunId) -> dict[int, str]:
+        """Return the commits that have a name."""
+        with self._database.reader() as connection:
+            return self._names(connection, run_number(connection, run))
+
+    def _names(self, connection: sqlite3.Connection, no: int) -> dict[int, str]:
+        rows = connection.execute("SELECT number, name FROM checkpoints WHERE run_no = ?", (no,))
+        return dict(rows.fetchall())
 
 
 def _reference(digest: bytes) -> Json:
@@ -363,17 +375,19 @@ def _first_with(connection: sqlite3.Connection, no: int, after: int) -> int:
     high = newest + 1
     while low < high:
         middle = (low + high) // 2
-        first, count = connection.execute(
-            "SELECT first_seq, event_count FROM commits WHERE id = ?", (middle,)
+        row = connection.execute(
+            "SELECT id, first_seq + event_count - 1 FROM commits WHERE id BETWEEN ? AND ?"
+            " ORDER BY id DESC LIMIT 1",
+            (low, middle),
         ).fetchone()
-        if first + count - 1 > after:
-            high = middle
-        else:
+        if row is not None and row[1] > after:
+            high = row[0]
+        else:  # all that is up to the middle came before, or was pruned
             low = middle + 1
     return int(low)
 
 
-def _summary(run: RunId, row: Sequence[Any]) -> CommitSummary:
+def _summary(run: RunId, row: Sequence[Any], names: Mapping[int, str]) -> CommitSummary:
     key, at, status, first, count, events, delta_size = row
     tasks, changed = _tasks_and_changes(unpack(events))
     return CommitSummary(
@@ -386,6 +400,7 @@ def _summary(run: RunId, row: Sequence[Any]) -> CommitSummary:
         first_seq=first,
         last_seq=first + count - 1,
         bytes=len(events) + delta_size,
+        name=names.get(number_of(key), ""),
     )
 
 

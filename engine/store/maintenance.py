@@ -29,7 +29,7 @@ from engine.store.database import Database
 from engine.store.encoding import Damaged, canonical_json, decoder, encode, pack, unpack
 from engine.store.history import History
 from engine.store.refusals import store_error
-from engine.store.rows import commit_id, id_range, unknown_run
+from engine.store.rows import commit_id, id_range, number_of, run_number, unknown_run
 from engine.store.tables import (
     BlobRow,
     BlobUseRow,
@@ -101,24 +101,54 @@ def delete_run(database: Database, run: RunId, *, evidence: bool, now: float) ->
     database.give_back()
 
 
-def prune(database: Database, history: History, blobs: Blobs, run: RunId, keep: int) -> int:
-    """Drop all but the last `keep` commits of a run; return the bytes given back."""
-    before = database.used_bytes()
+def prune(
+    database: Database,
+    history: History,
+    blobs: Blobs,
+    run: RunId,
+    keep: int,
+    before: float | None,
+) -> int:
+    """Drop old commits of a run that have no name; return the bytes given back."""
+    used = database.used_bytes()
     record = history.run(run)
-    cut = record.commit - max(keep, 1) + 1
-    kept = history.history(record.run, after=-1, limit=1)
-    if not kept or kept[0].number >= cut:
+    cut = _cut(database, record.run, record.commit - max(keep, 1) + 1, before)
+    names = history.names(record.run)
+    old = [each.number for each in history.history(record.run, after=-1, limit=None)
+           if each.number < cut]  # fmt: skip
+    if all(number in names for number in old):
         return 0
-    state = history.state_at(record.run, cut)
-    view = _view_at(history, record.run, cut)
+    # What stays without the commit before it begins with a whole state.
+    starts = [cut, *[number for number in old if number in names]]
+    frames = {
+        number: (history.state_at(record.run, number), _view_at(history, record.run, number))
+        for number in starts
+    }
     with database.transaction() as connection:
         no = connection.execute("SELECT no FROM runs WHERE id = ?", (record.run,)).fetchone()[0]
-        _put_frame(connection, blobs, commit_id(no, cut), state, view)
+        for number, (state, view) in frames.items():
+            _put_frame(connection, blobs, commit_id(no, number), state, view)
     with _session(database) as session:
-        _drop_commits(session, id_range(no)[0], commit_id(no, cut))
+        begin = id_range(no)[0]
+        for number in sorted(starts):
+            _drop_commits(session, begin, commit_id(no, number))
+            begin = commit_id(no, number) + 1
         _collect_blobs(session)
     database.give_back()
-    return max(0, before - database.used_bytes())
+    return max(0, used - database.used_bytes())
+
+
+def _cut(database: Database, run: RunId, cut: int, before: float | None) -> int:
+    """Return the number of the first commit that stays whatever its name is."""
+    if before is None:
+        return cut
+    with database.reader() as connection:
+        no = run_number(connection, run)
+        (young,) = connection.execute(
+            "SELECT min(id) FROM commits WHERE id BETWEEN ? AND ? AND at >= ?",
+            (*id_range(no), before),
+        ).fetchone()
+    return cut if young is None else min(cut, number_of(young))
 
 
 def _view_at(history: History, run: RunId, number: int) -> bytes | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,6 +90,9 @@ class _Run:
     next_due: float | None = None
     ended_at: float | None = None
     commits: list[_Commit] = field(default_factory=list)
+    #: Commits with a name that are older than `first`, by number.
+    kept: dict[int, _Commit] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
     frames: list[_Frame] = field(default_factory=list)
     journal: dict[TaskId, JournalRecord] = field(default_factory=dict)
     claims: dict[TaskId, int] = field(default_factory=dict)
@@ -97,6 +100,8 @@ class _Run:
 
     def commit(self, number: int) -> _Commit:
         """Return a commit that is kept. Raises `UnknownRun`."""
+        if number in self.kept:
+            return self.kept[number]
         if not self.first <= number < self.next_number:
             raise unknown_commit(self.record.run, number)
         return self.commits[number - self.first]
@@ -178,7 +183,6 @@ class MemoryStore:
         with self._lock:
             loaded = self.load(run)
             found = self._run(run)
-            frames = {each.number: each for each in found.frames}
             commits = [
                 CommitRecord(
                     run=run,
@@ -189,18 +193,21 @@ class MemoryStore:
                     delta=each.delta,
                     status=each.status,
                 )
-                for each in found.commits
+                for each in [*found.kept.values(), *found.commits]
             ]
-            for each in commits[:1]:
-                each.frame = self.state_at(run, each.number)
-                frame = frames.get(each.number)
-                each.view = None if frame is None else frame.view
+            last = -2
+            for each in commits:
+                if each.number != last + 1:
+                    each.frame = self.state_at(run, each.number)
+                    each.view = self._view_at(run, each.number)
+                last = each.number
             image = RunImage(
                 record=loaded.record,
-                first=found.first,
+                first=commits[0].number if commits else 0,
                 legs=loaded.legs,
                 next_due=loaded.next_due,
                 commits=commits,
+                names=dict(found.names),
                 requests=self._asked.linked_requests(run),
                 decisions=self._asked.linked_decisions(run),
                 journal=loaded.journal,
@@ -221,6 +228,10 @@ class MemoryStore:
             run.ended_at, run.legs, run.next_due = record.ended_at, image.legs, image.next_due
             run.first = run.next_number = image.first
             for each in commits:
+                if run.commits and each.number != run.next_number:
+                    run.kept.update({old.number: old for old in run.commits})
+                    run.commits.clear()
+                run.first = run.first if run.commits else each.number
                 run.commits.append(
                     _Commit(
                         each.number, each.at, each.status, each.first_seq, each.events, each.delta
@@ -230,6 +241,7 @@ class MemoryStore:
                     run.frames.append(_Frame(each.number, each.frame, each.view))
                 run.next_number = each.number + 1
                 run.next_seq = each.first_seq + len(each.events)
+            run.names = dict(image.names)
             run.journal = {each.task: each for each in image.journal}
             run.claims = dict(image.claims)
 
@@ -384,6 +396,10 @@ class MemoryStore:
             frame = found.frames[place - 1] if place else None
             state = frame.state.copy() if frame else RunState()
             begin = frame.number + 1 if frame else 0
+            if number in found.kept:
+                for between in range(begin, number + 1):
+                    apply(state, found.kept[between].delta, found.specs, between)
+                return state
             for each in found.commits[begin - found.first : number - found.first + 1]:
                 apply(state, each.delta, found.specs, each.number)
             return state
@@ -391,7 +407,7 @@ class MemoryStore:
     def events(self, run: RunId, *, after: int = 0, upto: int | None = None) -> list[Recorded]:
         """Return the facts with ``after < seq <= upto``, in order."""
         with self._lock:
-            commits = self._run(run).commits
+            commits = [*self._run(run).kept.values(), *self._run(run).commits]
             # The commit before the first one that begins later may hold what comes next.
             begin = bisect_right(commits, after, key=lambda each: each.first_seq)
             found: list[Recorded] = []
@@ -429,9 +445,11 @@ class MemoryStore:
         """Return one line per commit, oldest first."""
         with self._lock:
             found = self._run(run)
+            old = [each for number, each in found.kept.items() if number > after]
             begin = max(after + 1 - found.first, 0)
             end = len(found.commits) if limit is None else begin + limit
-            return [_summary(run, each) for each in found.commits[begin:end]]
+            chosen = [*old, *found.commits[begin:end]]
+            return [_summary(run, each, found.names) for each in chosen[:limit]]
 
     # --- requests and decisions -------------------------------------------------------------
 
@@ -534,25 +552,43 @@ class MemoryStore:
                 self._asked.withdraw(run)
             del self._runs[run]
 
-    def prune(self, run: RunId, keep: int) -> int:
-        """Drop all but the last `keep` commits; return 0, because nothing is on a disk."""
+    def name_commit(self, run: RunId, number: int, name: str) -> None:
+        """Give a commit a name, so that pruning keeps it; an empty one takes it away."""
+        with self._lock:
+            found = self._run(run)
+            found.commit(number)
+            found.names.pop(number, None)
+            if name:
+                found.names[number] = name
+
+    def prune(self, run: RunId, keep: int, *, before: float | None = None) -> int:
+        """Drop old commits; return 0, because nothing is on a disk."""
         with self._lock:
             found = self._run(run)
             cut = found.next_number - max(keep, 1)
-            if cut <= found.first:
-                return 0
-            state = self.state_at(run, cut)
-            frame = self.frame_before(run, cut)
-            view = run_view.decode(frame[1]) if frame else None
-            last = found.commit(cut).first_seq + len(found.commit(cut).events) - 1
-            facts = self.events(run, after=view.seq if view else 0, upto=last)
-            whole = view is not None or (bool(facts) and facts[0].seq == 1)
-            encoded = run_view.encode(run_view.fold(facts, view)) if whole else None
+            if before is not None:
+                young = [each.number for each in found.commits if each.at >= before]
+                cut = min([cut, *young[:1]])
+            cut = max(cut, found.first)
+            starts = [number for number in (*found.kept, *found.names) if number in found.names]
+            starts = sorted({number for number in starts if number < cut} | {cut})
+            frames = [_Frame(n, self.state_at(run, n), self._view_at(run, n)) for n in starts]
+            found.kept = {n: found.commit(n) for n in starts if n != cut}
             later = [each for each in found.frames if each.number > cut]
-            found.frames = [_Frame(cut, state, encoded), *later]
+            found.frames = [*frames, *later]
             found.commits = found.commits[cut - found.first :]
             found.first = cut
             return 0
+
+    def _view_at(self, run: RunId, number: int) -> bytes | None:
+        """Return the encoded view of a commit, or None when its beginning is not stored."""
+        frame = self.frame_before(run, number)
+        view = run_view.decode(frame[1]) if frame else None
+        commit = self._run(run).commit(number)
+        last = commit.first_seq + len(commit.events) - 1
+        facts = self.events(run, after=view.seq if view else 0, upto=last)
+        whole = view is not None or (bool(facts) and facts[0].seq == 1)
+        return run_view.encode(run_view.fold(facts, view)) if whole else None
 
     def verify(self) -> list[str]:
         """Check the hash chain of the evidence; return what is wrong with it."""
@@ -575,7 +611,7 @@ def _is_held(run: _Run, now: float) -> bool:
     return run.holder is not None and leases.is_alive(run.holder, run.heartbeat_at, now)
 
 
-def _summary(run: RunId, commit: _Commit) -> CommitSummary:
+def _summary(run: RunId, commit: _Commit, names: Mapping[int, str]) -> CommitSummary:
     tasks, changed = committed_summary([each.event for each in commit.events])
     return CommitSummary(
         run=run,
@@ -586,4 +622,5 @@ def _summary(run: RunId, commit: _Commit) -> CommitSummary:
         status=commit.status,
         first_seq=commit.first_seq,
         last_seq=commit.first_seq + len(commit.events) - 1,
+        name=names.get(commit.number, ""),
     )

@@ -130,6 +130,14 @@ CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at);
 CREATE INDEX runs_due ON runs (next_due) WHERE next_due IS NOT NULL;
 CREATE UNIQUE INDEX runs_open_in_session ON runs (session) WHERE session != '' AND status NOT IN ('completed', 'failed', 'cancelled');
+CREATE TABLE checkpoints (
+	run_no INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	name VARCHAR NOT NULL,
+	PRIMARY KEY (run_no, number),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
 CREATE TABLE claims (
 	run_no INTEGER NOT NULL,
 	task VARCHAR NOT NULL,

@@ -35,10 +35,17 @@ from engine.store import leases, whole_runs
 from engine.store.blobs import Blobs
 from engine.store.commits import CommitLog
 from engine.store.database import BUSY_TIMEOUT_S, Database
-from engine.store.encoding import decoder, encode, pack, unpack
+from engine.store.encoding import decoder, encode, pack, readable, unpack
 from engine.store.history import History
 from engine.store.requests import RequestLog
-from engine.store.rows import holder_of, run_number, unknown_run
+from engine.store.rows import (
+    COMMITS_PER_RUN,
+    commit_id,
+    holder_of,
+    run_number,
+    unknown_commit,
+    unknown_run,
+)
 
 Json = Any
 
@@ -294,11 +301,32 @@ class SqliteStore:
         maintenance.delete_run(self._database, run, evidence=evidence, now=self._clock.now())
         self._commits.forget(run)
 
-    def prune(self, run: RunId, keep: int) -> int:
-        """Drop all but the last `keep` commits; return the bytes given back."""
+    def name_commit(self, run: RunId, number: int, name: str) -> None:
+        """Give a commit a name, so that pruning keeps it; an empty one takes it away."""
+        with self._database.transaction() as connection:
+            no = run_number(connection, run)
+            found = (
+                0 <= number < COMMITS_PER_RUN
+                and connection.execute(
+                    "SELECT 1 FROM commits WHERE id = ?", (commit_id(no, number),)
+                ).fetchone()
+            )
+            if not found:
+                raise unknown_commit(run, number)
+            connection.execute(
+                "DELETE FROM checkpoints WHERE run_no = ? AND number = ?", (no, number)
+            )
+            if name:
+                connection.execute(
+                    "INSERT INTO checkpoints (run_no, number, name) VALUES (?, ?, ?)",
+                    (no, number, readable(name)),
+                )
+
+    def prune(self, run: RunId, keep: int, *, before: float | None = None) -> int:
+        """Drop old commits; return the bytes given back."""
         from engine.store import maintenance  # noqa: PLC0415 - SQLModel is slow to import
 
-        return maintenance.prune(self._database, self._history, self._blobs, run, keep)
+        return maintenance.prune(self._database, self._history, self._blobs, run, keep, before)
 
     def verify(self) -> list[str]:
         """Check the hash chain of the evidence; return what is wrong with it."""

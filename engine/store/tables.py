@@ -108,6 +108,17 @@ class RunRow(SQLModel, table=True):
     session: str = ""
 
 
+class CheckpointRow(SQLModel, table=True):
+    """A commit that somebody has given a name; pruning keeps it."""
+
+    __tablename__: ClassVar[Any] = "checkpoints"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_no: int = _owned_by("runs", key=True)
+    number: int = Field(primary_key=True)
+    name: str
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may write commits of a run. A free lease has no pid; its epoch only grows."""
 

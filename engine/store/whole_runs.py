@@ -92,6 +92,7 @@ def image(
             legs=loaded.legs,
             next_due=loaded.next_due,
             commits=() if first is None else _together(first, commits),
+            names=history.names(run),
             requests=requests.linked_requests(run),
             decisions=requests.linked_decisions(run),
             journal=loaded.journal,
@@ -114,6 +115,10 @@ def insert_history(connection: sqlite3.Connection, blobs: Blobs, no: int, found:
         _insert_commit(connection, blobs, no, record, aside)
     connection.execute(
         "UPDATE runs SET next_due = ?, legs = ? WHERE no = ?", (found.next_due, found.legs, no)
+    )
+    connection.executemany(
+        "INSERT INTO checkpoints (run_no, number, name) VALUES (?, ?, ?)",
+        [(no, number, readable(name)) for number, name in found.names.items()],
     )
     connection.executemany(
         "INSERT INTO journal (run_no, task, attempt, at, result) VALUES (?, ?, ?, ?, ?)",

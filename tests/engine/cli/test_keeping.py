@@ -48,3 +48,35 @@ def test_a_decision_that_was_changed_behind_our_back_is_found(headgate: Terminal
     assert said.code == 1
     assert not said.lines[0]["intact"]
     assert headgate("audit", "verify").code == 1
+
+
+def test_a_commit_gets_a_name_and_is_kept(headgate: Terminal, run: str) -> None:
+    assert headgate("name", run, "--at", "1", "Before asking").code == 0
+    assert "Before asking" in headgate("history", run).out
+    assert headgate("prune", run, "--keep", "1").code == 0
+    kept = headgate("history", run, "--json").lines
+    assert [each["name"] for each in kept] == ["Before asking", None]
+    assert headgate("show", run, "--at", "1").code == 0
+    assert headgate("name", run, "--at", "1").code == 0
+    assert headgate("name", run, "--at", "99", "Nowhere").code == 2
+
+
+def test_what_stays_must_be_said(headgate: Terminal, run: str) -> None:
+    for words in ((run,), ("--all",), (), (run, "--older-than", "soon"), (run, "--all")):
+        assert headgate("prune", *words).code == 2
+    assert headgate("prune", run, "--older-than", "1d", "--json").lines[0]["bytes"] == 0
+    (said,) = headgate("prune", "--all", "--keep", "1", "--json").lines
+    assert said["run"] == run
+    assert len(headgate("history", run, "--json").lines) == 1
+
+
+@pytest.mark.usefixtures("run")
+def test_the_doctor_shows_how_full_the_history_is(
+    headgate: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {each["name"]: each for each in headgate("doctor", "--json").lines}["store"]
+    assert (said["state"], "% of the history quota" in said["text"]) == ("ok", True)
+    monkeypatch.setenv("HEADGATE_HISTORY_BYTES", "100")
+    said = {each["name"]: each for each in headgate("doctor", "--json").lines}["store"]
+    assert (said["state"], "prune old commits" in said["text"]) == ("note", True)
+    assert headgate("run", "invoice-approval").code == 2

@@ -17,7 +17,7 @@ from engine.errors import EngineBug, LeaseLost, RunIsHeld, SessionBusy, StoreErr
 from engine.events import ErrorInfo, LegStarted, TaskFailed, TaskRetried
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Option, Request
-from engine.runtime.ports import JournalRecord, RunStore
+from engine.runtime.ports import JournalRecord, Lease, RunStore
 from engine.state.run_state import RunState
 from engine.state.status import RunStatus
 from engine.store.leases import HEARTBEAT_EXPIRY_S, current_holder
@@ -704,6 +704,89 @@ def test_a_chain_of_another_run_is_not_touched(store: RunStore) -> None:
     store.delete_run(RunId("one"))
     assert store.load(RunId("two")).state == two.state
     assert isinstance(two, Chain)
+
+
+# --- retention (U96, U102) ------------------------------------------------------------------
+
+
+def named(store: RunStore) -> tuple[Chain, Lease]:
+    """Store 60 commits of which 5, 6 and 20 have a name."""
+    chain, lease = begin(store)
+    for record in chain.commits(60):
+        store.commit(lease, record)
+    for number in (5, 6, 20):
+        store.name_commit(RUN, number, f"before step {number}")
+    return chain, lease
+
+
+def test_a_commit_with_a_name_is_shown_with_it(store: RunStore) -> None:
+    named(store)
+    assert {each.number: each.name for each in store.history(RUN) if each.name} == {
+        number: f"before step {number}" for number in (5, 6, 20)
+    }
+    store.name_commit(RUN, 5, "")
+    store.name_commit(RUN, 6, "another")
+    assert [each.name for each in store.history(RUN, after=4, limit=2)] == ["", "another"]
+    with pytest.raises(UnknownRun):
+        store.name_commit(RUN, 61, "x")
+
+
+def test_pruning_keeps_commits_with_a_name_as_they_were(store: RunStore) -> None:
+    chain, _ = named(store)
+    states = {number: store.state_at(RUN, number) for number in (5, 6, 20, 58, 60)}
+    events = {number: store.history(RUN, after=number - 1, limit=1) for number in states}
+    store.prune(RUN, 3)
+    assert [each.number for each in store.history(RUN)] == [5, 6, 20, 58, 59, 60]
+    for number, state in states.items():
+        assert store.state_at(RUN, number) == state
+        assert store.delta(RUN, number)
+        found = store.frame_before(RUN, number)
+        assert found is not None and found[0] in (5, 6, 20, 58)
+        [before] = events[number]
+        [now] = store.history(RUN, after=number - 1, limit=1)
+        assert (now.first_seq, now.tasks) == (before.first_seq, before.tasks)
+    for number in (4, 7, 19, 21, 57):
+        with pytest.raises(UnknownRun):
+            store.state_at(RUN, number)
+    assert store.load(RUN).state == chain.state
+    store.name_commit(RUN, 6, "")
+    store.prune(RUN, 2)
+    assert [each.number for each in store.history(RUN)] == [5, 20, 59, 60]
+    assert store.state_at(RUN, 20) == states[20]
+
+
+def test_pruning_by_age_keeps_what_is_young_and_the_last_ones(store: RunStore) -> None:
+    named(store)
+    store.prune(RUN, 10, before=START_S + 30)  # a commit a second: 30 and later are young
+    assert [each.number for each in store.history(RUN)][:4] == [5, 6, 20, 30]
+    store.prune(RUN, 10, before=START_S + 999)
+    assert [each.number for each in store.history(RUN)][3] == 51
+
+
+def test_a_run_goes_on_after_its_old_commits_were_dropped(store: RunStore) -> None:
+    chain, lease = named(store)
+    store.prune(RUN, 1)
+    for record in chain.commits(60):
+        store.commit(lease, record)
+    assert store.load(RUN).state == chain.state
+    assert store.state_at(RUN, 100).commit == 100
+
+
+def test_a_pruned_run_with_named_commits_moves_whole(store: RunStore, tmp_path: Path) -> None:
+    named(store)
+    store.prune(RUN, 3)
+    for make in STORES.values():
+        (tmp_path / "there").mkdir(exist_ok=True)
+        other = make(tmp_path / "there")
+        with store.image(RUN) as image:
+            other.import_run(image, START_S)
+        assert [(e.number, e.name) for e in other.history(RUN)] == [
+            (e.number, e.name) for e in store.history(RUN)
+        ]
+        for each in store.history(RUN):
+            assert other.state_at(RUN, each.number) == store.state_at(RUN, each.number)
+        assert other.events(RUN) == store.events(RUN)
+        other.close()
 
 
 # --- sessions ---------------------------------------------------------------------------------

@@ -165,7 +165,10 @@ async def test_what_was_pruned_is_not_missed(tmp_path: Path, other: RunStore) ->
                 "s > a, a > b, b.again > a, b.done > z")  # fmt: skip
     async with Bench(store=store) as bench:
         await bench.run(work, 0)
+        store.name_commit(RUN, 7, "seven")
+        store.name_commit(RUN, 8, "eight")
         store.prune(RUN, 60)
+        assert (await bench.engine.replay(RUN)).equal
         export_run(store, store.run(RUN), tmp_path / "pruned", at=AT)
         import_run(other, tmp_path / "pruned", at=AT)
         assert whole(other) == whole(store)
