@@ -123,6 +123,7 @@ class Kinds:
         *,
         cases: List = UNSET,
         mode: Literal["first", "all"] | Computed = UNSET,
+        names: Json = UNSET,
         otherwise: Flag = UNSET,
     ) -> NodeHandle:
         """Sends the value on through the first case that is true, or through all of them.
@@ -131,6 +132,8 @@ class Kinds:
             key: its identity in the document.
             cases: Tried from top to bottom.
             mode: The first case that is true, or all that are.
+            names: The name of the way, or a list of names, such as an agent chooses; the
+                conditions are not looked at then. A name that no case has is a failure.
             otherwise: A port for what no case is true of. Without it such a value is a failure.
         """
         return self._kind(
@@ -138,6 +141,7 @@ class Kinds:
             "switch",
             cases=cases,
             mode=mode,
+            names=names,
             otherwise=otherwise,
         )
 
