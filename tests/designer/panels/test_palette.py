@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
@@ -136,4 +137,5 @@ def test_rows_are_high_enough_at_the_first_showing(panel: PalettePanel) -> None:
         panel.tree.visualRect(head).height()
         == panel.tree.visualRect(panel.tree.model().index(0, 0, head)).height()
     )
-    assert panel.tree.visualRect(head).height() >= panel.tree.fontMetrics().height()
+    letters = QFontMetrics(head.data(Qt.ItemDataRole.FontRole))
+    assert panel.tree.visualRect(head).height() >= letters.height()
