@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import getpass
 import os
@@ -36,15 +37,17 @@ from engine.errors import (
     UnknownRun,
 )
 from engine.executors.services import LocalServices
-from engine.ids import IdFactory, RandomIds, RequestId, RunId
+from engine.ids import IdFactory, RandomIds, RequestId, RunId, TaskId
 from engine.model import codec
 from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan
-from engine.model.workflow import Workflow, variants_of
+from engine.model.workflow import Workflow
 from engine.nodes.plugins import BrokenPlugin, installed
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
-from engine.runtime import decisions, partial, standing, superstep
+from engine.runtime import called, decisions, partial, signals, standing, superstep
+from engine.runtime.child_runs import StoredChildren
+from engine.runtime.children import expected
 from engine.runtime.context import Services
 from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
@@ -59,10 +62,12 @@ from engine.runtime.ports import (
     CommitSummary,
     DecisionRecord,
     Lease,
+    Listener,
     RequestRecord,
     RuleRecord,
     RunRecord,
     RunStore,
+    SignalRecord,
     SystemClock,
 )
 from engine.runtime.preparing import (
@@ -75,7 +80,7 @@ from engine.runtime.preparing import (
 )
 from engine.runtime.replay import ReplayReport
 from engine.runtime.scope import inputs_of
-from engine.runtime.sessions import check_last, next_turn
+from engine.runtime.sessions import Turn, check_last, next_turn
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.sinks.hosts import QUEUE, VARIABLE, Sinks
@@ -105,6 +110,7 @@ __all__ = [
     "Interceptor",
     "InvalidCommand",
     "InvalidWorkflow",
+    "Listener",
     "News",
     "NodeCall",
     "NotAllowed",
@@ -117,6 +123,7 @@ __all__ = [
     "RunIsHeld",
     "RunRecord",
     "SessionBusy",
+    "SignalRecord",
     "TaskValues",
     "Trial",
     "TrustedFiles",
@@ -134,6 +141,8 @@ HEARTBEAT_S = 5.0
 HISTORY_BYTES = 5_000_000_000
 #: The part of its quota from which on every leg begins with a warning.
 NEAR = 0.8
+#: Seconds for which an event may be taken, where the sender says nothing.
+KEEP_EVENTS_S = 7 * 86_400.0
 _UNSET: Any = object()
 
 
@@ -157,6 +166,11 @@ class RunHandle:
     def run(self) -> RunId:
         """The run's id."""
         return self._loop.facts.run
+
+    @property
+    def called_by(self) -> tuple[RunId, TaskId] | None:
+        """Run and task that it is a child of."""
+        return self._loop.facts.called_by
 
     @property
     def status(self) -> RunStatus:
@@ -205,6 +219,18 @@ class RunHandle:
     def decided(self, decision: DecisionRecord) -> None:
         """Tell the run of a stored decision."""
         self._loop.decided(decision)
+
+    def child_changed(self) -> None:
+        """Tell the run that one of its children has ended, or come to rest."""
+        self._loop.child_changed()
+
+    def hurry(self) -> None:
+        """End the leg as soon as only people or far timers can go on."""
+        self._loop.hurry()
+
+    def signalled(self) -> None:
+        """Tell the run that there may be new events for it."""
+        self._loop.signalled()
 
     def cancel(self, reason: str = "asked by the person") -> None:
         """Cancel the run; wins over everything else."""
@@ -369,6 +395,18 @@ class Engine:
         self._problems: list[Callable[[str, BaseException], None]] = []
         self._watching: asyncio.Task[None] | None = None
         self._pending: set[asyncio.Task[Any]] = set()
+        self._waking: set[asyncio.Task[Any]] = set()
+        self._children = StoredChildren(
+            store=store,
+            registry=self.registry,
+            clock=self._clock,
+            ids=self._ids,
+            io=self._io,
+            compile=self._compile,
+            resume=self.resume,
+            cancel_run=self.cancel,
+            holds=self._held.__contains__,
+        )
 
     @classmethod
     def open(
@@ -418,6 +456,9 @@ class Engine:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
+        for task in list(self._waking):
+            task.cancel()
+        await self._children.stop()
         for held in list(self._held.values()):
             await held.handle.stop()
         await self._released()
@@ -439,18 +480,16 @@ class Engine:
         self._plans.document(workflow)
         return plan
 
-    def capabilities(self, workflow: Workflow) -> dict[str, tuple[str, ...]]:
-        """Return each capability that the workflow needs, with the nodes that need it."""
-        needed: dict[str, list[str]] = {}
-        for node in workflow.nodes.values():
-            for each in () if node.disabled else (node, *variants_of(node)):
-                node_type = self.registry.get(each.type)
-                found = node_type.capabilities(each.params) if node_type is not None else ()
-                for name in found:
-                    keys = needed.setdefault(name, [])
-                    if node.key not in keys:
-                        keys.append(node.key)
-        return {name: tuple(keys) for name, keys in sorted(needed.items())}
+    def capabilities(self, workflow: Workflow, source_path: str = "") -> dict[str, tuple[str, ...]]:
+        """Return each capability that the workflow needs, with the nodes that need it.
+
+        What a called workflow needs, the node that calls it needs.
+        """
+        return called.capabilities(workflow, self.registry, source_path)
+
+    def trust_revision(self, workflow: Workflow, source_path: str = "") -> str:
+        """Return what a person agrees to: the revision, with those of all that it calls."""
+        return called.trust_revision(workflow, self.registry, source_path)
 
     async def start(  # noqa: PLR0913 - keywords, each with a default
         self,
@@ -491,33 +530,50 @@ class Engine:
             StoreError: the run cannot be stored.
         """
         plan = await self._io(self._compile, workflow)
-        self._check_allowed(workflow, allow)
+        self._check_allowed(workflow, source_path, allow)
         self._check_quota()
-        trigger = choose_trigger(plan, trigger)
         value = workflow.settings.input if input is None else input
         turn = await self._io(next_turn, self.store, session, plan) if session else None
-        record = self._record(plan, value, source_path=source_path, title=title)
-        record = replace(record, session=session)
+        record = replace(
+            self._record(plan, value, source_path=source_path, title=title),
+            session=session,
+            trigger=choose_trigger(plan, trigger) or "",
+            allow=tuple(sorted(allow)),
+        )
         state = first_state(plan, channels or {}, turn)
         state.breaks = stops.check(plan, breakpoints)
         state.until = partial.check_node(plan, until).key if until else ""
         if reuse is not None:
             partial.check_node(plan, reuse[1])
             state.recordings = await self._io(self._history.recordings, plan, *reuse)
+        facts, opening = self._beginning(plan, record, state, turn)
+        if reuse is not None:
+            source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
+            used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
+            opening.events.insert(2, used)
+        await self._io(self.store.create_run, record)
+        return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
+
+    def _beginning(
+        self, plan: Plan, record: RunRecord, state: RunState, turn: Turn | None = None
+    ) -> tuple[RunFacts, superstep.Step]:
+        """Return the facts of a run that begins in `state`, and its first commit."""
         facts = facts_of(plan, record)
         check_start(plan, state.channels, facts.scope)
         at = self._clock.now()
+        trigger = record.trigger or None
         opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=self._ids)
         started = ev.RunStarted(
-            workflow=workflow.name,
-            workflow_id=workflow.id,
+            workflow=record.workflow,
+            workflow_id=record.workflow_id,
             revision=plan.revision,
-            input=value,
+            input=record.input,
             seed=record.seed,
             engine=engine.__version__,
-            session=session,
+            session=record.session,
             turn=turn.number if turn is not None else 0,
             step=turn.step if turn is not None else 0,
+            called_by=record.called_by,
         )
         opening.events[:0] = [
             started,
@@ -525,12 +581,7 @@ class Engine:
             *_told(state),
         ]
         opening.events[2:2] = self._quota_warnings()
-        if reuse is not None:
-            source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
-            used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
-            opening.events.insert(2, used)
-        await self._io(self.store.create_run, record)
-        return await self._drive(plan, record, state, facts, opening, RunView(run=record.run))
+        return facts, opening
 
     async def resume(
         self,
@@ -570,6 +621,11 @@ class Engine:
                 await self._io(check_last, self.store, loaded.record)
             plan = await self._io(self._compile_bytes, loaded.record.document)
             await self._check_trust(loaded.record, plan.workflow, allow)
+            if loaded.state.commit < 0:  # it was stored, and nobody has begun to drive it
+                state = first_state(plan, {}, None)
+                facts, opening = self._beginning(plan, loaded.record, state)
+                view = RunView(run=run_id)
+                return await self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
@@ -624,10 +680,13 @@ class Engine:
             self._record(plan, value, source_path=parent.source_path, title=parent.title),
             parent=parent.run,
             parent_commit=at,
+            trigger=parent.trigger,
+            allow=tuple(sorted(allow)) if parent.untrusted else parent.allow,
+            depth=parent.depth,
         )
         then = await self._io(self.store.fork, parent.run, at, record)
         state = fork_state(plan, then, channels or {})
-        view = fork_view(await self._io(self.view, parent.run, at), record.run)
+        view = fork_view(await self._io(self.view, parent.run, at), record.run, state)
         facts = facts_of(plan, record)
         check_start(plan, state.channels, facts.scope)
         if breakpoints is not None:
@@ -674,7 +733,8 @@ class Engine:
         """
         plan = await self._io(self._compile, workflow)
         found = partial.check_node(plan, node)
-        self._check_allowed(replace(workflow, nodes={node: workflow.nodes[node]}, edges=()), allow)
+        alone = replace(workflow, nodes={node: workflow.nodes[node]}, edges=())
+        self._check_allowed(alone, "", allow)
         if run is not None:
             row, state = await self._io(self._history.captured, run, node, task)
             record = self.store.run(RunId(run))
@@ -836,6 +896,61 @@ class Engine:
         """Return (path, what is wrong) of an edited payload, as `decide` would refuse it."""
         return decisions.value_problems(request, values)
 
+    async def signal(
+        self,
+        name: str,
+        payload: Json = None,
+        *,
+        run: str | None = None,
+        id: str = "",
+        keep_s: float = KEEP_EVENTS_S,
+        through: str = "api",
+    ) -> SignalRecord:
+        """Send an event to a run, or to every run that listens, whoever drives it.
+
+        It is stored first; a run takes it at once or, until it expires, when it listens.
+
+        Args:
+            name: of the event.
+            payload: JSON.
+            run: the run that it is for; None is every run.
+            id: sending the same id again does nothing; empty for a new one.
+            keep_s: seconds for which it may be taken.
+            through: ``api``, ``cli`` or ``designer``.
+
+        Raises:
+            UnknownRun: there is no such run.
+            InvalidCommand: the run has ended, the name is empty or the payload is no JSON.
+        """
+        signal = signals.signal_record(
+            name,
+            payload,
+            id=id or self._ids.request_id(),
+            at=self._clock.now(),
+            keep_s=keep_s,
+            by=self.user,
+            through=through,
+        )
+        if run is not None:
+            record = await self._io(self.store.run, RunId(run))
+            if record.status in ENDED:
+                raise InvalidCommand(
+                    f"Run {record.run} is {record.status} and listens to nothing any more."
+                )
+            signal = replace(signal, run=record.run)
+        stored: SignalRecord = await self._io(self.store.add_signal, signal)
+        self._signalled()
+        self._tell_watchers()
+        return stored
+
+    def listeners(self, name: str | None = None) -> list[Listener]:
+        """Return the tasks that wait for an event (of that name), in all runs."""
+        return self.store.listeners(name)
+
+    def _signalled(self) -> None:
+        for held in list(self._held.values()):
+            held.handle.signalled()
+
     async def cancel(self, run: str, reason: str = "asked by the person") -> None:
         """Cancel a run, wherever it is driven."""
         record = self.store.run(RunId(run))
@@ -961,6 +1076,23 @@ class Engine:
         """Return what went into a task and what came out of it. Raises `UnknownRun`."""
         return self._history.values(run, task)
 
+    def children(self, run: str) -> list[RunRecord]:
+        """Return the runs that a run has called, oldest first."""
+        return self.store.children(self.store.run(RunId(run)).run)
+
+    def root_of(self, run: str) -> RunId:
+        """Return the run that called the one that called this one, as far as they wait.
+
+        To go on with it is to go on with all of them.
+        """
+        record = self.store.run(RunId(run))
+        while record.called_by is not None and record.mode == "call":
+            caller = self.store.run(record.called_by[0])
+            if caller.status in ENDED:
+                break
+            record = caller
+        return record.run
+
     def inbox(self) -> list[RequestRecord]:
         """Return the open barrier requests of all runs, the one due first at the top."""
         return self.store.requests()
@@ -1056,9 +1188,41 @@ class Engine:
         if error is not None:
             for callback in self._problems:
                 callback(handle.run, error)
+        if not task.cancelled():
+            self._tell_callers(handle.called_by)
         self._tell_watchers()
         if self._watching is not None and not self._held and not self._watchers:
             self._watching.cancel()
+
+    def _tell_callers(self, called_by: tuple[RunId, TaskId] | None) -> None:
+        """Let the runs that wait for one that has come to rest look at it."""
+        for held in list(self._held.values()):
+            held.handle.child_changed()
+        if called_by is not None and called_by[0] not in self._held:
+            task = _spawn(self._wake(called_by[0]))
+            self._waking.add(task)
+            task.add_done_callback(self._waking.discard)
+
+    async def _wake(self, caller: RunId) -> None:
+        """Go on with a run that waits for a child, if that has ended and nobody drives it."""
+        with contextlib.suppress(RunIsHeld, InvalidCommand, UnknownRun):
+            record = await self._io(self.store.run, caller)
+            if record.status is RunStatus.WAITING and await self._io(self._hears_child, caller):
+                await self.resume(caller)
+
+    def _hears_child(self, caller: RunId) -> bool:
+        state = self.store.load(caller).state
+        return any(self.store.run(run).status in ENDED for run in expected(state))
+
+    async def settled(self) -> None:
+        """Wait until this process drives no run any more; none waits for people for it."""
+        while self._held or self._waking or self._children.is_starting:
+            for held in list(self._held.values()):
+                held.handle.hurry()
+            legs = [held.handle.leg() for held in list(self._held.values())]
+            await asyncio.gather(*legs, *self._waking, return_exceptions=True)
+            await self._children.settled()
+            await asyncio.sleep(0)
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -1069,8 +1233,9 @@ class Engine:
     def _compile(self, workflow: Workflow) -> Plan:
         return self._plans.compile(workflow)
 
-    def _check_allowed(self, workflow: Workflow, allow: frozenset[str]) -> None:
-        missing = {k: v for k, v in self.capabilities(workflow).items() if k not in allow}
+    def _check_allowed(self, workflow: Workflow, source_path: str, allow: frozenset[str]) -> None:
+        needed = self.capabilities(workflow, source_path)
+        missing = {name: nodes for name, nodes in needed.items() if name not in allow}
         if missing:
             words = "; ".join(f"{name} ({', '.join(nodes)})" for name, nodes in missing.items())
             flags = " ".join(f"--allow {name}" for name in missing)
@@ -1084,8 +1249,8 @@ class Engine:
     ) -> None:
         """Refuse a run from a file that needs more than was allowed; else trust it from now on."""
         if record.untrusted:
-            self._check_allowed(workflow, allow)
-            await self._io(self.store.trust, record.run)
+            self._check_allowed(workflow, record.source_path, allow)
+            await self._io(self.store.trust, record.run, tuple(sorted(allow)))
 
     def _check_quota(self) -> None:
         """Refuse to start something new in a full store; what is there may go on."""
@@ -1155,6 +1320,8 @@ class Engine:
             max_idle_s=options.max_idle_s,
             early=options.early,
             interceptors=options.interceptors,
+            signalled=self._signalled,
+            children=self._children,
         )
         loop = RunLoop(
             plan,
@@ -1224,6 +1391,8 @@ class Engine:
                 handle.send(command, number)
             for decision in await self._io(self.store.unadmitted, handle.run):
                 handle.decided(decision)
+            handle.signalled()
+            handle.child_changed()
 
     async def _release(self, lease: Lease) -> None:
         await self._services.run_over(lease.run)

@@ -70,6 +70,7 @@ class RunStarted(Event, frozen=True):
     session: str = ""
     turn: int = 0  # which run of the session, from 1
     step: int = 0  # supersteps of the session's runs before
+    called_by: tuple[RunId, TaskId] | None = None  # of a child run
 
 
 class LegStarted(Event, frozen=True):
@@ -292,6 +293,63 @@ class JoinTimedOut(Event, frozen=True):
     then: str
 
 
+class SignalSent(Event, frozen=True):
+    """A task sent an event: to one run, or to every run that listens."""
+
+    task: TaskId
+    node: NodeKey
+    signal: str  # id
+    name: str
+    to: str = ""  # run id
+
+
+class SignalTaken(Event, frozen=True):
+    """A parked task took an event and goes on; nobody else in this run gets it.
+
+    Attributes:
+        number: of the event's row in the store. `signal`: its id.
+        delay_s: how long it had been waiting for the task, 0 where the task waited for it.
+    """
+
+    task: TaskId
+    node: NodeKey
+    number: int
+    signal: str
+    name: str
+    by: str = ""
+    through: str = ""
+    delay_s: float = 0.0
+
+
+class ChildStarted(Event, frozen=True):
+    """A task started another workflow as a run of its own.
+
+    Attributes:
+        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten.
+    """
+
+    task: TaskId
+    node: NodeKey
+    child: RunId
+    workflow: str  # name
+    revision: str
+    mode: str
+
+
+class ChildEnded(Event, frozen=True):
+    """A run that a task waits for, or that the run tracks, has ended.
+
+    Attributes:
+        status: ``completed failed cancelled``. `reason`: why, if it is not completed.
+    """
+
+    task: TaskId
+    node: NodeKey
+    child: RunId
+    status: str
+    reason: str = ""
+
+
 class TaskReady(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A task that a commit made ready (part of `SuperstepCommitted`)."""
 
@@ -482,6 +540,10 @@ AnyEvent = (
     | WaitOpened
     | WaitEnded
     | JoinTimedOut
+    | SignalSent
+    | SignalTaken
+    | ChildStarted
+    | ChildEnded
     | SuperstepCommitted
     | InvariantBroken
     | Estimated

@@ -6,6 +6,7 @@ history it is on, so that a resumed or forked run names the same work the same w
 
 from __future__ import annotations
 
+import hashlib
 import random
 import secrets
 from typing import NewType, Protocol
@@ -50,6 +51,23 @@ def _base32(number: int, width: int) -> str:
         number, low = divmod(number, 32)
         digits.append(_ALPHABET[low])
     return "".join(reversed(digits))
+
+
+def signal_id(run: RunId, task: TaskId, place: int = 0) -> str:
+    """Return the id of an event that a task sends: the same whenever it is sent again."""
+    digest = hashlib.sha256(f"{run}/{task}/{place}".encode()).digest()
+    return _base32(int.from_bytes(digest[:10], "big"), 16)
+
+
+def child_run_id(run: RunId, task: TaskId, attempt: int, step: int, at: float) -> RunId:
+    """Return the id of the run that a task starts: the same whenever it is asked for.
+
+    `step` tells several children of one attempt apart; `at` is when the task became ready,
+    so that ids sort by time.
+    """
+    digest = hashlib.sha256(f"{run}/{task}/{attempt}/{step}".encode()).digest()
+    mark = int.from_bytes(digest[:8], "big") >> 4
+    return RunId(_base32(int(at * 1000), 9)[1:] + _base32(mark, 12))
 
 
 class IdFactory(Protocol):

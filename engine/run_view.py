@@ -30,6 +30,7 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
         total: items of the innermost zone it is in, 0 outside.
         commit: the commit that admitted `last_task`, where its values are.
         ports: output ports that carried a value last time.
+        child: the run that it started last.
         due_at: when the wait or retry ends. `fraction`: progress of the running task.
     """
 
@@ -52,6 +53,7 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
     commit: int = -1
     ports: tuple[str, ...] = ()
     error: ev.ErrorInfo | None = None
+    child: RunId | None = None
 
 
 class FrontierEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -100,6 +102,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
         session, turn, step: the session it is part of, the how manieth run of it, and how
             many supersteps the runs before it have made.
         stopped_at: the nodes at whose breakpoints the run is paused; empty is the run itself.
+        called_by: run and task that started it, of a child run.
+        children: child runs that are tracked in the background, with the node of each.
     """
 
     run: RunId = RunId("")
@@ -131,6 +135,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
     step: int = 0
     breakpoints: tuple[Breakpoint, ...] = ()
     stopped_at: tuple[NodeKey, ...] = ()
+    called_by: tuple[RunId, TaskId] | None = None
+    children: dict[RunId, NodeKey] = {}
 
     def node(self, key: NodeKey) -> NodeView:
         """Return the view of a node; an untouched one is idle."""
@@ -217,6 +223,7 @@ def _started(view: RunView, event: ev.RunStarted, at: float) -> None:
     view.revision = event.revision
     view.parent = event.parent
     view.session, view.turn, view.step = event.session, event.turn, event.step
+    view.called_by = event.called_by
     view.started_at = at
 
 
@@ -413,7 +420,9 @@ def _metered(view: RunView, event: ev.MetersChanged, at: float) -> None:
         view.meters[name] = MeterView(limit, used, reserved)
 
 
-def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
+def _wait_ended(
+    view: RunView, event: ev.WaitEnded | ev.SignalTaken | ev.ChildEnded, at: float
+) -> None:
     entry = view.frontier.get(event.task)
     if entry is not None:
         _go_on(view, entry, at)
@@ -422,6 +431,18 @@ def _wait_ended(view: RunView, event: ev.WaitEnded, at: float) -> None:
 def _join_timed_out(view: RunView, event: ev.JoinTimedOut, at: float) -> None:
     del at
     view.node(event.node).text = "waited no longer"
+
+
+def _child_started(view: RunView, event: ev.ChildStarted, at: float) -> None:
+    del at
+    view.node(event.node).child = event.child
+    if event.mode == "async":
+        view.children[event.child] = event.node
+
+
+def _child_ended(view: RunView, event: ev.ChildEnded, at: float) -> None:
+    if view.children.pop(event.child, None) is None:
+        _wait_ended(view, event, at)
 
 
 def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
@@ -457,7 +478,7 @@ def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
 
 def _is_parked(view: RunView) -> bool:
     frontier = view.frontier.values()
-    return bool(frontier) and all(entry.state in _PARKED for entry in frontier)
+    return bool(frontier or view.children) and all(entry.state in _PARKED for entry in frontier)
 
 
 def _paused(view: RunView, event: ev.RunPaused, at: float) -> None:
@@ -501,6 +522,7 @@ def _waiting(view: RunView, event: ev.RunWaiting, at: float) -> None:
 
 def _completed(view: RunView, event: ev.RunFinished, at: float) -> None:
     view.status, view.ended_at, view.result = "completed", at, event.result
+    view.children.clear()
 
 
 def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
@@ -509,6 +531,7 @@ def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
 
 def _run_cancelled(view: RunView, event: ev.RunCancelled, at: float) -> None:
     view.status, view.ended_at, view.reason = "cancelled", at, event.reason
+    view.children.clear()
     for entry in view.frontier.values():
         view.node(entry.node).state = "cancelled"
 
@@ -531,6 +554,9 @@ _HANDLERS: dict[type, Any] = {
     ev.WaitEnded: _wait_ended,
     ev.MetersChanged: _metered,
     ev.JoinTimedOut: _join_timed_out,
+    ev.SignalTaken: _wait_ended,
+    ev.ChildStarted: _child_started,
+    ev.ChildEnded: _child_ended,
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,
     ev.RunStepped: _stepped,

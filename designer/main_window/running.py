@@ -20,7 +20,6 @@ from designer.runs.run_model import RunModel
 from designer.settings import Settings
 from designer.widgets.kinds import Kind
 from engine.model.diagnostics import Severity
-from engine.model.revision import revision_hash
 from resources.examples import is_shipped
 
 Json = Any
@@ -242,13 +241,15 @@ class Running(QObject):
 
     async def _may_run(self, document: WorkflowDocument) -> bool:
         """Ask once before a workflow that came from a file does anything outside."""
-        needs: Mapping[str, tuple[str, ...]] = self._client.engine.capabilities(document.workflow)
         path = document.path
+        source = str(path) if path else ""
+        engine = self._client.engine
+        needs: Mapping[str, tuple[str, ...]] = engine.capabilities(document.workflow, source)
         # What was drawn in this window is the person's own; so is what ships with the program.
         if not needs or path is None or document.workflow.id in self._own or is_shipped(path):
             self._own.add(document.workflow.id)
             return True
-        revision = revision_hash(document.workflow, document.registry)
+        revision = engine.trust_revision(document.workflow, source)
         known = TrustedFiles()
         if known.has(path, revision):
             return True

@@ -59,6 +59,11 @@ _ON_FAILURE = {
     "finish": "Let what runs end, start nothing more",
     "collect": "Go on with everything that does not need it",
 }
+_BACKGROUND = {
+    "wait": "The run waits for it at its end",
+    "detach": "Goes on when the run has ended",
+    "cancel": "Is cancelled when all else is done",
+}
 _LIMITS = (
     ("supersteps", "Supersteps", 1, ""),
     ("executions", "Node executions", 1, ""),
@@ -67,6 +72,7 @@ _LIMITS = (
     ("concurrency", "Tasks at the same time", 1, ""),
     ("processes", "Processes, 0 for one per core", 0, ""),
     ("value_bytes", "Size of one value", 1, "bytes"),
+    ("depth", "Workflows that call one another", 1, "deep"),
 )
 
 
@@ -248,6 +254,8 @@ def _running_attributes() -> list[Attribute]:
                  choices=tuple(_ON_FAILURE), words=_ON_FAILURE),
         _setting("order", "What starts first", FieldKind.CHOICE, _or("breadth_first"),
                  choices=tuple(_ORDER), words=_ORDER),
+        _setting("background", "Work in the background", FieldKind.CHOICE, _or("wait"),
+                 choices=tuple(_BACKGROUND), words=_BACKGROUND),
     ]  # fmt: skip
 
 

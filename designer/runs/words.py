@@ -222,6 +222,18 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _wait(event, title_of)
         case ev.JoinTimedOut():
             return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
+        case ev.SignalSent():
+            to = f"to run {short_run(event.to)}" if event.to else "to all runs that listen"
+            return f"{_task(event.task, event.node, title_of)} sent the event {event.name} {to}"
+        case ev.SignalTaken():
+            return _signal_taken(event, title_of)
+        case ev.ChildStarted():
+            task = _task(event.task, event.node, title_of)
+            return f"{task} started {event.workflow} as run {short_run(event.child)}"
+        case ev.ChildEnded():
+            run = short_run(event.child)
+            text = f"Run {run} of {title_of(event.node)} is {event.status}"
+            return _because(text, event.reason)
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
         case ev.ResultsReused():
@@ -411,6 +423,13 @@ def _wait(event: ev.WaitOpened | ev.WaitEnded, title_of: TitleOf) -> str:
     return f"{task} waits for {'a child run' if event.kind == 'child' else 'an event'}"
 
 
+def _signal_taken(event: ev.SignalTaken, title_of: TitleOf) -> str:
+    task = _task(event.task, event.node, title_of)
+    sender = f" from {event.by}" if event.by else ""
+    early = f", sent {format_duration(event.delay_s)} before" if event.delay_s else ""
+    return f"{task} took the event {event.name}{sender}{early}"
+
+
 def _run_waiting(event: ev.RunWaiting) -> str:
     parts: list[str] = []
     if event.requests:
@@ -456,6 +475,10 @@ _KINDS: dict[type, str] = {
     ev.BarrierDecided: "decision",
     ev.BarrierExpired: "decision",
     ev.BarrierWithdrawn: "decision",
+    ev.ChildStarted: "task",
+    ev.ChildEnded: "task",
+    ev.SignalSent: "task",
+    ev.SignalTaken: "wait",
     ev.WaitOpened: "wait",
     ev.WaitEnded: "wait",
     ev.JoinTimedOut: "wait",

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "inbox": Entry("deciding", "inbox", "List the open barrier requests of all runs."),
     "decide": Entry("deciding", "decide", "Answer a barrier request."),
     "rules": Entry("standing", "rules", "Decide in advance, and list and end such decisions."),
+    "signal": Entry("signalling", "signal", "Send an event to runs that listen."),
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),

@@ -198,7 +198,7 @@ async def _take_over(engine: Engine, decision: DecisionRecord) -> RunHandle:
     until = clock.time() + CANCEL_S
     while True:
         try:
-            return await engine.resume(decision.run)
+            return await engine.resume(engine.root_of(decision.run))
         except RunIsHeld:
             if any(
                 each.admitted for each in engine.decisions(decision.run) if each.id == decision.id
@@ -251,7 +251,8 @@ def find_request(engine: Engine, wanted: str) -> RequestRecord:
 def _next(settings: Globals, stored: DecisionRecord) -> str:
     record = looking(settings, lambda engine: engine.run(stored.run))
     if record.status is RunStatus.WAITING or record.interrupted:
-        return f"Go on with: {hint(settings.store, f'resume {stored.run}')}"
+        root = looking(settings, lambda engine: engine.root_of(stored.run))
+        return f"Go on with: {hint(settings.store, f'resume {root}')}"
     return f"Look with: {hint(settings.store, f'show {stored.run}')}"
 
 

@@ -69,6 +69,7 @@ async def _drive(manner: Manner, begin: Begin) -> int:
             show(news)
         engine.subscribe(handle.run, show)
         ended = await handle.leg()
+        await engine.settled()  # runs that it called and did not wait for
         return _conclude(handle.view, ended, manner)
     except asyncio.CancelledError:
         if handle is not None:

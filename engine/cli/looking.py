@@ -25,6 +25,8 @@ from engine.run_view import RunView
 from engine.state.run_state import RunState
 
 Json = Any
+#: Child runs that are listed for people.
+_MOST_CHILDREN = 12
 
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")]
 At = Annotated[int | None, typer.Option("--at", metavar="N", min=0, help="As it was at commit N.")]
@@ -52,11 +54,13 @@ def runs(settings: Globals, limit: Limit = 200, as_json: AsJson = False) -> int:
 def show(settings: Globals, run: RunArgument, at: At = None, as_json: AsJson = False) -> int:
     """Show the state, frontier, waits and result of a run, now or at a commit."""
 
-    def look(engine: Engine) -> tuple[RunRecord, RunView, RunState]:
-        return engine.run(run), engine.view(run, at), engine.state_at(run, at)
+    def look(engine: Engine) -> tuple[RunRecord, RunView, RunState, list[RunRecord]]:
+        views = engine.view(run, at), engine.state_at(run, at)
+        return engine.run(run), *views, engine.children(run)
 
-    record, view, state = looking(settings, look)
+    record, view, state, children = looking(settings, look)
     shown = _show_json(record, view, state, past=at is not None)
+    shown["children"] = [_child_json(child) for child in children]
     if as_json:
         json_line(shown)
     else:
@@ -116,6 +120,19 @@ def _run_json(record: RunRecord) -> dict[str, Json]:
         "parent": record.parent,
         "parent_commit": record.parent_commit,
         "session": record.session,
+        "called_by": record.called_by and record.called_by[0],
+        "caller_task": record.called_by and record.called_by[1],
+        "mode": record.mode or None,
+    }
+
+
+def _child_json(child: RunRecord) -> dict[str, Json]:
+    return {
+        "run": child.run,
+        "workflow": child.workflow,
+        "task": child.called_by and child.called_by[1],
+        "mode": child.mode,
+        "status": _status(child),
     }
 
 
@@ -146,6 +163,7 @@ def _show_json(record: RunRecord, view: RunView, state: RunState, *, past: bool)
             "opened_at": wait.opened_at,
             "due_at": wait.due_at,
             "text": wait.text,
+            "child": wait.payload["run"] if wait.kind == "child" else None,
         }
         for wait in state.waits.values()
     ]
@@ -168,6 +186,7 @@ def _show_json(record: RunRecord, view: RunView, state: RunState, *, past: bool)
             name: {"limit": meter.limit, "used": meter.used, "reserved": meter.reserved}
             for name, meter in view.meters.items()
         },
+        "called_by": record.called_by and list(record.called_by),
     }
 
 
@@ -180,8 +199,7 @@ def _print_run(record: RunRecord, shown: dict[str, Json], view: RunView, store: 
     out.print(styled((name, "bold"), ("  run ", "dim"), record.run))
     where = f"{shown['status']} at superstep {shown['superstep']} of {record.commit}"
     out.print(f"{where}, started {local_time(view.started_at)}")
-    if view.parent is not None:
-        out.print(f"forked from run {view.parent[0]} at commit {view.parent[1]}")
+    _print_origin(record, view)
     if view.error is not None:
         out.print(styled(("failed: ", "red"), clean(view.error.message)))
     if view.nodes:
@@ -210,9 +228,28 @@ def _print_run(record: RunRecord, shown: dict[str, Json], view: RunView, store: 
                 choice = "approve" if kinds.get(entry["task"]) == "approval" else "CHOICE"
                 command = f"decide {entry['request']} {choice} --resume"
                 out.print(f"      {hint(store, command)}")
+    _print_children(shown["children"])
     if shown["result"] is not None:
         out.print(styled(("\nresult", "bold")))
         out.print(f"  {short_json(shown['result'], 2000)}")
+
+
+def _print_origin(record: RunRecord, view: RunView) -> None:
+    if view.parent is not None:
+        console().print(f"forked from run {view.parent[0]} at commit {view.parent[1]}")
+    if record.called_by is not None:
+        console().print(f"called by run {record.called_by[0]}, task {record.called_by[1]}")
+
+
+def _print_children(children: list[dict[str, Json]]) -> None:
+    out = console()
+    if children:
+        out.print(styled(("\ncalled", "bold")))
+    for child in children[:_MOST_CHILDREN]:
+        out.print(f"  {child['task']}  run {child['run']}  {clean(child['workflow'])}", end="")
+        out.print(f"  {child['status']}")
+    if len(children) > _MOST_CHILDREN:
+        out.print(f"  and {len(children) - _MOST_CHILDREN:,} more")
 
 
 def _few(tasks: tuple[str, ...]) -> str:

@@ -83,6 +83,7 @@ class Lines:
             ev.BarrierOpened: self._asked,
             ev.BarrierExpired: self._expired,
             ev.WaitOpened: self._waits,
+            ev.SignalTaken: self._heard,
             ev.Degraded: self._degraded,
             ev.Warned: self._warned,
             ev.LimitReached: self._limit,
@@ -176,6 +177,11 @@ class Lines:
         del at
         text = clean(event.text) or f"until {local_time(event.due_at)}"
         self._line("late", "cyan", event.node, text)
+
+    def _heard(self, event: ev.SignalTaken, at: float) -> None:
+        del at
+        sender = f" from {clean(event.by)}" if event.by else ""
+        self._line("ok", "cyan", event.node, f"took the event {clean(event.name)}{sender}")
 
     def _degraded(self, event: ev.Degraded, at: float) -> None:
         del at

@@ -15,7 +15,6 @@ from engine.cli.options import Globals
 from engine.cli.printing import clean
 from engine.errors import NotAllowed
 from engine.model.plan import compile_workflow
-from engine.model.revision import revision_hash
 from engine.model.workflow import Workflow
 from engine.store.trust import TrustedFiles
 from resources.examples import is_shipped
@@ -36,13 +35,13 @@ def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -
         InvalidWorkflow: it has errors, so that there is nothing to ask.
         NotAllowed: it needs more than was granted.
     """
-    missing = _missing(engine, workflow, settings)
+    missing = _missing(engine, workflow, str(file.resolve()), settings)
     if not missing:
         return settings.allow
     if is_shipped(file):
         return ALL
     known = TrustedFiles()
-    revision = revision_hash(workflow, engine.registry)
+    revision = engine.trust_revision(workflow, str(file.resolve()))
     if known.has(file, revision):
         return ALL
     compile_workflow(workflow, engine.registry)
@@ -65,7 +64,7 @@ def allowed_for(engine: Engine, run: str, settings: Globals) -> frozenset[str]:
     if not record.untrusted:
         return settings.allow
     workflow = engine.workflow_of(record.run)
-    missing = _missing(engine, workflow, settings)
+    missing = _missing(engine, workflow, record.source_path, settings)
     where = f"run {record.run}, which came from a file"
     if not missing:
         return settings.allow
@@ -74,10 +73,12 @@ def allowed_for(engine: Engine, run: str, settings: Globals) -> frozenset[str]:
     raise _refusal(workflow, where, missing)
 
 
-def _missing(engine: Engine, workflow: Workflow, settings: Globals) -> dict[str, tuple[str, ...]]:
+def _missing(
+    engine: Engine, workflow: Workflow, source_path: str, settings: Globals
+) -> dict[str, tuple[str, ...]]:
     return {
         name: nodes
-        for name, nodes in engine.capabilities(workflow).items()
+        for name, nodes in engine.capabilities(workflow, source_path).items()
         if name not in settings.allow
     }
 

@@ -132,7 +132,7 @@ def _digest(value: Json) -> str:
 def head_json(image: RunImage, *, engine: str, at: float) -> dict[str, Json]:
     """Return the first line: what the file is, and the run."""
     run = msgspec.to_builtins(replace(image.record, document=b""))
-    for name in ("document", "interrupted", "untrusted"):
+    for name in ("document", "interrupted", "untrusted", "allow"):
         del run[name]
     return {
         MARK: FORMAT,
@@ -188,7 +188,8 @@ def journal_json(record: JournalRecord) -> dict[str, Json]:
 def head_of(line: Mapping[str, Json], document: bytes) -> RunImage:
     """Return the image of a run, without its commits and everything that was asked in it."""
     _only(line, MARK, "engine", "written_at", "run", "first", "legs", "next_due")
-    record = convert({**line["run"], "document": "", "untrusted": True, "session": ""}, RunRecord)
+    reset = {"document": "", "untrusted": True, "session": "", "allow": []}
+    record = convert({**line["run"], **reset}, RunRecord)
     return RunImage(
         record=replace(record, document=document),
         first=convert(line["first"], int),

@@ -11,7 +11,12 @@ from engine.model import rules
 from engine.model.check_graph import Checked
 from engine.model.check_nodes import NodeFacts, Use, check_condition, said
 from engine.model.diagnostics import Diagnostic
-from engine.model.expressions import OUTPUT_NAME, ExpressionError, compile_expression
+from engine.model.expressions import (
+    EVENT_NAME,
+    OUTPUT_NAME,
+    ExpressionError,
+    compile_expression,
+)
 from engine.model.keys import MAX_KEY, is_key
 from engine.model.reducers import CUSTOM, REDUCERS, Reducer, find_reducer, reducer_of
 from engine.model.shape import check_values
@@ -199,7 +204,7 @@ def _check_result(doc: Checked, used: set[str]) -> Iterator[Diagnostic]:
         )
         return
     used |= reads.channels
-    for name in sorted(reads.names & {"loop", "now", OUTPUT_NAME}):
+    for name in sorted(reads.names & {"loop", "now", OUTPUT_NAME, EVENT_NAME}):
         yield rules.EXPRESSION.broken(
             f"The result of the workflow reads {name}, which there is not at the end of a run.",
             "Read state, nodes, input, vars, env or run.",
@@ -396,6 +401,7 @@ def _check_settings(doc: Checked) -> Iterator[Diagnostic]:
     limits = doc.workflow.settings.limits
     for name in (
         "supersteps", "executions", "visits", "items", "concurrency", "value_bytes", "run_seconds",
+        "depth",
     ):  # fmt: skip
         value = getattr(limits, name)
         if not value > 0:

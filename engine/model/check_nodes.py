@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from engine.model import rules
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import (
+    EVENT_NAME,
     OUTPUT_NAME,
     Expression,
     ExpressionError,
@@ -37,7 +38,7 @@ from engine.model.workflow import Edge, Effects, Node, variants_of
 Json = Any
 
 #: Where a text stands decides which names it may use.
-Place = Literal["params", "when", "write"]
+Place = Literal["params", "when", "write", "event", "output"]
 #: How many alternatives a node may have.
 MOST_ALTERNATIVES = 10
 
@@ -168,7 +169,19 @@ def check_condition(edge: Edge, title: str) -> Use | Diagnostic | None:
             edge=edge.id,
             field="when",
         )
+    if EVENT_NAME in reads.names:
+        return _no_event(f"The condition after {title}", edge.source.node, "when", edge.id)
     return Use("when", reads, "when", edge.id)
+
+
+def _no_event(what: str, node: str, field: str, edge: str = "") -> Diagnostic:
+    return rules.EXPRESSION.broken(
+        f"{what} reads event, which there is only where a node listens for one.",
+        "Read input, or nodes.X of the node that took the event.",
+        node=node,
+        edge=edge,
+        field=field,
+    )
 
 
 def said(error: ExpressionError) -> str:
@@ -300,8 +313,11 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
     raw = node_type.raw if node_type else frozenset[str]()
     for name, value in node.params.items():
         path = join_path("params", name)
+        if node_type and name in node_type.opaque:
+            continue
         if name in raw:
-            yield from _raw(path, value)
+            special: Place = (node_type.own_names.get(name) if node_type else None) or "params"
+            yield from _raw(path, value, special)
         else:
             yield from _nested(path, value, is_text=name in templates)
     for name, write in node.writes.items():
@@ -328,17 +344,17 @@ def _nested(path: str, value: Json, *, is_text: bool) -> Iterator[_Text]:
             yield from _nested(where, item, is_text=is_text)
 
 
-def _raw(path: str, value: Json) -> Iterator[_Text]:
+def _raw(path: str, value: Json, place: Place = "params") -> Iterator[_Text]:
     """Yield the expressions in a parameter that the node evaluates itself."""
     if dynamic_kind(value) == "expr":
-        yield _Text(path, "expr", value["expr"])
+        yield _Text(path, "expr", value["expr"], place)
         return
     for where, item in _items(path, value):
         if isinstance(item, str) and where.endswith(".when"):
             if item:
-                yield _Text(where, "expr", item)
+                yield _Text(where, "expr", item, place)
         else:
-            yield from _raw(where, item)
+            yield from _raw(where, item, place)
 
 
 def _items(path: str, value: Json) -> Iterator[tuple[str, Json]]:
@@ -384,13 +400,15 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
             node=node.key,
             field=found.field,
         )
-    if OUTPUT_NAME in reads.names and found.place != "write":
+    if OUTPUT_NAME in reads.names and found.place not in ("write", "output"):
         return rules.EXPRESSION.broken(
             f"{title_of(node)}: {found.field} reads output before there is one.",
             "Read input, or nodes.X for what another node has made.",
             node=node.key,
             field=found.field,
         )
+    if EVENT_NAME in reads.names and found.place != "event":
+        return _no_event(f"{title_of(node)}: {found.field}", node.key, found.field)
     return Use(found.field, reads, found.place)
 
 

@@ -38,6 +38,7 @@ from engine.model.expression_values import (
 )
 
 __all__ = [
+    "EVENT_NAME",
     "EXPRESSION_NAMES",
     "FUNCTIONS",
     "OUTPUT_NAME",
@@ -54,11 +55,13 @@ EXPRESSION_NAMES: Final[tuple[str, ...]] = (
 )  # fmt: skip
 #: What a node has made; only what it writes to channels is computed from it.
 OUTPUT_NAME: Final = "output"
+#: What an event brings; only what decides whether a node takes it is computed from it.
+EVENT_NAME: Final = "event"
 MAX_SOURCE: Final = 10_000
 #: How much of a long source an error message shows.
 MAX_SHOWN: Final = 60
 _CACHED: Final = 2_048
-_KNOWN_NAMES: Final = frozenset({*EXPRESSION_NAMES, OUTPUT_NAME})
+_KNOWN_NAMES: Final = frozenset({*EXPRESSION_NAMES, OUTPUT_NAME, EVENT_NAME})
 
 
 class ExpressionError(ValueError):

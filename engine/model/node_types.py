@@ -7,7 +7,15 @@ its parameters and one function. Registering is putting it into a `Registry`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -73,6 +81,43 @@ class WriteOp:
     op: Literal["reduce", "set", "delete"] = "reduce"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A workflow that a task asks the engine to run; a run of its own, linked to the task.
+
+    Its id follows from run, task, attempt and `step`, so that asking again is asking for
+    the same run.
+
+    Attributes:
+        called: a path in the folder of the calling workflow, or a whole document; the
+            child is pinned to what is found when it is first asked for.
+        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten.
+        step: tells several children of one attempt apart.
+    """
+
+    called: Json
+    input: Json = None
+    mode: Literal["call", "async", "detached"] = "call"
+    trigger: str = ""
+    title: str = ""
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """An event to be sent by the commit that admits the task.
+
+    Attributes:
+        run: id of the run that it is for; empty for every run that listens.
+        keep_s: for how many seconds it may still be taken.
+    """
+
+    name: str
+    payload: Json = None
+    run: str = ""
+    keep_s: float = 7 * 86_400.0
+
+
 class Output(msgspec.Struct, frozen=True):
     """Success: the ports that carry a value now; every other port is skipped.
 
@@ -85,6 +130,8 @@ class Output(msgspec.Struct, frozen=True):
             effect where `route` is given.
         memory: new private memory of the node, or None to keep it.
         note: one line for the event log.
+        signals: events to send, stored with the commit that admits the task.
+        child: a run to start with it, not of mode ``call``.
     """
 
     ports: Mapping[str, Json]
@@ -93,6 +140,8 @@ class Output(msgspec.Struct, frozen=True):
     also: tuple[str, ...] = ()
     memory: Json = None
     note: str = ""
+    signals: tuple[Signal, ...] = ()
+    child: Child | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +192,20 @@ class Wait:
     """The task is parked; other branches run on.
 
     Attributes:
-        kind: ``approval timer until event``.
+        kind: ``approval timer until event child``.
         due_at: seconds since the epoch; for approvals set by the engine from the request.
         text: why, in words: ``until 14:05``.
+        payload: for ``event``: ``{"event": name}`` and what else `resume` needs. For
+            ``child``: ``{"run": id}`` (see `Context.child_run`) and what else it needs.
+        child: the run to start, if the one that is waited for is not there yet.
     """
 
-    kind: Literal["approval", "timer", "until", "event"]
+    kind: Literal["approval", "timer", "until", "event", "child"]
     request: Request | None = None
     due_at: float | None = None
     text: str = ""
     payload: Json = None
+    child: Child | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +282,14 @@ class Answer:
     """What ended a wait, given to `NodeType.resume`.
 
     Attributes:
-        kind: ``decision`` or ``due``.
+        kind: ``decision``, ``due``, ``event`` or ``child``.
         choice, port, values, comment, by: of the decision. `values` is the payload as
-            it now is (edited for ``modify``, as shown otherwise).
+            it now is (edited for ``modify``, as shown otherwise). Of an event `values` is
+            ``{name, payload, id, at, by, through, run}``. Of a child run it is its result
+            and `choice` its status: ``completed failed cancelled``; `comment` says why.
     """
 
-    kind: Literal["decision", "due"]
+    kind: Literal["decision", "due", "event", "child"]
     choice: str = ""
     port: str = ""
     values: Json = None
@@ -271,6 +326,10 @@ class Context(Protocol):
     @property
     def idempotency_key(self) -> str:
         """Stable for (run, task): give it to the other side so that it can tell repeats."""
+        ...
+
+    def child_run(self, step: int = 0) -> RunId:
+        """Return the id of the run that this attempt asks for as its child `step`."""
         ...
 
     def progress(self, fraction: float | None, text: str = "") -> None:
@@ -331,6 +390,8 @@ class Context(Protocol):
 
 RunFunction = Callable[[Any, Context], "Result | Awaitable[Result] | AsyncGenerator[Any, None]"]
 ResumeFunction = Callable[[Any, Context, Wait, Answer], Result]
+#: Whether a parked task takes an event with this payload.
+AcceptFunction = Callable[[Any, Context, Wait, Json], bool]
 
 
 def _in_out(params: Mapping[str, Json]) -> Ports:
@@ -364,6 +425,14 @@ class NodeType:
         effects: default for these params. `capabilities`: of ``network files process secrets``.
         templates: names of text parameters that are Jinja templates.
         raw: names of parameters whose expressions the node evaluates itself.
+        accepts: for types that wait for events: ``accepts(params, ctx, wait, payload)``;
+            quick. One that raises takes nothing, and the person is warned.
+        sends: its outputs may carry signals.
+        opaque: those of `raw` that hold no expressions of this workflow.
+        own_names: those of `raw` whose expressions see one name more: ``event`` (the
+            payload of an event) or ``output`` (the result of a child run).
+        calls: for types that run other workflows: from the document's params to those
+            workflows, each a relative path or a whole document.
         role: ``trigger split collect loop until end`` have a meaning for the engine.
         cpu: counts against the process limit rather than the I/O limit.
         begins_with: fields of `Node` that a new node of the type has, such as its retry.
@@ -385,6 +454,11 @@ class NodeType:
     capabilities: Callable[[Mapping[str, Json]], tuple[str, ...]] = _no_capabilities
     templates: frozenset[str] = frozenset()
     raw: frozenset[str] = frozenset()
+    accepts: AcceptFunction | None = None
+    opaque: frozenset[str] = frozenset()
+    own_names: Mapping[str, Literal["event", "output"]] = field(default_factory=dict)
+    calls: Callable[[Mapping[str, Json]], Sequence[Json]] | None = None
+    sends: bool = False
     role: Literal["", "trigger", "split", "collect", "loop", "until", "end", "barrier"] = ""
     cpu: bool = False
     begins_with: Mapping[str, Any] = field(default_factory=dict)

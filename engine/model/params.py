@@ -13,6 +13,7 @@ from typing import Final
 
 from engine.model.expression_values import need_text
 from engine.model.expressions import (
+    EVENT_NAME,
     OUTPUT_NAME,
     ExpressionError,
     Reads,
@@ -210,6 +211,8 @@ class _Compiler:
             return self._failed(
                 path, f"{OUTPUT_NAME!r} exists only in what a node writes to channels"
             )
+        if EVENT_NAME in expression.reads.names:
+            return self._failed(path, f"{EVENT_NAME!r} exists only where a node listens for it")
         self.reads |= expression.reads
         return None, _Leaf(path, expression.evaluate)
 

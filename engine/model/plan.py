@@ -202,6 +202,8 @@ class Plan:
         fleeting: channels that live for one superstep. `error_channels`: of the type errors.
         has_timers: a join stops waiting after some time.
         has_quiet: a join waits until nothing more can arrive.
+        listens: a node may wait for events. `sends`: a node may send some.
+        calls: a node may run other workflows, or wait for other runs.
     """
 
     workflow: Workflow
@@ -224,6 +226,9 @@ class Plan:
     invariants: tuple[PlanInvariant, ...] = ()
     has_timers: bool = False
     has_quiet: bool = False
+    listens: bool = False
+    sends: bool = False
+    calls: bool = False
 
     def work_of(self, key: NodeKey, using: int) -> PlanNode:
         """Return the node that does the work of a task: itself, or its n-th alternative."""
@@ -320,6 +325,7 @@ class _Compiler:
             key: self._node(number, node, drafts[key], kept, repeating)
             for number, (key, node) in enumerate(self.workflow.nodes.items())
         }
+        working = [each for n in nodes.values() for each in (n, *n.alternatives)]
         return Plan(
             workflow=self.workflow,
             revision=revision_hash(self.workflow, self.registry),
@@ -348,6 +354,9 @@ class _Compiler:
             ),
             has_timers=any(node.timed for node in nodes.values()),
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
+            listens=any(n.type.accepts and not n.node.disabled for n in working),
+            sends=any(n.type.sends and not n.node.disabled for n in working),
+            calls=any(n.type.calls and not n.node.disabled for n in working),
         )
 
     def _channels(self, **fields: str) -> tuple[str, ...]:
@@ -389,7 +398,7 @@ class _Compiler:
             both = (draw.estimate, draw.actual)
             found += [compile_expression(text).reads for text in both if text]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
-        for name in node_type.raw:
+        for name in node_type.raw - node_type.opaque:
             found += [
                 compile_expression(text).reads for text in _expressions(node.params.get(name))
             ]

@@ -17,6 +17,7 @@ from pydantic.config import JsonDict
 from engine.model.keys import MAX_KEY
 from engine.model.migrations.chain import FORMAT
 from engine.model.workflow import (
+    Background,
     CommitPolicy,
     Durability,
     EdgeKind,
@@ -203,6 +204,7 @@ class LimitsSchema(_Part):
     processes: int = Field(0, description="Processes at a time; 0: one per core.")
     value_bytes: int = Field(268_435_456, description="Size of one value.")
     run_seconds: float = Field(2_592_000.0, description="How long a run may take.")
+    depth: int = Field(20, description="How deep workflows may call one another.")
 
 
 class InvariantSchema(_Part):
@@ -238,6 +240,9 @@ class SettingsSchema(_Part):
     order: Order = Field(
         "breadth_first",
         description="depth_first: a branch goes on before the next begins; eager runs only.",
+    )
+    background: Background = Field(
+        "wait", description="What becomes of work in the background when all else is done."
     )
     limits: LimitsSchema = Field(default_factory=lambda: LimitsSchema.model_validate({}))
     env: list[str] = Field([], description="Environment variables that expressions may read.")

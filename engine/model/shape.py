@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from engine.model.workflow import (
     Alternative,
+    Background,
     Channel,
     CommitPolicy,
     Draw,
@@ -376,6 +377,7 @@ LIMITS = Table(
     _field("processes", _whole),
     _field("value_bytes", _whole),
     _field("run_seconds", _number, _shortest),
+    _field("depth", _whole),
 )
 INVARIANT = Table(
     Invariant,
@@ -396,6 +398,7 @@ SETTINGS = Table(
     _choice("durability", *get_args(Durability)),
     _choice("on_failure", *get_args(OnFailure)),
     _choice("order", *get_args(Order)),
+    _choice("background", *get_args(Background)),
     _field("limits", LIMITS.read, LIMITS.write),
     _field("env", _TEXTS, _listed),
     _field("vars", _object),

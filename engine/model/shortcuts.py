@@ -21,7 +21,8 @@ def shortcuts_of(plan: Plan) -> Mapping[NodeKey, Mapping[str, Shortcut]]:
         return {}  # every commit may be the last one that such a join waits for
     found: dict[NodeKey, dict[str, Shortcut]] = {}
     for key, node in plan.nodes.items():
-        if node.plain and not node.role and not node.gated:
+        reaches_out = node.type.sends or node.type.calls
+        if node.plain and not (node.role or node.gated or reaches_out):
             ports = {port: _shortcut(plan, node, port) for port in node.out}
             ways = {port: way for port, way in ports.items() if way is not None}
             if ways:

@@ -24,6 +24,7 @@ Effects = Literal["none", "idempotent", "once"]
 Durability = Literal["process", "power"]
 Order = Literal["breadth_first", "depth_first"]
 OnFailure = Literal["fail_fast", "finish", "collect"]
+Background = Literal["wait", "detach", "cancel"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -268,6 +269,7 @@ class Limits:
     processes: int = 0  # 0 means one per core
     value_bytes: int = 256 * 1024 * 1024
     run_seconds: float = 30 * 86_400.0
+    depth: int = 20
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -320,6 +322,7 @@ class Settings:
         env: names of environment variables that expressions may read.
         vars: constants of the workflow.
         input: an example of the input, used when a run is started without one.
+        background: what becomes of work in the background when everything else is done.
         result: expression over `state` and `nodes`; None returns the End nodes' values.
         invariants: what must hold at every commit, by name.
         meters: budgets of a run, by name.
@@ -339,6 +342,7 @@ class Settings:
     meters: Mapping[str, Meter] = field(default_factory=dict)
     input_to: str | None = None
     description: str = ""
+    background: Background = "wait"
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

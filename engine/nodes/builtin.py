@@ -5,12 +5,14 @@ from __future__ import annotations
 from engine.model.node_types import NodeType, Registry
 from engine.nodes.barrier import BARRIER
 from engine.nodes.collect import COLLECT
+from engine.nodes.emit import EMIT
 from engine.nodes.end import END
 from engine.nodes.file_read import FILE_READ
 from engine.nodes.file_write import FILE_WRITE
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.http_request import HTTP_REQUEST
 from engine.nodes.join import JOIN
+from engine.nodes.listen import LISTEN
 from engine.nodes.loop import LOOP
 from engine.nodes.python_code import PYTHON_CODE
 from engine.nodes.set_fields import SET
@@ -21,6 +23,7 @@ from engine.nodes.template import TEMPLATE
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
 from engine.nodes.until import UNTIL
 from engine.nodes.wait import WAIT
+from engine.nodes.workflow_call import CALL, RESULT
 
 #: In the order of the palette.
 BUILTIN: tuple[NodeType, ...] = (
@@ -42,6 +45,10 @@ BUILTIN: tuple[NodeType, ...] = (
     PYTHON_CODE,
     SHELL_COMMAND,
     WAIT,
+    LISTEN,
+    EMIT,
+    CALL,
+    RESULT,
 )
 
 

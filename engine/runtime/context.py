@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from engine.events import AnyUpdate, OutputChunk, Progress
-from engine.ids import NodeKey, Path, RunId, TaskId
+from engine.ids import NodeKey, Path, RunId, TaskId, child_run_id
 from engine.model.node_types import NodeFailure
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import ledger
@@ -155,6 +155,10 @@ class AttemptContext:
     def idempotency_key(self) -> str:
         """Stable for run and task, in every attempt and after every crash (U86)."""
         return hashlib.sha256(f"{self.run}/{self.task}".encode()).hexdigest()[:32]
+
+    def child_run(self, step: int = 0) -> RunId:
+        """Return the id of the run that this attempt asks for as its child `step`."""
+        return child_run_id(self.run, self.task, self.attempt, step, self.now)
 
     def progress(self, fraction: float | None, text: str = "") -> None:
         """Tell how far the attempt is."""

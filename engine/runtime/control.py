@@ -84,6 +84,8 @@ def cancel(state: RunState, ended: Mapping[TaskId, str], reason: str) -> Step:
     closed: list[tuple[Any, str]] = []
     drop: list[str] = []
     for wait in state.waits.values():
+        if wait.kind == "child" and wait.payload.get("own"):
+            drop.append(wait.task)  # made ready again: resuming goes on with the same child
         if wait.request is not None:
             task = state.tasks[wait.task]
             closed.append((wait.request, "withdrawn"))
@@ -99,7 +101,9 @@ def cancel(state: RunState, ended: Mapping[TaskId, str], reason: str) -> Step:
     events.append(ev.SuperstepCommitted(commit=state.commit + 1))
     events.append(ev.RunCancelled(reason=reason))
     return Step(
-        delta=Delta(status=RunStatus.CANCELLED, drop_waits=drop),
+        delta=Delta(
+            status=RunStatus.CANCELLED, drop_waits=drop, drop_children=list(state.children)
+        ),
         events=events,
         closed=closed,
         status=RunStatus.CANCELLED,

@@ -9,12 +9,17 @@ from typing import Any, Protocol
 from engine import events as ev
 from engine.ids import IdFactory
 from engine.model.plan import Plan
+from engine.runtime.child_runs import ChildRuns
 from engine.runtime.context import Services
 from engine.runtime.interceptors import Interceptor
 from engine.runtime.ports import Clock, RunStore
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import Writer
 from engine.state.run_state import RunState
+
+
+def _nobody_listens() -> None:
+    """Events are sent, and no run of this process listens."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +34,8 @@ class Environment:
         max_idle_s: without `stay`: a timer due within this time is waited for.
         interceptors: asked before and after each attempt, and before each commit.
         early: node key to the choice that answers its requests as soon as they open.
+        children: makes and drives the runs that tasks ask for.
+        signalled: called when a commit that sends events is stored.
     """
 
     store: RunStore
@@ -43,6 +50,8 @@ class Environment:
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
     interceptors: Sequence[Interceptor] = ()
+    signalled: Callable[[], None] = _nobody_listens
+    children: ChildRuns | None = None
 
 
 class Driver(Protocol):

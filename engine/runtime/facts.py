@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from engine.events import AnyEvent, TaskReady
-from engine.ids import RunId
-from engine.runtime.ports import RequestRecord
+from engine.ids import RunId, TaskId
+from engine.runtime.ports import RequestRecord, SignalChanges
 from engine.state.channels import ChannelSpecs
 from engine.state.run_state import Delta
 from engine.state.status import RunStatus
@@ -28,10 +28,16 @@ class RunFacts:
     specs: ChannelSpecs
     scope: Mapping[str, Json]
     input: Json
+    called_by: tuple[RunId, TaskId] | None = None
 
 
 class Step(msgspec.Struct, kw_only=True):
-    """What one commit does. `ready`: tasks that may start when it is stored."""
+    """What one commit does. `ready`: tasks that may start when it is stored.
+
+    Attributes:
+        signals: what it does with events. `children`: runs to drive from then on.
+        orphans: runs that nobody wants any more.
+    """
 
     delta: Delta
     events: list[AnyEvent]
@@ -39,4 +45,7 @@ class Step(msgspec.Struct, kw_only=True):
     requests: Sequence[RequestRecord] = ()
     closed: Sequence[tuple[Any, str]] = ()
     decisions: Sequence[int] = ()
+    signals: SignalChanges | None = None
+    children: Sequence[RunId] = ()
+    orphans: Sequence[RunId] = ()
     status: RunStatus = RunStatus.RUNNING

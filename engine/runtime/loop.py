@@ -36,8 +36,10 @@ from engine.run_view import RunView
 from engine.runtime import breakpoints, control, failures, gates, superstep, waits
 from engine.runtime import partial as parts
 from engine.runtime.attempts import Attempts
+from engine.runtime.children import Family
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
+from engine.runtime.hearing import Hearing, addressed
 from engine.runtime.interceptors import Guards
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import (
@@ -46,6 +48,7 @@ from engine.runtime.ports import (
     JournalRecord,
     Lease,
     RequestRecord,
+    SignalChanges,
 )
 from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
@@ -132,6 +135,10 @@ class RunLoop:
         self._paced: list[tuple[float, TaskId]] = []
         self._granted: set[TaskId] = set()
         self._paces = any(node.node.min_interval_s for node in plan.nodes.values())
+        self._hearing = Hearing(self) if plan.listens else None
+        self._family: Family | None = None
+        if plan.calls and env.children is not None:
+            self._family = Family(self, env.children, self.child_changed)
 
     async def run(self, opening: superstep.Step, recovered: Sequence[Outcome] = ()) -> ev.Recorded:
         """Drive the run to the end of this leg; return its terminal event.
@@ -152,6 +159,9 @@ class RunLoop:
                     raise self._broken
                 if self._commands:
                     await self._obey(*self._commands.popleft())
+                    continue
+                if self._hearing is not None and self._hearing.warnings:
+                    await self._warn(self._hearing.warnings.pop())
                     continue
                 if self._ends_at <= self._now:
                     await self._give_up()
@@ -199,6 +209,24 @@ class RunLoop:
             self._decisions.append(decision)
             self._wake.set()
 
+    def signalled(self) -> None:
+        """Tell the loop that there may be new events for its run."""
+        if self._hearing is not None:
+            self._in_background(self._hearing.look())
+
+    def child_changed(self) -> None:
+        """Tell the loop that a child of its run has ended, or come to rest."""
+        if self._family is not None and self.terminal is None:
+            self._in_background(self._look_after(self._family))
+
+    async def _look_after(self, family: Family) -> None:
+        self._done.extend(await family.look())
+
+    def hurry(self) -> None:
+        """End the leg as soon as only people or far timers can go on."""
+        self.env.stay = False
+        self._wake.set()
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
@@ -230,6 +258,10 @@ class RunLoop:
                 heapq.heappush(self._due, (timer.due_at, TaskId(name)))
         for decision in self.env.store.unadmitted(self.facts.run):
             self.decided(decision)
+        self.signalled()
+        if self._family is not None:
+            self._family.take_up()
+            self.child_changed()
 
     def _queue(self, tasks: Sequence[TaskId]) -> None:
         """Let tasks have their turn; what does not lead to where the run goes has none."""
@@ -408,12 +440,18 @@ class RunLoop:
             outcome = waits.after_decision(self, decision)
             if outcome is not None:
                 self._done.append(outcome)
+        if self._hearing is not None and self._hearing.curious:
+            self._done.extend(self._hearing.outcomes({o.task for o in self._done}))
         if self._ending:
             self._keep_only_the_end()
         if not self._done or (self._strict and (self._running or self._rest_of_superstep())):
             return []
         state = self.state
-        outcomes = [o for o in self._done if o.task in state.tasks or o.task in state.timers]
+        outcomes = [
+            o
+            for o in self._done
+            if o.task in state.tasks or o.task in state.timers or o.kind == "ended"
+        ]
         self._done.clear()
         return outcomes
 
@@ -480,6 +518,10 @@ class RunLoop:
     # --- committing -------------------------------------------------------------------------
 
     async def _commit(self, outcomes: list[Outcome]) -> None:
+        if self.plan.sends:
+            outcomes = await addressed(self, outcomes)
+        if self._family is not None:
+            outcomes = await self._family.made(outcomes)
         at = self.env.clock.now()
         if self._guards is not None:
             outcomes = self._guards.before_commit(self.facts.run, self.state.commit + 1, outcomes)
@@ -517,6 +559,9 @@ class RunLoop:
         run_view.fold(records, self.view)
         if step.delta.put_waits or step.requests or step.delta.put_timers:
             self._remember_due(step)
+        if self._hearing is not None and step.signals is not None:
+            self._hearing.admitted(number for number, _ in step.signals.taken)
+            self._hearing.curious = True
         record = CommitRecord(
             run=run,
             number=number,
@@ -529,17 +574,20 @@ class RunLoop:
             close_requests=step.closed,
             admitted_decisions=step.decisions,
             next_due=self._next_due() if self._due else None,
-            durable=self._power or bool(step.decisions),
+            durable=self._power or bool(step.decisions) or step.signals is not None,
+            signals=step.signals,
         )
         if number >= self._next_frame:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
             record.frame, record.view = self.state.copy(), run_view.encode(self.view)
         self._seq = seq + len(records)
         waiter = self.env.writer.commit(
-            self.lease, record, partial(self._stored, records), self._fail
+            self.lease, record, partial(self._stored, records, step.signals), self._fail
         )
         if waiter is not None:
             await waiter
+        if step.children or step.orphans:
+            await self._raise(step)
         if self._wanted is None and not self._depth_first:
             self._ready.extend([ready.task for ready in step.ready])
         else:
@@ -565,6 +613,12 @@ class RunLoop:
             if stored is not None and stored.accepted:
                 self.decided(stored)
 
+    async def _raise(self, step: superstep.Step) -> None:
+        """Start the children of a commit, and look at once at those that are over already."""
+        if self._family is not None:
+            await self._family.stored(step)
+            self.child_changed()
+
     def _remember_due(self, step: superstep.Step) -> None:
         for request in step.requests:
             if request.deadline is not None:
@@ -580,9 +634,11 @@ class RunLoop:
         state = self.state
         return len(self.view.nodes) + len(state.values) + len(state.tasks) + len(state.outputs)
 
-    def _stored(self, records: Sequence[ev.Recorded]) -> None:
+    def _stored(self, records: Sequence[ev.Recorded], signals: SignalChanges | None) -> None:
         self.begun.set()
         self.env.publish(records)
+        if signals is not None and signals.sent:
+            self.env.signalled()
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -594,6 +650,8 @@ class RunLoop:
             working = self._running or self._stepping or self._decisions or self._background
             return self.env.leave_paused and not working
         if self.env.stay or not self.is_idle:
+            return False
+        if self._family is not None and self._family.is_busy():
             return False
         due = self._next_due()
         return due is None or due - self.env.clock.now() > self.env.max_idle_s
@@ -661,9 +719,7 @@ class RunLoop:
         step: superstep.Step | None = None
         match command:
             case Cancel(reason=reason):
-                await self._store(control.ask_cancel(self.state, list(self._running), reason))
-                ended = await self._stop(self._running)
-                step = control.cancel(self.state, ended, reason)
+                step = await self._cancel(reason)
             case CancelPart():
                 step = self._cancel_part(command)
             case Pause(reason=reason) if not self.is_paused:
@@ -697,6 +753,14 @@ class RunLoop:
             await self._store(step)
             self._simple = False  # looked at again with the next commit
 
+    async def _cancel(self, reason: str) -> superstep.Step:
+        """End everything, and return the commit that holds nothing of what was cancelled."""
+        await self._store(control.ask_cancel(self.state, list(self._running), reason))
+        ended = await self._stop(self._running)
+        if self._family is not None:
+            await self._family.cancel(reason)
+        return control.cancel(self.state, ended, reason)
+
     def _let_go(self, step: superstep.Step) -> None:
         """Where the run went to a node: from here on it goes everywhere."""
         if self._wanted is not None:
@@ -704,6 +768,10 @@ class RunLoop:
             self._ready.extend(self._held)
             self._held.clear()
             self._wanted = None
+
+    async def _warn(self, warning: tuple[str, str]) -> None:
+        node, message = warning
+        await self._store(control.report(self.state, ev.Warned(node=node, message=message)))
 
     def _not_started(self) -> list[TaskId]:
         waits, tasks = self.state.waits, self.state.tasks
@@ -772,7 +840,11 @@ def opening_of_resume(
     status = state.status
     held = status in (RunStatus.PAUSED, RunStatus.CANCELLING)
     if not held:
-        status = RunStatus.WAITING if state.tasks and not ready else RunStatus.RUNNING
+        status = (
+            RunStatus.WAITING
+            if (state.tasks or state.children) and not ready
+            else RunStatus.RUNNING
+        )
     delta = Delta(status=status, drop_failures=list(state.failures))
     step = superstep.Step(delta=delta, events=[started, commit], status=status)
     if state.breaks and not held:

@@ -7,8 +7,18 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import ErrorInfo
-from engine.ids import RequestId, TaskId
-from engine.model.node_types import Abort, Fallback, Output, Result, Skip, Wait, WriteOp
+from engine.ids import RequestId, RunId, TaskId
+from engine.model.node_types import (
+    Abort,
+    Child,
+    Fallback,
+    Output,
+    Result,
+    Signal,
+    Skip,
+    Wait,
+    WriteOp,
+)
 
 Json = Any
 
@@ -27,6 +37,35 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expired: bool = False
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The event that ended a wait, for the events of the commit that admits it."""
+
+    number: int
+    signal: str
+    name: str
+    by: str = ""
+    through: str = ""
+    delay_s: float = 0.0
+
+
+class ChildMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A child run that is stored, for the events of the commit that starts it."""
+
+    run: RunId
+    workflow: str
+    revision: str
+    mode: str
+
+
+class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a run ended that a task waits for, or that is tracked."""
+
+    run: RunId
+    status: str
+    result: Json = None
+    reason: str = ""
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One finished attempt, or one ended wait.
 
@@ -35,7 +74,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ports: output port to value. `writes`: (channel, op, value) in order.
         memory: (new memory,) or empty to keep the old one.
         text: note, or reason of a fallback, skip or abort.
-        taken: the decision that ended the wait. `due`: time ended it.
+        taken: the decision that ended the wait. `due`: time ended it. `heard`: an event did.
+        signals: the events that it sends. `child`: the run that it asks for; `made`: the
+            one that it has got. `child_end`: the run that ended its wait.
         recorded: the result comes from the journal or from a recording.
         names: in a recording: output port to the name that its value was given.
         notes: what the person should know of how it came about.
@@ -51,6 +92,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal[
         "output", "wait", "fallback", "skip", "abort", "error", "woken", "reserve", "timer",
         "cancelled",
+        "ended",
     ]  # fmt: skip
     attempt: int = 1
     duration_s: float = 0.0
@@ -74,6 +116,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wanted: dict[str, float] = {}
     grant: tuple[str, float] | None = None
     gated: bool = False
+    heard: Heard | None = None
+    signals: tuple[Signal, ...] = ()
+    child: Child | None = None
+    made: ChildMade | None = None
+    child_end: ChildEnd | None = None
 
 
 def from_result(
@@ -102,6 +149,8 @@ def from_result(
             text=result.note,
             taken=taken,
             due=due,
+            signals=result.signals,
+            child=result.child,
         )
     common: dict[str, Any] = {
         "task": task,
@@ -112,7 +161,7 @@ def from_result(
     }
     match result:
         case Wait():
-            return Outcome(kind="wait", wait=result, **common)
+            return Outcome(kind="wait", wait=result, child=result.child, **common)
         case Fallback(reason):
             return Outcome(kind="fallback", text=reason, **common)
         case Skip(reason):
@@ -131,5 +180,10 @@ def failed(
 ) -> Outcome:
     """Return the outcome of an attempt that failed."""
     return Outcome(
-        task=task, kind="error", attempt=attempt, duration_s=duration_s, error=error, taken=taken
+        task=task,
+        kind="error",
+        attempt=attempt,
+        duration_s=duration_s,
+        error=error,
+        taken=taken,
     )

@@ -81,6 +81,10 @@ class RunRecord:
         commit: index of the last commit. `interrupted`: the lease holder is dead.
         session: name of the session that it is part of, or empty.
         untrusted: it came from a file, and nobody has agreed yet to let it run here.
+        trigger: the one that it was started by, where there are several.
+        allow: the capabilities that were granted to it.
+        called_by: run and task that it is a child of. `mode`: ``call async detached``.
+        depth: how many runs called one another to get here.
     """
 
     run: RunId
@@ -101,6 +105,11 @@ class RunRecord:
     title: str = ""
     untrusted: bool = False
     session: str = ""
+    trigger: str = ""
+    allow: tuple[str, ...] = ()
+    called_by: tuple[RunId, TaskId] | None = None
+    mode: str = ""
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +239,55 @@ class AuditEntry:
     content: Json = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRecord:
+    """An event that was sent to runs.
+
+    Attributes:
+        number: its place in the store's order of events; 0 before it is stored.
+        id: given by the sender, so that sending it again does nothing; else random.
+        run: the run that it is for; empty for every run of the store.
+        expires_at: seconds since the epoch; a task that listens later does not get it.
+        source: run and task that sent it, or two empty texts.
+    """
+
+    id: str
+    name: str
+    payload: Json
+    at: float
+    expires_at: float
+    run: str = ""
+    by: str = ""
+    through: str = ""
+    source: tuple[str, str] = ("", "")
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A parked task that waits for an event of this name."""
+
+    run: RunId
+    task: TaskId
+    name: str
+    opened_at: float
+    due_at: float | None = None
+
+
+class SignalChanges(msgspec.Struct, kw_only=True):
+    """What a commit does with events.
+
+    Attributes:
+        sent: events that it sends. `taken`: (number, task) of those that it takes in.
+        opened: tasks that wait for one from now on. `closed`: tasks that no longer do.
+    """
+
+    sent: list[SignalRecord] = []
+    taken: list[tuple[int, TaskId]] = []
+    opened: list[Listener] = []
+    closed: list[TaskId] = []
+
+
 class CommitRecord(msgspec.Struct, kw_only=True):
     """Everything of one commit; the store writes it in one transaction.
 
@@ -243,6 +301,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
         admitted_decisions: ids of the decisions that it takes in.
         durable: fsync before returning (a decision, or a ``once`` task comes next).
         claims: tasks with ``effects: once`` that start right after this commit.
+        signals: what it does with events, if anything.
     """
 
     run: RunId
@@ -260,6 +319,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
     next_due: float | None = None
     durable: bool = False
     claims: Sequence[tuple[TaskId, int]] = ()
+    signals: SignalChanges | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,6 +490,10 @@ class RunStore(Protocol):
         """Return one run. Raises `UnknownRun`. A unique prefix of the id is enough."""
         ...
 
+    def children(self, run: RunId) -> list[RunRecord]:
+        """Return the runs that a run has called, oldest first, without their documents."""
+        ...
+
     def requests(self, *, run: RunId | None = None, open_only: bool = True) -> list[RequestRecord]:
         """Return barrier requests, the one due first at the top, then by age."""
         ...
@@ -493,6 +557,25 @@ class RunStore(Protocol):
         """Return the evidence, oldest first."""
         ...
 
+    def add_signal(self, signal: SignalRecord) -> SignalRecord:
+        """Store an event durably and return it with its number.
+
+        One whose id is in the store already changes nothing; that one is returned.
+        """
+        ...
+
+    def signals(self, run: RunId, now: float) -> list[SignalRecord]:
+        """Return the events that the run may still take, oldest first.
+
+        Those for this run, and those for all that were sent after it was created, which
+        have not expired and which it has not taken.
+        """
+        ...
+
+    def listeners(self, name: str | None = None) -> list[Listener]:
+        """Return what waits for events, oldest first, of runs that have not ended."""
+        ...
+
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
         """Store a command for whoever runs the run; return its number."""
         ...
@@ -502,7 +585,7 @@ class RunStore(Protocol):
         ...
 
     def due_runs(self, before: float) -> list[tuple[RunId, float]]:
-        """Return waiting runs that nobody holds and whose next due time has come."""
+        """Return waiting runs that nobody holds and whose time, or whose event, has come."""
         ...
 
     def data_version(self) -> int:
@@ -532,8 +615,8 @@ class RunStore(Protocol):
         """
         ...
 
-    def trust(self, run: RunId) -> None:
-        """Remember that a run that came from a file may run here."""
+    def trust(self, run: RunId, allow: tuple[str, ...]) -> None:
+        """Remember that a run that came from a file may run here, and what it may use."""
         ...
 
     def delete_run(self, run: RunId, *, evidence: bool = False) -> None:

@@ -36,6 +36,7 @@ def facts_of(plan: Plan, record: RunRecord) -> RunFacts:
             "folder": folder,
         },
         input=record.input,
+        called_by=record.called_by,
     )
 
 
@@ -82,6 +83,10 @@ def initial_channels(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
     return {name: given.get(name, spec.default) for name, spec in specs.items()}
 
 
+#: Kinds of waits that a fork does not inherit: their tasks wait anew, for what comes then.
+ASKED_ANEW = frozenset({"event", "child"})
+
+
 def _check_channels(plan: Plan, given: Mapping[str, Json]) -> None:
     unknown = ", ".join(name for name in given if name not in plan.workflow.channels)
     if unknown:
@@ -105,7 +110,12 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
     for name, value in given.items():
         child.channels[name] = value
         child.versions[name] = child.versions.get(name, 0) + 1
-    child.waits = {task: wait for task, wait in state.waits.items() if wait.request is None}
+    child.waits = {
+        task: wait
+        for task, wait in state.waits.items()
+        if wait.request is None and wait.kind not in ASKED_ANEW
+    }
+    child.children = {}
     child.recordings = {}
     child.until = ""
     child.failures = {}
@@ -114,16 +124,18 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
     return child
 
 
-def fork_view(view: RunView, run: RunId) -> RunView:
-    """Return the first view of a fork."""
+def fork_view(view: RunView, run: RunId, state: RunState) -> RunView:
+    """Return the first view of a fork that begins in `state`."""
     child = view.copy()
     child.run = run
     child.seq = 0
     child.commit = -1
     child.requests.clear()
+    child.children.clear()
+    child.called_by = None
     child.result = None
     for entry in child.frontier.values():
-        if entry.request is not None or entry.state == "running":
+        if entry.task not in state.waits and entry.state != "ready":
             entry.state, entry.request, entry.due_at = "ready", None, None
             node = child.node(entry.node)
             node.state, node.request, node.due_at = "ready", None, None

@@ -24,7 +24,7 @@ def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> S
     """Return the commit that admits one outcome, or None when `superstep.commit` must make it."""
     task = state.tasks.get(outcome.task)
     if task is None:
-        return None  # the timer of a join
+        return None  # the timer of a join, or the end of a child run
     ways = plan.shortcuts.get(task.node)
     if ways is None or len(outcome.ports) != 1 or not _is_bare(outcome) or task.id in state.waits:
         return None

@@ -15,10 +15,10 @@ import msgspec
 
 from engine import events as ev
 from engine.ids import RequestId, RunId, TaskId, scope_key
-from engine.model.node_types import Wait
+from engine.model.node_types import Signal, Wait
 from engine.model.plan import Plan
 from engine.runtime import superstep
-from engine.runtime.outcome import Outcome, Taken
+from engine.runtime.outcome import ChildEnd, ChildMade, Heard, Outcome, Taken
 from engine.runtime.ports import RequestRecord
 from engine.runtime.superstep import RunFacts
 from engine.state.run_state import Delta, RunState, apply
@@ -104,7 +104,8 @@ def admits(events: Sequence[ev.AnyEvent]) -> bool:
 
 
 def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
-    return any(isinstance(event, ev.WaitEnded | ev.JoinTimedOut) for event in events)
+    waking = ev.WaitEnded | ev.JoinTimedOut | ev.ChildEnded
+    return any(isinstance(event, waking) for event in events)
 
 
 def outcomes_of(
@@ -144,7 +145,51 @@ def outcomes_of(
         notes = tuple(e.message for e in events if isinstance(e, ev.InterceptorIgnored))
         if allowed or notes:
             outcome = msgspec.structs.replace(outcome, allowed=allowed, notes=notes)
-        yield outcome
+        yield _with_others(outcome, events)
+    for event in recorded.events:
+        if isinstance(event, ev.ChildEnded) and event.child in state.children:
+            yield Outcome(task=event.task, kind="ended", child_end=_ended(event))
+
+
+def _ended(event: ev.ChildEnded) -> ChildEnd:
+    return ChildEnd(run=event.child, status=event.status, reason=event.reason)
+
+
+def _with_others(outcome: Outcome, events: Sequence[ev.AnyEvent]) -> Outcome:
+    """Return the outcome with what came to it from other runs, and what it did to them.
+
+    What events said is not compared; nothing is sent and no run is started again.
+    """
+    sent: list[Signal] = []
+    heard: Heard | None = None
+    made: ChildMade | None = None
+    child_end: ChildEnd | None = None
+    for event in events:
+        if isinstance(event, ev.SignalSent):
+            sent.append(Signal(name=event.name, run=event.to))
+        elif isinstance(event, ev.SignalTaken):
+            heard = Heard(
+                number=event.number,
+                signal=event.signal,
+                name=event.name,
+                by=event.by,
+                through=event.through,
+                delay_s=event.delay_s,
+            )
+        elif isinstance(event, ev.ChildStarted):
+            made = ChildMade(
+                run=event.child,
+                workflow=event.workflow,
+                revision=event.revision,
+                mode=event.mode,
+            )
+        elif isinstance(event, ev.ChildEnded):
+            child_end = _ended(event)
+    if not (heard or sent or made or child_end):
+        return outcome
+    return msgspec.structs.replace(
+        outcome, heard=heard, signals=tuple(sent), made=made, child_end=child_end
+    )
 
 
 def _outcome(

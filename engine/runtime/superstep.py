@@ -21,15 +21,17 @@ from engine.ids import IdFactory, Path, TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanEdge, PlanNode
+from engine.model.workflow import Background
 from engine.runtime import breakpoints, failures, invariants, looping, rounds, routing
 from engine.runtime.budget import Budget
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
 from engine.runtime.merging import WriteConflict, changed_channels, check_rights, merge_writes
+from engine.runtime.others import Others
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
 from engine.runtime.scope import loop_of
-from engine.runtime.transition import ItemLost, LimitHit, Transition
+from engine.runtime.transition import REACHING, ItemLost, LimitHit, Transition
 from engine.state.run_state import ChannelOp, Delta, GateState, ParkedWait, RunState, Task
 from engine.state.status import RunStatus
 
@@ -52,7 +54,10 @@ def commit(
     at: float,
     ids: IdFactory,
 ) -> Step:
-    """Return the commit that admits `outcomes`, each of a task in ``state.tasks``."""
+    """Return the commit that admits `outcomes`.
+
+    Each is of a task in ``state.tasks``, or says that a run in ``state.children`` ended.
+    """
     work = _Commit(plan, state, facts, at=at, ids=ids)
     try:
         step = work.run(outcomes)
@@ -145,6 +150,7 @@ class _Commit:
         self.changed: tuple[str, ...] = ()
         self.requests: list[RequestRecord] = []
         self.decisions: list[int] = []
+        self.others = Others(self.transition, facts.run, at=at)
         self.routes: dict[TaskId, routing.Routes] = {}
         self.fatal: ErrorInfo | None = None
         self.abort: str | None = None
@@ -163,6 +169,8 @@ class _Commit:
         if self.plan.has_timers:
             timers = sorted(outcome.task for outcome in outcomes if outcome.kind == "timer")
             outcomes = [outcome for outcome in outcomes if outcome.kind != "timer"]
+        if self.state.children:
+            outcomes = self.others.without_children(outcomes)
         ordered = sorted(outcomes, key=self._canonical) if len(outcomes) > 1 else outcomes
         settled, channels = self._merge(ordered)
         if channels:
@@ -535,6 +543,8 @@ class _Commit:
                 self._fail(node, task, outcome)
             case "timer":
                 pass  # no task's; `run` has taken it out
+            case "ended":
+                pass  # taken in by `Others.without_children`
 
     def _settle_attempt(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         """Note what an attempt was allowed, has used, and was taken from."""
@@ -588,7 +598,13 @@ class _Commit:
         if wait is None:
             return
         taken = outcome.taken
-        if taken is not None:
+        if wait.kind in REACHING:
+            self.others.close(wait, outcome)
+        if outcome.heard is not None:
+            self.others.take(task, outcome.heard)
+        elif outcome.child_end is not None:
+            self.others.child_ended(task.id, task.node, outcome.child_end)
+        elif taken is not None:
             self.decisions.append(taken.decision)
             if taken.expired:
                 self.transition.events.append(
@@ -651,6 +667,7 @@ class _Commit:
             refs[port] = ref = self._name(task, outcome, port, own, value)
             names[port] = "" if ref == own else ref
         self._finished_event(task, outcome, names)
+        self.others.reach(task, outcome)
         if outcome.memory:
             transition.memory.put(self.plan.memory_key(node.key, task.path), outcome.memory[0])
         if node.kept and refs:
@@ -789,6 +806,10 @@ class _Commit:
                 payload=wait.payload,
             ),
         )
+        if outcome.made is not None:
+            self.others.child_made(task, outcome.made)
+        if wait.kind == "event":
+            self.others.listen(task, wait)
         self.transition.events.append(
             ev.WaitOpened(
                 task=task.id, node=task.node, kind=wait.kind, due_at=wait.due_at, text=wait.text
@@ -1039,6 +1060,10 @@ class _Commit:
 
     # --- the end ----------------------------------------------------------------------------
 
+    @property
+    def _background(self) -> Background:
+        return self.plan.workflow.settings.background
+
     def ending(self, channels: Mapping[str, Json]) -> AnyEvent | None:
         """Return the event that ends the run, or None while something is alive."""
         transition = self.transition
@@ -1046,6 +1071,7 @@ class _Commit:
             return ev.RunFailed(error=self.fatal)
         if self.abort is not None or self.final:
             self._end_others("the run was ended")
+            self.others.leave_children(self._background, now=True)
             if self.abort is not None:
                 return ev.RunCancelled(reason=self.abort)
         changes = transition.tasks.changes
@@ -1057,6 +1083,8 @@ class _Commit:
             return ev.RunFailed(error=summed_up(failures))
         alive = any(changes.get(key, task) is not None for key, task in self.state.tasks.items())
         if alive or any(task is not None for task in changes.values()):
+            return None
+        if self.others.leave_children(self._background, now=False):
             return None
         blocked = [] if self.final else transition.blocked()
         if blocked:
@@ -1110,6 +1138,8 @@ class _Commit:
         limits = self.plan.workflow.settings.limits
         number = self.state.commit + 1
         executions = self.state.counters.get("executions", 0) + len(admitted)
+        for wait in transition.left:
+            self.others.close(wait)
         if ended is None and number >= limits.supersteps:
             raise LimitHit("supersteps", number, "", f"The run made {number} supersteps, its limit")
         if ended is None and executions >= limits.executions:
@@ -1145,6 +1175,9 @@ class _Commit:
             requests=self.requests,
             closed=transition.closed,
             decisions=self.decisions,
+            signals=self.others.signals,
+            children=self.others.children,
+            orphans=self.others.orphans,
             status=status,
         )
 

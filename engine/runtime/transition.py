@@ -31,6 +31,7 @@ from engine.runtime.joins import Fired, fires, mark, needs
 from engine.runtime.routing import Routes
 from engine.state.run_state import (
     Account,
+    ChildState,
     CycleState,
     Delta,
     GateState,
@@ -50,11 +51,14 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 EMPTY_JOIN = JoinState()
 EMPTY_CYCLE = CycleState()
+#: Kinds of waits whose end somebody outside the run is told of.
+REACHING = frozenset({"event", "child"})
 #: The tables of the state that a commit may change, row by row.
 TABLES = (
     "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
     "gates", "memory", "ledger", "holds",
     "recordings", "failures",
+    "children",
 )  # fmt: skip
 #: Their fields of a delta.
 _PUT = {name: f"put_{name}" for name in TABLES}
@@ -161,6 +165,7 @@ class Transition:
     memory: Table[Json]
     ledger: Table[Account]
     holds: Table[dict[str, float]]
+    children: Table[ChildState]
 
     def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:
         self.plan = plan
@@ -180,6 +185,7 @@ class Transition:
         self._loops_touched: dict[str, Path] = {}
         self.changed: frozenset[str] = frozenset()
         self.budget: Ledger | None = None
+        self.left: list[ParkedWait] = []
         self.closed: list[tuple[RequestId, str]] = []
         #: Tasks that were made to fail in this commit.
         self.broken: list[tuple[TaskId, ErrorInfo]] = []
@@ -195,6 +201,11 @@ class Transition:
         self._tables[name] = table
         setattr(self, name, table)
         return table
+
+    @property
+    def touched(self) -> Mapping[str, Table[Any]]:
+        """The tables that somebody has asked for."""
+        return self._tables
 
     # --- values ---------------------------------------------------------------------------
 
@@ -460,6 +471,8 @@ class Transition:
         self.finish(task)
         if task.id not in self.state.tasks and wait is None:
             return
+        if wait is not None and wait.kind in REACHING:
+            self.left.append(wait)
         if wait is not None and wait.request is not None:
             self.closed.append((wait.request, "withdrawn"))
             self.events.append(

@@ -16,7 +16,7 @@ from engine.runtime.budget import raised_limit
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
 from engine.runtime.invariants import let_pass
-from engine.runtime.outcome import Outcome, Taken, failed, from_result
+from engine.runtime.outcome import ChildEnd, Heard, Outcome, Taken, failed, from_result
 from engine.runtime.ports import DecisionRecord, RequestRecord
 from engine.runtime.task_runner import declared_writes, error_info, params_of
 from engine.state.run_state import ParkedWait, RunState, Task
@@ -60,7 +60,7 @@ def after_decision(loop: Driver, decision: DecisionRecord) -> Outcome | None:
     if decision.choice == "fail":
         return _expired(task, taken)
     parked = Wait(kind="approval", request=record.content, payload=wait.payload)
-    return _resume(loop, task, parked, answer, taken)
+    return resumed(loop, task, parked, answer, taken=taken)
 
 
 def _port_to(node: PlanNode, target: str) -> str:
@@ -125,9 +125,14 @@ def when_due(loop: Driver, wait: ParkedWait) -> Outcome | None:
         return Outcome(task=task.id, kind="woken", attempt=task.attempt, due=True)
     if wait.request is not None:
         return None
-    parked = Wait(kind="timer", due_at=wait.due_at, text=wait.text, payload=wait.payload)
+    parked = Wait(
+        kind=wait.kind if wait.kind in ("event", "child") else "timer",  # type: ignore[arg-type] # one of a Wait
+        due_at=wait.due_at,
+        text=wait.text,
+        payload=wait.payload,
+    )
     answer = Answer(kind="due", at=loop.env.clock.now())
-    return _resume(loop, task, parked, answer, None)
+    return resumed(loop, task, parked, answer)
 
 
 def tried_again(state: RunState) -> list[Outcome]:
@@ -172,7 +177,30 @@ def early_answer(loop: Driver, record: RequestRecord) -> Decide | None:
     return decide
 
 
-def _resume(loop: Driver, task: Task, wait: Wait, answer: Answer, taken: Taken | None) -> Outcome:
+def accepts(loop: Driver, task: Task, wait: Wait, payload: Json) -> bool:
+    """Return whether a parked task takes an event. Raises what its condition raises."""
+    node = loop.plan.work_of(task.node, task.using)
+    ctx = _context(loop, node, task)
+    return node.type.accepts is None or node.type.accepts(params_of(node, ctx), ctx, wait, payload)
+
+
+def resumed(
+    loop: Driver,
+    task: Task,
+    wait: Wait,
+    answer: Answer,
+    *,
+    taken: Taken | None = None,
+    heard: Heard | None = None,
+    child_end: ChildEnd | None = None,
+) -> Outcome:
+    """Return what the node makes of the end of its wait."""
+    due = taken is None and heard is None and child_end is None
+    outcome = _resumed(loop, task, wait, answer, due=due)
+    return replace_struct(outcome, taken=taken, heard=heard, child_end=child_end)
+
+
+def _resumed(loop: Driver, task: Task, wait: Wait, answer: Answer, *, due: bool) -> Outcome:
     node = loop.plan.work_of(task.node, task.using)
     resume = node.type.resume
     ctx = _context(loop, node, task)
@@ -184,16 +212,10 @@ def _resume(loop: Driver, task: Task, wait: Wait, answer: Answer, taken: Taken |
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()
     except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
         info = error_info(node, error)
-        return failed(task.id, info, attempt=task.attempt, duration_s=0.0, taken=taken)
+        return failed(task.id, info, attempt=task.attempt, duration_s=0.0)
     seconds = max(0.0, loop.env.clock.now() - task.now)
     return from_result(
-        task.id,
-        result,
-        attempt=task.attempt,
-        duration_s=seconds,
-        writes=writes,
-        taken=taken,
-        due=taken is None,
+        task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes, due=due
     )
 
 

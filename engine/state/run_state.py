@@ -72,7 +72,7 @@ class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a task is parked.
 
     Attributes:
-        kind: ``approval timer until event retry unknown_outcome held budget``.
+        kind: ``approval timer until event child retry unknown_outcome held budget``.
         due_at: when time ends the wait, seconds since the epoch, or None.
         error: for ``retry``: message of the attempt that failed.
     """
@@ -85,6 +85,14 @@ class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str = ""
     payload: Json = None
     error: str = ""
+
+
+class ChildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A child run that nobody waits for and that is tracked until it ends."""
+
+    task: TaskId
+    node: NodeKey
+    mode: str
 
 
 class JoinState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -246,6 +254,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     until: NodeKey | None = None
     put_failures: Mapping[str, Json] = NOTHING
     drop_failures: Sequence[str] = ()
+    put_children: Mapping[str, ChildState] = NOTHING
+    drop_children: Sequence[str] = ()
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -268,6 +278,7 @@ class RunState(msgspec.Struct, kw_only=True):
         recordings: results of an earlier run, by the task that takes one in place of running.
         failures: unhandled ones of this leg, by task, where others may go on after them.
         until: the node that the run goes to; what does not lead there is not started.
+        children: run id of each child run that is tracked.
         refs: how many holders each value has; a value without any is dropped.
     """
 
@@ -298,6 +309,7 @@ class RunState(msgspec.Struct, kw_only=True):
     until: NodeKey = ""
     failures: dict[str, Json] = {}
     refs: dict[str, int] = {}
+    children: dict[str, ChildState] = {}
 
     def copy(self) -> RunState:
         """Return a state that can be changed without changing this one.
@@ -427,6 +439,8 @@ def _apply_rows(state: RunState, delta: Delta) -> None:
     if delta.put_ledger or delta.put_holds or delta.drop_ledger or delta.drop_holds:
         _update(state.ledger, delta.put_ledger, delta.drop_ledger)
         _update(state.holds, delta.put_holds, delta.drop_holds)
+    if delta.put_children or delta.drop_children:
+        _update(state.children, delta.put_children, delta.drop_children)
 
 
 def _write_channels(state: RunState, ops: Sequence[ChannelOp], specs: ChannelSpecs) -> None:

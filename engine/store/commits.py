@@ -25,6 +25,7 @@ from engine.store.encoding import LARGE_BYTES, EventPage, encode, pack
 from engine.store.refusals import store_error
 from engine.store.requests import RequestLog
 from engine.store.rows import commit_id, holder_of, id_range, number_of, run_number
+from engine.store.signals import SignalLog
 
 Json = Any
 
@@ -92,10 +93,13 @@ class _Prepared:
 class CommitLog:
     """Writes commits, journal and claims of the runs that this process holds."""
 
-    def __init__(self, database: Database, blobs: Blobs, requests: RequestLog) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, requests: RequestLog, signals: SignalLog
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._requests = requests
+        self._signals = signals
         self._held: dict[RunId, Held] = {}
 
     def forget(self, run: RunId) -> None:
@@ -172,6 +176,7 @@ class CommitLog:
             or record.close_requests
             or record.admitted_decisions
             or record.claims
+            or record.signals is not None
             or held.status != status
             or held.next_due != record.next_due
         )
@@ -225,6 +230,8 @@ class CommitLog:
             self._requests.close(connection, record.close_requests)
         if record.admitted_decisions:
             self._requests.admit(connection, record.admitted_decisions)
+        if record.signals is not None:
+            self._signals.write(connection, held.run_no, record.signals)
         ended_at = record.at if record.status in ENDED else None
         connection.execute(
             "UPDATE runs SET status = ?, next_due = ?, legs = legs + ?, ended_at = ? WHERE no = ?",

@@ -114,6 +114,15 @@ class History:
             now = self._clock.now()
             return [run_record(row, self._any, now) for row in rows]
 
+    def children(self, run: RunId) -> list[RunRecord]:
+        """Return the runs that a run has called, oldest first, without their documents."""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                RUN_SELECT + " WHERE r.caller = ? AND r.caller <> '' ORDER BY r.no", (run,)
+            ).fetchall()
+            now = self._clock.now()
+            return [run_record(row, self._any, now) for row in rows]
+
     def run(self, run: str) -> RunRecord:
         """Return one run; the beginning of its id is enough when only one begins so."""
         with self._database.reader() as connection:

@@ -30,11 +30,13 @@ from engine.runtime.ports import (
     Holder,
     JournalRecord,
     Lease,
+    Listener,
     Loaded,
     RequestRecord,
     RuleRecord,
     RunImage,
     RunRecord,
+    SignalRecord,
     SystemClock,
 )
 from engine.state.channels import ChannelSpecs
@@ -44,6 +46,7 @@ from engine.store import leases
 from engine.store.commits import settled_tasks
 from engine.store.history import channels_in, committed_summary
 from engine.store.memory_requests import MemoryRequests
+from engine.store.memory_signals import MemorySignals
 from engine.store.rows import (
     is_interrupted,
     only_match,
@@ -97,6 +100,7 @@ class _Run:
     journal: dict[TaskId, JournalRecord] = field(default_factory=dict)
     claims: dict[TaskId, int] = field(default_factory=dict)
     commands: list[tuple[int, AnyCommand]] = field(default_factory=list)
+    signals_after: int = 0
 
     def commit(self, number: int) -> _Commit:
         """Return a commit that is kept. Raises `UnknownRun`."""
@@ -115,6 +119,7 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._runs: dict[RunId, _Run] = {}
         self._asked = MemoryRequests()
+        self._signals = MemorySignals()
         self._last_run = 0
         self._last_command = 0
 
@@ -128,7 +133,9 @@ class MemoryStore:
             if record.session and self._is_open(record.session):
                 raise SessionBusy(record.session)
             self._last_run += 1
-            self._runs[record.run] = _Run(self._last_run, record, status=record.status)
+            self._runs[record.run] = _Run(
+                self._last_run, record, status=record.status, signals_after=self._signals.last
+            )
 
     def _is_open(self, session: str) -> bool:
         runs = self._runs.values()
@@ -151,6 +158,15 @@ class MemoryStore:
             )
             return [replace(self._record(run), document=b"") for run in found[:limit]]
 
+    def children(self, run: RunId) -> list[RunRecord]:
+        """Return the runs that a run has called, oldest first, without their documents."""
+        with self._lock:
+            return [
+                replace(self._record(each), document=b"")
+                for each in self._runs.values()
+                if each.record.called_by is not None and each.record.called_by[0] == run
+            ]
+
     def run(self, run: RunId) -> RunRecord:
         """Return one run; a unique prefix of its id is enough."""
         with self._lock:
@@ -158,15 +174,14 @@ class MemoryStore:
             return self._record(self._runs[RunId(only_match(near, run, "run"))])
 
     def due_runs(self, before: float) -> list[tuple[RunId, float]]:
-        """Return waiting runs that nobody holds and whose next due time has come."""
+        """Return waiting runs that nobody holds and whose time, or whose event, has come."""
         with self._lock:
             now = self._clock.now()
             due = [
-                (run.next_due, run.no, run.record.run)
+                (at, run.no, run.record.run)
                 for run in self._runs.values()
                 if run.status is RunStatus.WAITING
-                and run.next_due is not None
-                and run.next_due <= before
+                and (at := self._due_at(run, before)) is not None
                 and not _is_held(run, now)
             ]
         return [(run, next_due) for next_due, _, run in sorted(due)]
@@ -245,11 +260,21 @@ class MemoryStore:
             run.journal = {each.task: each for each in image.journal}
             run.claims = dict(image.claims)
 
-    def trust(self, run: RunId) -> None:
-        """Remember that a run that came from a file may run here."""
+    def trust(self, run: RunId, allow: tuple[str, ...]) -> None:
+        """Remember that a run that came from a file may run here, and what it may use."""
         with self._lock:
             found = self._run(run)
-            found.record = replace(found.record, untrusted=False)
+            found.record = replace(found.record, untrusted=False, allow=allow)
+
+    def _due_at(self, run: _Run, now: float) -> float | None:
+        """Return when a run was or is to go on, if that is not later than `now`."""
+        name = run.record.run
+        wanted = {each.name for each in self._signals.listeners(None, (name,))}
+        pending = self._signals.pending(name, run.signals_after, now) if wanted else ()
+        times = [each.at for each in pending if each.name in wanted]
+        if run.next_due is not None and run.next_due <= now:
+            times.append(run.next_due)
+        return min(times, default=None)
 
     def _record(self, run: _Run) -> RunRecord:
         return replace(
@@ -330,14 +355,19 @@ class MemoryStore:
                     run.legs += 1
             if record.frame is not None:
                 self._keep_frame(run, record, record.frame)
-            if record.open_requests:
-                self._asked.open(record.open_requests)
-            if record.close_requests:
-                self._asked.close(record.close_requests)
-            if record.admitted_decisions:
-                self._asked.admit(record.admitted_decisions)
-            if record.claims:
-                run.claims.update(record.claims)
+            self._write_rest(run, record)
+
+    def _write_rest(self, run: _Run, record: CommitRecord) -> None:
+        if record.open_requests:
+            self._asked.open(record.open_requests)
+        if record.close_requests:
+            self._asked.close(record.close_requests)
+        if record.admitted_decisions:
+            self._asked.admit(record.admitted_decisions)
+        if record.claims:
+            run.claims.update(record.claims)
+        if record.signals is not None:
+            self._signals.write(record.run, record.signals)
 
     def _settle(self, run: _Run, record: CommitRecord) -> None:
         journal = {task: each.attempt for task, each in run.journal.items()}
@@ -519,6 +549,24 @@ class MemoryStore:
 
     # --- commands ---------------------------------------------------------------------------
 
+    # --- events -----------------------------------------------------------------------------
+
+    def add_signal(self, signal: SignalRecord) -> SignalRecord:
+        """Store an event and return it with its number."""
+        with self._lock:
+            return self._signals.add(signal)
+
+    def signals(self, run: RunId, now: float) -> list[SignalRecord]:
+        """Return the events that the run may still take, oldest first."""
+        with self._lock:
+            return self._signals.pending(run, self._run(run).signals_after, now)
+
+    def listeners(self, name: str | None = None) -> list[Listener]:
+        """Return what waits for events, oldest first, of runs that have not ended."""
+        with self._lock:
+            alive = [r.record.run for r in self._runs.values() if r.status not in ENDED]
+            return self._signals.listeners(name, alive)
+
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
         """Store a command for whoever runs the run; return its number."""
         del at
@@ -550,6 +598,7 @@ class MemoryStore:
                 self._asked.erase(run, now)
             else:
                 self._asked.withdraw(run)
+            self._signals.forget(run)
             del self._runs[run]
 
     def name_commit(self, run: RunId, number: int, name: str) -> None:

@@ -25,7 +25,8 @@ RUN_SELECT = """
       (SELECT max(c.id) FROM commits c
         WHERE c.id BETWEEN r.no << 32 AND (r.no << 32) + 4294967295),
       r.parent, r.parent_commit, r.ended_at, r.source_path, r.title, r.document_no,
-      l.host, l.pid, l.boot, l.process_started, l.heartbeat_at, r.untrusted, r.session
+      l.host, l.pid, l.boot, l.process_started, l.heartbeat_at, r.untrusted, r.session,
+      r.start_trigger, r.granted, r.caller, r.caller_task, r.call_mode, r.depth
     FROM runs r JOIN leases l ON l.run_no = r.no"""
 
 DECISION_SELECT = """
@@ -139,6 +140,11 @@ def run_record(row: Row, decode: Decode, now: float, document: bytes = b"") -> R
         interrupted=is_interrupted(status, holder_of(row[15:19]), row[19], now),
         untrusted=bool(row[20]),
         session=row[21],
+        trigger=row[22],
+        allow=tuple(row[23].split()),
+        called_by=(RunId(row[24]), TaskId(row[25])) if row[24] else None,
+        mode=row[26],
+        depth=row[27],
     )
 
 

@@ -73,6 +73,21 @@ CREATE TABLE rules (
 	UNIQUE (id)
 );
 CREATE INDEX rules_by_workflow ON rules (workflow_id);
+CREATE TABLE signals (
+	no INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	id VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	payload BLOB NOT NULL,
+	at FLOAT NOT NULL,
+	expires_at FLOAT NOT NULL,
+	sent_by VARCHAR NOT NULL,
+	through VARCHAR NOT NULL,
+	source_run VARCHAR NOT NULL,
+	source_task VARCHAR NOT NULL,
+	UNIQUE (id)
+);
+CREATE INDEX signals_by_run ON signals (run, no);
 CREATE TABLE blob_uses (
 	kind VARCHAR NOT NULL,
 	owner INTEGER NOT NULL,
@@ -122,9 +137,17 @@ CREATE TABLE runs (
 	parent_commit INTEGER,
 	untrusted BOOLEAN NOT NULL,
 	session VARCHAR NOT NULL,
+	start_trigger VARCHAR NOT NULL,
+	granted VARCHAR NOT NULL,
+	caller VARCHAR NOT NULL,
+	caller_task VARCHAR NOT NULL,
+	call_mode VARCHAR NOT NULL,
+	depth INTEGER NOT NULL,
+	signals_after INTEGER NOT NULL,
 	UNIQUE (id),
 	FOREIGN KEY(document_no) REFERENCES blobs (no)
 );
+CREATE INDEX runs_by_caller ON runs (caller) WHERE caller <> '';
 CREATE INDEX runs_by_session ON runs (session) WHERE session != '';
 CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at);
@@ -176,3 +199,23 @@ CREATE TABLE leases (
 	PRIMARY KEY (run_no),
 	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
 );
+CREATE TABLE listeners (
+	run_no INTEGER NOT NULL,
+	task VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	opened_at FLOAT NOT NULL,
+	due_at FLOAT,
+	PRIMARY KEY (run_no, task),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
+CREATE INDEX listeners_by_name ON listeners (name);
+CREATE TABLE signal_takes (
+	signal_no INTEGER NOT NULL,
+	run_no INTEGER NOT NULL,
+	task VARCHAR NOT NULL,
+	PRIMARY KEY (signal_no, run_no),
+	FOREIGN KEY(signal_no) REFERENCES signals (no),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
+)
+ WITHOUT ROWID;

@@ -23,11 +23,13 @@ from engine.runtime.ports import (
     Holder,
     JournalRecord,
     Lease,
+    Listener,
     Loaded,
     RequestRecord,
     RuleRecord,
     RunImage,
     RunRecord,
+    SignalRecord,
     SystemClock,
 )
 from engine.state.run_state import Delta, RunState
@@ -46,6 +48,7 @@ from engine.store.rows import (
     unknown_commit,
     unknown_run,
 )
+from engine.store.signals import OPEN, SignalLog
 
 Json = Any
 
@@ -67,7 +70,8 @@ class SqliteStore:
         self._database = Database(path, busy_timeout_s=busy_timeout_s)
         self._blobs = Blobs(self._database)
         self._requests = RequestLog(self._database, self._blobs)
-        self._commits = CommitLog(self._database, self._blobs, self._requests)
+        self._signals = SignalLog(self._database, self._blobs)
+        self._commits = CommitLog(self._database, self._blobs, self._requests, self._signals)
         self._history = History(self._database, self._blobs, self._clock)
 
     # --- runs -------------------------------------------------------------------------------
@@ -83,19 +87,18 @@ class SqliteStore:
         """Return the runs, newest first, without their documents."""
         return self._history.runs(limit=limit, workflow_id=workflow_id, session=session)
 
+    def children(self, run: RunId) -> list[RunRecord]:
+        """Return the runs that a run has called, oldest first, without their documents."""
+        return self._history.children(run)
+
     def run(self, run: RunId) -> RunRecord:
         """Return one run; a unique prefix of its id is enough."""
         return self._history.run(run)
 
     def due_runs(self, before: float) -> list[tuple[RunId, float]]:
-        """Return waiting runs that nobody holds and whose next due time has come."""
+        """Return waiting runs that nobody holds and whose time, or whose event, has come."""
         with self._database.reader() as connection:
-            rows = connection.execute(
-                "SELECT r.id, r.next_due, l.host, l.pid, l.boot, l.process_started, l.heartbeat_at"
-                " FROM runs r JOIN leases l ON l.run_no = r.no"
-                " WHERE r.next_due <= ? AND r.status = 'waiting' ORDER BY r.next_due, r.no",
-                (before,),
-            ).fetchall()
+            rows = connection.execute(_DUE, {"now": before}).fetchall()
         now = self._clock.now()
         return [(RunId(row[0]), row[1]) for row in rows if not _is_held(row[2:], now)]
 
@@ -116,10 +119,12 @@ class SqliteStore:
             whole_runs.insert_history(connection, self._blobs, no, image)
             self._requests.take_in(connection, image, at)
 
-    def trust(self, run: RunId) -> None:
-        """Remember that a run that came from a file may run here."""
+    def trust(self, run: RunId, allow: tuple[str, ...]) -> None:
+        """Remember that a run that came from a file may run here, and what it may use."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE runs SET untrusted = 0 WHERE id = ?", (run,))
+            connection.execute(
+                "UPDATE runs SET untrusted = 0, granted = ? WHERE id = ?", (" ".join(allow), run)
+            )
 
     # --- leases -----------------------------------------------------------------------------
 
@@ -267,6 +272,20 @@ class SqliteStore:
         """Answer an open request by the rule whose scope fits it best, if there is one."""
         return self._requests.decide_by_rule(request, at)
 
+    # --- events -----------------------------------------------------------------------------
+
+    def add_signal(self, signal: SignalRecord) -> SignalRecord:
+        """Store an event durably and return it with its number."""
+        return self._signals.add(signal)
+
+    def signals(self, run: RunId, now: float) -> list[SignalRecord]:
+        """Return the events that the run may still take, oldest first."""
+        return self._signals.pending(run, now)
+
+    def listeners(self, name: str | None = None) -> list[Listener]:
+        """Return what waits for events, oldest first, of runs that have not ended."""
+        return self._signals.listeners(name)
+
     # --- commands ---------------------------------------------------------------------------
 
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
@@ -347,6 +366,20 @@ class SqliteStore:
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
+
+
+#: Waiting runs whose time has come, or for which there is an event of a name they wait for.
+_DUE_HEAD = """
+    SELECT r.id, min(due.at), l.host, l.pid, l.boot, l.process_started, l.heartbeat_at
+    FROM (
+      SELECT no, next_due AS at FROM runs WHERE next_due <= :now
+      UNION ALL
+      SELECT r.no, s.at FROM listeners w JOIN runs r ON r.no = w.run_no
+      JOIN signals s ON s.name = w.name WHERE"""
+_DUE_TAIL = """
+    ) due JOIN runs r ON r.no = due.no JOIN leases l ON l.run_no = r.no
+    WHERE r.status = 'waiting' GROUP BY r.no ORDER BY min(due.at), r.no"""
+_DUE = f"{_DUE_HEAD} {OPEN} {_DUE_TAIL}"
 
 
 def _is_held(row: Sequence[Any], now: float) -> bool:

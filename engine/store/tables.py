@@ -80,6 +80,7 @@ class RunRow(SQLModel, table=True):
                 "session != '' AND status NOT IN ('completed', 'failed', 'cancelled')"
             ),
         ),
+        Index("runs_by_caller", "caller", sqlite_where=text("caller <> ''")),
         Index("runs_due", "next_due", sqlite_where=text("next_due IS NOT NULL")),
         {"sqlite_autoincrement": True},
     )
@@ -106,6 +107,16 @@ class RunRow(SQLModel, table=True):
     untrusted: bool = False
     #: Name of its session, or empty.
     session: str = ""
+    start_trigger: str = ""
+    #: Capabilities, with spaces between them.
+    granted: str = ""
+    #: Run and task that it is a child of, or empty; how it was called, and how deep.
+    caller: str = ""
+    caller_task: str = ""
+    call_mode: str = ""
+    depth: int = 0
+    #: Number of the newest event when the run was created: it hears those sent to all later.
+    signals_after: int = 0
 
 
 class CheckpointRow(SQLModel, table=True):
@@ -183,6 +194,55 @@ class ClaimRow(SQLModel, table=True):
     task: str = Field(primary_key=True)
     attempt: int
     at: float
+
+
+class SignalRow(SQLModel, table=True):
+    """An event that was sent: to one run, or with an empty `run` to all of them."""
+
+    __tablename__: ClassVar[Any] = "signals"
+    __table_args__: ClassVar[Any] = (
+        Index("signals_by_run", "run", "no"),
+        {"sqlite_autoincrement": True},
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    name: str
+    run: str
+    payload: bytes
+    at: float
+    expires_at: float
+    sent_by: str
+    through: str
+    source_run: str
+    source_task: str
+
+
+class SignalTakeRow(SQLModel, table=True):
+    """That a run took an event; written with the commit that admits it."""
+
+    __tablename__: ClassVar[Any] = "signal_takes"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    signal_no: int = Field(foreign_key="signals.no", primary_key=True)
+    run_no: int = _owned_by("runs", key=True)
+    task: str
+
+
+class ListenerRow(SQLModel, table=True):
+    """A parked task that waits for an event of that name."""
+
+    __tablename__: ClassVar[Any] = "listeners"
+    __table_args__: ClassVar[Any] = (
+        Index("listeners_by_name", "name"),
+        {"sqlite_with_rowid": False},
+    )
+
+    run_no: int = _owned_by("runs", key=True)
+    task: str = Field(primary_key=True)
+    name: str
+    opened_at: float
+    due_at: float | None = None
 
 
 class CommandRow(SQLModel, table=True):

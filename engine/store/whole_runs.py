@@ -36,8 +36,9 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
         no = connection.execute(
             "INSERT INTO runs (id, workflow_id, workflow, revision, title, source_path,"
             " document_no, input, seed, started_at, ended_at, status, legs, parent,"
-            " parent_commit, untrusted, session)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
+            " parent_commit, untrusted, session, start_trigger, granted, caller, caller_task,"
+            " call_mode, depth, signals_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?,"
+            " ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(no), 0) FROM signals))",
             (
                 record.run,
                 record.workflow_id,
@@ -55,6 +56,11 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
                 record.parent_commit,
                 record.untrusted,
                 record.session,
+                record.trigger,
+                " ".join(record.allow),
+                *(record.called_by or ("", "")),
+                record.mode,
+                record.depth,
             ),
         ).lastrowid
     except sqlite3.IntegrityError as error:

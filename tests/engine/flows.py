@@ -38,12 +38,15 @@ from engine.model.workflow import (
     Write,
 )
 from engine.nodes.collect import COLLECT
+from engine.nodes.emit import EMIT
 from engine.nodes.end import END
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.join import JOIN
+from engine.nodes.listen import LISTEN
 from engine.nodes.loop import LOOP
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
 from engine.nodes.until import UNTIL
+from engine.nodes.workflow_call import CALL, RESULT
 from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 
@@ -205,6 +208,10 @@ def registry(*more: NodeType) -> Registry:
             FOR_EACH,
             JOIN,
             LOOP,
+            CALL,
+            RESULT,
+            EMIT,
+            LISTEN,
             MANUAL_TRIGGER,
             UNTIL,
             *more,

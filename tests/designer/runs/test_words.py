@@ -143,6 +143,26 @@ SAID = [
         "Read invoices goes on: time is up",
     ),
     (
+        ev.SignalSent(**_at("read"), signal="s1", name="order.paid"),
+        "Read invoices sent the event order.paid to all runs that listen",
+    ),
+    (
+        ev.SignalTaken(
+            **_at("read"), number=1, signal="s1", name="order.paid", by="ada", delay_s=8.0
+        ),
+        "Read invoices took the event order.paid from ada, sent 8.00 s before",
+    ),
+    (
+        ev.ChildStarted(
+            **_at("read"), child=RunId("r" * 20), workflow="Sum", revision="x", mode="call"
+        ),
+        f"Read invoices started Sum as run {words.short_run(RunId('r' * 20))}",
+    ),
+    (
+        ev.ChildEnded(**_at("read"), child=RunId("r1"), status="failed", reason="it broke"),
+        "Run #r1 of Read invoices is failed: it broke",
+    ),
+    (
         ev.SuperstepCommitted(
             commit=1200,
             admitted=(TaskId("read"),),

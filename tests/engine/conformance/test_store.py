@@ -17,7 +17,14 @@ from engine.errors import EngineBug, LeaseLost, RunIsHeld, SessionBusy, StoreErr
 from engine.events import ErrorInfo, LegStarted, TaskFailed, TaskRetried
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Option, Request
-from engine.runtime.ports import JournalRecord, Lease, RunStore
+from engine.runtime.ports import (
+    JournalRecord,
+    Lease,
+    Listener,
+    RunStore,
+    SignalChanges,
+    SignalRecord,
+)
 from engine.state.run_state import RunState
 from engine.state.status import RunStatus
 from engine.store.leases import HEARTBEAT_EXPIRY_S, current_holder
@@ -803,3 +810,97 @@ def test_one_run_of_a_session_is_open_at_a_time(store: RunStore) -> None:
     assert [r.run for r in store.runs(session="s")] == ["run1", "run5"]
     assert store.runs(session="") == []
     assert store.run(RunId("run1")).session == "s"
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+def _signal(id: str = "s1", **changes: Any) -> SignalRecord:
+    record = SignalRecord(
+        id=id, name="paid", payload={"sum": 3}, at=START_S, expires_at=START_S + 60, by="ann"
+    )
+    return replace(record, **changes)
+
+
+def _listening(*tasks: str) -> SignalChanges:
+    rows = [Listener(run=RUN, task=TaskId(t), name="paid", opened_at=START_S) for t in tasks]
+    return SignalChanges(opened=rows)
+
+
+def test_an_event_comes_back_as_it_was_sent_with_its_number(store: RunStore) -> None:
+    begin(store)
+    stored = store.add_signal(_signal(run=RUN, payload={"text": "x" * 70_000}))
+    assert store.signals(RUN, START_S) == [stored]
+    assert replace(stored, number=0) == _signal(run=RUN, payload={"text": "x" * 70_000})
+
+
+def test_an_event_with_a_known_id_is_not_stored_again(store: RunStore) -> None:
+    first = store.add_signal(_signal())
+    assert store.add_signal(_signal(payload=4)) == first
+
+
+def test_an_event_for_all_is_for_runs_that_were_there(store: RunStore) -> None:
+    store.create_run(run_record("old"))
+    store.add_signal(_signal())
+    store.create_run(run_record("new"))
+    assert [len(store.signals(RunId(run), START_S)) for run in ("old", "new")] == [1, 0]
+
+
+def test_an_expired_event_is_for_nobody(store: RunStore) -> None:
+    store.create_run(run_record())
+    store.add_signal(_signal())
+    assert store.signals(RUN, START_S + 60) == []
+    assert store.add_signal(_signal("s2", at=START_S + 60, expires_at=START_S + 70)).number
+    assert store.add_signal(_signal(at=START_S + 61, expires_at=START_S + 70)).number > 1
+
+
+def test_an_event_is_taken_with_the_commit_that_admits_it(store: RunStore) -> None:
+    chain, lease = begin(store)
+    number = store.add_signal(_signal()).number
+    taken = SignalChanges(taken=[(number, TaskId("n1"))], sent=[_signal("s2")])
+    store.commit(lease, chain.commit(signals=taken))
+    assert [each.id for each in store.signals(RUN, START_S)] == ["s2"]
+
+
+def test_listeners_are_those_of_runs_that_have_not_ended(store: RunStore) -> None:
+    chain, lease = begin(store)
+    store.commit(lease, chain.commit(signals=_listening("a", "b")))
+    store.commit(lease, chain.commit(signals=SignalChanges(closed=[TaskId("a")])))
+    assert [each.task for each in store.listeners("paid")] == ["b"]
+    assert store.listeners("other") == []
+    store.commit(lease, chain.commit(RunStatus.FAILED))
+    assert store.listeners() == []
+
+
+def test_a_waiting_run_is_due_when_its_event_comes(store: RunStore) -> None:
+    chain, lease = begin(store)
+    store.commit(lease, chain.commit(RunStatus.WAITING, signals=_listening("a")))
+    store.release(lease)
+    store.add_signal(_signal(name="other"))
+    assert store.due_runs(START_S + 1) == []
+    store.add_signal(_signal("s2"))
+    assert store.due_runs(START_S + 1) == [(RUN, START_S)]
+
+
+def test_a_deleted_run_takes_its_listeners_along(store: RunStore) -> None:
+    chain, lease = begin(store)
+    number = store.add_signal(_signal()).number
+    changes = _listening("a")
+    changes.taken = [(number, TaskId("n1"))]
+    store.commit(lease, chain.commit(signals=changes))
+    store.release(lease)
+    store.delete_run(RUN)
+    assert store.listeners() == []
+
+
+# --- called runs ------------------------------------------------------------------------------
+
+
+def test_called_runs_are_listed_with_all_that_links_them(store: RunStore) -> None:
+    store.create_run(run_record())
+    link = {"called_by": (RUN, TaskId("c")), "mode": "call", "depth": 1, "trigger": "t"}
+    child = run_record("child", allow=("files", "network"), **link)
+    store.create_run(child)
+    store.create_run(run_record("other", called_by=(RunId("child"), TaskId("c"))))
+    assert store.children(RUN) == [replace(child, document=b"")]
+    assert store.run(RunId("child")) == child

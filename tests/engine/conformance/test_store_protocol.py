@@ -86,8 +86,8 @@ def test_a_run_from_elsewhere_is_trusted_when_somebody_says_so(
     with store.image(RUN) as image:
         other.import_run(replace(image, record=replace(image.record, untrusted=True)), START_S)
     assert other.run(RUN).untrusted
-    other.trust(RUN)
-    assert not other.run(RUN).untrusted
+    other.trust(RUN, ("files",))
+    assert (other.run(RUN).untrusted, other.run(RUN).allow) == (False, ("files",))
 
 
 def test_an_image_of_nothing_is_refused(store: RunStore) -> None:

@@ -66,6 +66,9 @@ class FakeContext:
             "now": datetime.fromtimestamp(self.now, UTC),
         }
 
+    def child_run(self, step: int = 0) -> RunId:
+        return RunId(f"{self.run}.{self.task}.{self.attempt}.{step}")
+
     def progress(self, fraction: float | None, text: str = "") -> None:
         del text
         self.told.append(fraction)

@@ -35,7 +35,8 @@ def test_all_types_are_registered() -> None:
         "trigger.manual", "set", "template", "switch", "join", "for_each", "collect", "barrier",
         "loop", "until",
         "wait", "http.request", "shell.command", "python.code", "file.read", "file.write",
-        "sql.query", "end",
+        "sql.query", "end", "listen", "emit",
+        "workflow.call", "workflow.result",
     }  # fmt: skip
 
 
@@ -129,6 +130,11 @@ def test_effects_follow_from_the_parameters(node: str, params: Any, effects: str
         ("python.code", {"code": "import os\n# Count the files\nx = 1"}, "Count the files"),
         ("sql.query", {"query": "SELECT  *\nFROM t -- all"}, "SELECT * FROM t"),
         ("file.write", {"path": "a.csv", "mode": "append"}, "a.csv (append)"),
+        ("listen", {"event": "paid", "match": "event.id == input"}, "paid, if event.id == input"),
+        ("listen", {"event": "paid", "timeout_s": "2 h"}, "paid (2 h)"),
+        ("emit", {"event": "paid", "run_id": {"expr": "input.run"}}, "paid to input.run"),
+        ("workflow.call", {"path": "parts/sum.flow.json"}, "sum.flow.json"),
+        ("workflow.call", {"document": {"name": "Sum"}, "mode": "async"}, "Sum, goes on at once"),
         ("for_each", {}, "input, 8 at once"),
         ("end", {"final": True}, "ends the run"),
     ],
