@@ -18,6 +18,7 @@ from engine.nodes.python_code import PYTHON_CODE
 from engine.nodes.set_fields import SET
 from engine.nodes.shell_command import SHELL_COMMAND
 from engine.nodes.sql_query import SQL_QUERY
+from engine.nodes.state_machine import STATE_MACHINE
 from engine.nodes.switch import SWITCH
 from engine.nodes.template import TEMPLATE
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
@@ -49,6 +50,7 @@ BUILTIN: tuple[NodeType, ...] = (
     EMIT,
     CALL,
     RESULT,
+    STATE_MACHINE,
 )
 
 

@@ -44,6 +44,7 @@ from engine.nodes.for_each import FOR_EACH
 from engine.nodes.join import JOIN
 from engine.nodes.listen import LISTEN
 from engine.nodes.loop import LOOP
+from engine.nodes.state_machine import STATE_MACHINE
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
 from engine.nodes.until import UNTIL
 from engine.nodes.workflow_call import CALL, RESULT
@@ -210,6 +211,7 @@ def registry(*more: NodeType) -> Registry:
             LOOP,
             CALL,
             RESULT,
+            STATE_MACHINE,
             EMIT,
             LISTEN,
             MANUAL_TRIGGER,

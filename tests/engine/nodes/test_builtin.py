@@ -36,7 +36,7 @@ def test_all_types_are_registered() -> None:
         "loop", "until",
         "wait", "http.request", "shell.command", "python.code", "file.read", "file.write",
         "sql.query", "end", "listen", "emit",
-        "workflow.call", "workflow.result",
+        "workflow.call", "workflow.result", "state_machine",
     }  # fmt: skip
 
 
