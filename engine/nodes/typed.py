@@ -567,3 +567,156 @@ class Kinds:
             duration_s=duration_s,
             until=until,
         )
+
+    def listen(
+        self,
+        key: str,
+        /,
+        *,
+        event: Text = UNSET,
+        match: Text | None = UNSET,
+        read: Literal["payload", "envelope"] | Computed = UNSET,
+        timeout_s: Time | None = UNSET,
+        on_timeout: Literal["fail", "timeout", "default"] | Computed = UNSET,
+        default: Json = UNSET,
+    ) -> NodeHandle:
+        """Waits for an event from outside or from another run. Outlives a restart.
+
+        Args:
+            key: its identity in the document.
+            event: Name of the event to wait for.
+            match: Condition on the event's payload: event.order == input.order.
+            read: The payload alone, or with its name, id, sender and time.
+            timeout_s: Empty: without end.
+            on_timeout: Fail, leave through a port 'timeout' with the input, or go on with a value.
+            default: What the result is if nothing comes.
+        """
+        return self._kind(
+            key,
+            "listen",
+            event=event,
+            match=match,
+            read=read,
+            timeout_s=timeout_s,
+            on_timeout=on_timeout,
+            default=default,
+        )
+
+    def emit(
+        self,
+        key: str,
+        /,
+        *,
+        event: Text = UNSET,
+        payload: Json = UNSET,
+        run_id: Text | None = UNSET,
+        keep_s: Time = UNSET,
+    ) -> NodeHandle:
+        """Sends an event to another run, or to every run that listens for it.
+
+        Args:
+            key: its identity in the document.
+            event: Name of the event.
+            payload: What the event says.
+            run_id: Id of the run that it is for. Empty: every run of the store that listens.
+            keep_s: A run that listens later than that does not get it.
+        """
+        return self._kind(
+            key,
+            "emit",
+            event=event,
+            payload=payload,
+            run_id=run_id,
+            keep_s=keep_s,
+        )
+
+    def workflow_call(
+        self,
+        key: str,
+        /,
+        *,
+        path: Text = UNSET,
+        document: Object | None = UNSET,
+        input: Json = UNSET,
+        output: Text | None = UNSET,
+        mode: Literal["sync", "async", "forget"] | Computed = UNSET,
+        on_failure: Literal["fail", "skip", "default"] | Computed = UNSET,
+        default: Json = UNSET,
+        timeout_s: Time | None = UNSET,
+        trigger: Text = UNSET,
+    ) -> NodeHandle:
+        """Runs another workflow as a run of its own, and goes on with its result.
+
+        Args:
+            key: its identity in the document.
+            path: A file in the folder of this workflow.
+            document: A whole workflow, kept inside this one instead of in a file.
+            input: What the called workflow gets.
+            output: What is made of its result, which is called output.
+            mode: With the result; at once, while the run waits for it at its end; or at once, and
+                never look back.
+            on_failure: Fail as well, skip what follows, or go on with a value.
+            default: What the result is if it fails.
+            timeout_s: Then it is cancelled, and has failed. Empty: without end.
+            trigger: Key of the trigger, where the called workflow has several.
+        """
+        return self._kind(
+            key,
+            "workflow.call",
+            path=path,
+            document=document,
+            input=input,
+            output=output,
+            mode=mode,
+            on_failure=on_failure,
+            default=default,
+            timeout_s=timeout_s,
+            trigger=trigger,
+        )
+
+    def workflow_result(
+        self,
+        key: str,
+        /,
+        *,
+        run_id: Text = UNSET,
+        timeout_s: Time | None = UNSET,
+    ) -> NodeHandle:
+        """Waits for a run that was called without waiting, and goes on with its result.
+
+        Args:
+            key: its identity in the document.
+            run_id: Id of the run. Empty: the field run of the input.
+            timeout_s: Empty: without end.
+        """
+        return self._kind(
+            key,
+            "workflow.result",
+            run_id=run_id,
+            timeout_s=timeout_s,
+        )
+
+    def state_machine(
+        self,
+        key: str,
+        /,
+        *,
+        states: List = UNSET,
+        transitions: List = UNSET,
+        max_transitions: Whole = UNSET,
+    ) -> NodeHandle:
+        """Runs workflows as states, and goes from one to another by how they end.
+
+        Args:
+            key: its identity in the document.
+            states: Each is a workflow. The first is where it begins.
+            transitions: Tried from top to bottom when a state has ended.
+            max_transitions: Transitions; one more fails.
+        """
+        return self._kind(
+            key,
+            "state_machine",
+            states=states,
+            transitions=transitions,
+            max_transitions=max_transitions,
+        )
