@@ -636,6 +636,8 @@ class Engine:
             commands = (Cancel(reason=view.reason or "asked by the person"), *commands)
         opening = opening_of_resume(plan, loaded.state, facts, loaded.legs + 1, "resume")
         opening.events[1:1] = self._quota_warnings()
+        if loaded.state.status in ENDED:  # what came too late for that leg is not for this one
+            await self._io(self._pass_over_commands, run_id, loaded.state, opening)
         return await self._drive_with(
             lease,
             plan,
@@ -1333,6 +1335,7 @@ class Engine:
             next_seq=next_seq,
         )
         handle = RunHandle(self, loop)
+        handle.commands_seen = opening.delta.put_counters.get("commands", handle.commands_seen)
         self._held[facts.run] = _Held(handle, lease)
         self._start_watching()
         for command in commands:
@@ -1341,6 +1344,12 @@ class Engine:
         if self.options.threaded:
             await handle.begun()
         return handle
+
+    def _pass_over_commands(self, run: RunId, state: RunState, opening: superstep.Step) -> None:
+        """Note in a leg's first commit that commands from before it are not obeyed any more."""
+        known = state.counters.get("commands", 0)
+        if old := self.store.commands(run, after=known):
+            opening.delta.put_counters = {"commands": old[-1][0]}
 
     def _publish(self, news: Sequence[News]) -> None:
         if not self._subscribers or not news:

@@ -150,3 +150,19 @@ async def test_a_command_of_another_process_is_obeyed_once_and_not_again_by_a_la
         await settle()
         assert again.status is RunStatus.PAUSED
         assert again.state.counters["commands"] == later
+
+
+async def test_a_command_that_came_too_late_for_a_leg_is_not_obeyed_by_the_next() -> None:
+    """Two people cancel a run at once: whoever resumes it later is not cancelled by the second."""
+    store = MemoryStore()
+    async with Bench(store=store) as bench:
+        handle = await bench.start(flow({"a": "hang", "z": "end"}, "a > z"))
+        first = store.add_command(handle.run, Cancel(), bench.clock.now())
+        second = store.add_command(handle.run, Cancel(), bench.clock.now())
+        handle.send(Cancel(), first)
+        await handle.leg()
+        again = await bench.engine.resume(handle.run)
+        await bench.engine._hear_others()
+        await settle()
+        assert again.status is RunStatus.RUNNING and again._loop._running
+        assert again.state.counters["commands"] == second
