@@ -321,6 +321,12 @@ class CommitRecord(msgspec.Struct, kw_only=True):
     claims: Sequence[tuple[TaskId, int]] = ()
     signals: SignalChanges | None = None
 
+    @property
+    def last_command(self) -> int:
+        """Number of the last stored command that was obeyed, as far as this commit says."""
+        framed = 0 if self.frame is None else self.frame.counters.get("commands", 0)
+        return max(framed, self.delta.put_counters.get("commands", 0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSummary:

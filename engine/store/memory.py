@@ -247,6 +247,7 @@ class MemoryStore:
                     run.kept.update({old.number: old for old in run.commits})
                     run.commits.clear()
                 run.first = run.first if run.commits else each.number
+                self._last_command = max(self._last_command, each.last_command)
                 run.commits.append(
                     _Commit(
                         each.number, each.at, each.status, each.first_seq, each.events, each.delta

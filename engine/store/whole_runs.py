@@ -117,8 +117,11 @@ def _together(first: CommitRecord, others: Generator[CommitRecord]) -> Generator
 def insert_history(connection: sqlite3.Connection, blobs: Blobs, no: int, found: RunImage) -> None:
     """Store the commits of a run, and what no commit holds yet."""
     aside = Aside()
+    last_command = 0
     for record in found.commits:
         _insert_commit(connection, blobs, no, record, aside)
+        last_command = max(last_command, record.last_command)
+    _count_commands_from(connection, last_command)
     connection.execute(
         "UPDATE runs SET next_due = ?, legs = ? WHERE no = ?", (found.next_due, found.legs, no)
     )
@@ -134,6 +137,15 @@ def insert_history(connection: sqlite3.Connection, blobs: Blobs, no: int, found:
         "INSERT INTO claims (run_no, task, attempt, at) VALUES (?, ?, ?, ?)",
         [(no, task, attempt, found.record.started_at) for task, attempt in found.claims.items()],
     )
+
+
+def _count_commands_from(connection: sqlite3.Connection, number: int) -> None:
+    """Let later commands have numbers above those that the run has obeyed elsewhere."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'commands'").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('commands', ?)", (number,))
+    elif row[0] < number:
+        connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'commands'", (number,))
 
 
 def _insert_commit(

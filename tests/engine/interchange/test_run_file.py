@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.commands import Decide
+from engine.commands import Cancel, Decide, Pause, Unpause
 from engine.errors import EngineError, NotAllowed, StoreError, UnreadableFile, UnsupportedVersion
 from engine.ids import RunId
 from engine.interchange.run_file import check_whole, export_run, import_run
 from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel
 from engine.runtime.ports import RunStore
+from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
@@ -311,3 +312,23 @@ async def test_an_arrival_is_in_the_chain_of_the_store(tmp_path: Path) -> None:
     store._database.writer.execute("UPDATE evidence SET note = replace(note, 'run1', 'run2')")
     assert "arrival" in store.verify()[0]
     store.close()
+
+
+async def test_an_imported_run_obeys_commands_although_it_has_obeyed_others_elsewhere(
+    tmp_path: Path, other: RunStore
+) -> None:
+    """Commands are numbered by store; what a run has obeyed, it has obeyed by number."""
+    store = SqliteStore(tmp_path / "one.sqlite")
+    async with Bench(store=store, stay=True) as bench:
+        handle = await bench.start(WORK, 1)
+        for command in (Pause(), Unpause(), Pause(), Unpause()):
+            handle.send(command, store.add_command(handle.run, command, AT))
+        await settle()
+        export_run(store, store.run(RUN), tmp_path / "file", at=AT)
+    import_run(other, tmp_path / "file", at=AT)
+    async with Bench(store=other, stay=True) as bench:
+        handle = await bench.engine.resume(RUN)
+        other.add_command(RUN, Cancel(), AT)
+        await bench.engine._hear_others()
+        await settle()
+        assert handle.status is RunStatus.CANCELLED
