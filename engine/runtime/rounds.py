@@ -138,11 +138,16 @@ def _lives(work: Work, nodes: frozenset[str], path: Path) -> bool:
     for key in {**work.state.joins, **work.joins.changes}:
         name, _, scope = key.partition("@")
         join = work.joins.get(key)
-        if name in nodes and join is not None and join.alive:
-            mine = scope_key(path)
-            if scope == mine or scope.startswith(mine) or mine.startswith(scope):
-                return True
+        waits = name in nodes and join is not None and join.alive
+        if waits and meet(scope, scope_key(path)):
+            return True
     return False
+
+
+def meet(first: str, second: str) -> bool:
+    """Return whether one of two scopes lies in the other: ``each.1`` does not in ``each.10``."""
+    short, long = sorted((first, second), key=len)
+    return not short or long == short or long.startswith(f"{short},")
 
 
 # --- until nothing more can arrive ----------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine import events as ev
+from engine.runtime.rounds import meet
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, FakeClock, flow, outcome, settle
 from tests.engine.properties.driving import leftovers
@@ -244,3 +245,20 @@ async def test_no_more_of_one_item_does_not_wait_for_another_item() -> None:
         assert outcome(await bench.run(work, [1, 2])) == [[2], [3, 2]]
         done = [name for name in bench.order() if name[0] in "jh"]
         assert done == ["j@each.0", "h@each.1", "j@each.1"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("", "each.1", True),
+        ("each.1", "each.1", True),
+        ("each.1,in.0", "each.1", True),
+        ("each.1", "each.10", False),
+        ("each.1,in.0", "each.10", False),
+        ("each.1,in.0", "each.1,in.1", False),
+    ],
+)
+def test_a_join_of_another_item_does_not_count_as_a_way_to_this_one(
+    first: str, second: str, found: bool
+) -> None:
+    assert meet(first, second) is found and meet(second, first) is found
