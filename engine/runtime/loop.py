@@ -530,6 +530,8 @@ class RunLoop:
             await self._stop(self._running)
             late = [o for o in self._done if o.task in self.state.tasks]
             self._done.clear()
+            if late and self._guards is not None:  # they have not been looked at yet
+                late = self._guards.before_commit(self.facts.run, self.state.commit + 1, late)
             if late:
                 step = self._step([*outcomes, *late], at)
         await self._store(step, at)

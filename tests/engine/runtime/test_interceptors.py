@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -10,8 +11,9 @@ import pytest
 from engine import events as ev
 from engine.app import AbortRun, Alter, Interceptor, NodeCall, Veto
 from engine.ids import RunId, TaskId
+from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel
-from tests.engine.flows import Bench, flow, outcome
+from tests.engine.flows import Bench, flow, node_type, outcome
 
 LINE = flow({"a": "plus", "b": "asleep", "z": "end"}, "a > b, b > z")
 TOTAL = Channel(name="total", type="number", reducer="sum", default=0)
@@ -116,3 +118,33 @@ async def test_one_that_fails_is_ignored_and_an_event_says_so(where: str) -> Non
         assert [e.task for e in said] == ["a", "b", "z"]
         assert "broken" in said[0].message and "no such policy" in said[0].message
         assert await replays(bench)
+
+
+async def test_what_ends_while_a_failed_run_is_stopped_is_looked_at_too() -> None:
+    """Results that come in while the others are being stopped are admitted: not unseen."""
+    tried: list[str] = []
+
+    async def boom(params: Any, ctx: Context) -> Output:
+        await asyncio.sleep(0)
+        raise ValueError("boom")
+
+    async def late(params: Any, ctx: Context) -> Output:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            tried.append("late")
+        return Output({"out": 7})
+
+    def limit(run: RunId, number: int, writes: Writes) -> Veto | None:
+        over = [task for task, ops in writes.items() if any(op[2] > 5 for op in ops)]
+        return Veto("more than 5", task=over[0]) if over else None
+
+    work = flow({"s": "same", "a": "fails", "b": ("late", {}, {"writes": {"total": "output"}}),
+                 "z": "end"}, "s > a, s > b, a > z, b > z", channels=[TOTAL])  # fmt: skip
+    types = node_type("fails", boom), node_type("late", late)
+    guard = Interceptor(name="cap", before_commit=limit)
+    async with Bench(*types, interceptors=[guard]) as bench:
+        handle = await bench.engine.start(work, 1)
+        assert outcome((await handle.leg()).event) == "ValueError" or tried
+        assert tried == ["late"] and handle.state.channels == {"total": 0}
+        assert "b" in bench.order(ev.TaskFailed)
