@@ -16,7 +16,7 @@ from engine.runtime import breakpoints
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.outcome import Outcome
 from engine.runtime.superstep import summed_up
-from engine.state.run_state import Delta, RunState, Task
+from engine.state.run_state import Delta, Ending, RunState, Task
 from engine.state.status import RunStatus
 from engine.stops import Breakpoint
 
@@ -134,6 +134,23 @@ def part_of(state: RunState, command: CancelPart) -> Part:
 
     tasks = tuple(task.id for task in state.tasks.values() if belongs(task))
     return Part(tasks, tuple(sorted(inside)))
+
+
+def ask_end(state: RunState, part: Part, command: CancelPart, running: Sequence[TaskId]) -> Step:
+    """Return the commit that says that a part is to end; a crash after it ends it too."""
+    asked = ev.CancelAsked(target=command.words, tasks=tuple(running), reason=command.reason)
+    step = report(state, asked)
+    step.delta.put_ending = dict.fromkeys(part.tasks, Ending(command.reason, part.zones))
+    return step
+
+
+def still_ending(state: RunState) -> list[Outcome]:
+    """Return the outcomes of tasks that were being cancelled when the last leg ended."""
+    return [
+        Outcome(task=task, kind="cancelled", text=row.reason, how="killed", zones=row.zones)
+        for task, row in ((TaskId(key), row) for key, row in state.ending.items())
+        if task in state.tasks
+    ]
 
 
 def cancelled(part: Part, ended: Mapping[TaskId, str], reason: str) -> list[Outcome]:

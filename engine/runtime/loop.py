@@ -797,8 +797,7 @@ class RunLoop:
             self._in_background(self._end_part(part, running, command.reason))
         else:
             self._done.extend(control.cancelled(part, {}, command.reason))
-        asked = ev.CancelAsked(target=command.words, tasks=tuple(running), reason=command.reason)
-        return control.report(self.state, asked)
+        return control.ask_end(self.state, part, command, list(running))
 
     async def _end_part(
         self, part: control.Part, running: Mapping[TaskId, asyncio.Task[None]], reason: str
@@ -867,10 +866,13 @@ def recovered_outcomes(
     """Return what is known of the tasks that were in flight when the last leg ended.
 
     Journalled results are used again; a ``once`` task that was claimed and has no result
-    becomes a question, because nobody can tell whether it happened.
+    becomes a question, because nobody can tell whether it happened. What was being
+    cancelled by itself is cancelled.
     """
-    found: dict[TaskId, Outcome] = {}
+    found = {each.task: each for each in control.still_ending(state)}
     for record in journal:
+        if record.task in found:
+            continue
         if record.task in state.tasks and record.task not in state.waits:
             outcome = unpack(record.result, _journal_decoder)
             found[record.task] = msgspec.structs.replace(outcome, recorded=True)

@@ -119,6 +119,7 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
     child.recordings = {}
     child.until = ""
     child.failures = {}
+    child.ending = {}
     child.status = RunStatus.RUNNING
     child.commit = -1
     return child

@@ -34,6 +34,7 @@ from engine.state.run_state import (
     ChildState,
     CycleState,
     Delta,
+    Ending,
     GateState,
     ItemState,
     JoinState,
@@ -58,7 +59,7 @@ TABLES = (
     "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
     "gates", "memory", "ledger", "holds",
     "recordings", "failures",
-    "children",
+    "children", "ending",
 )  # fmt: skip
 #: Their fields of a delta.
 _PUT = {name: f"put_{name}" for name in TABLES}
@@ -161,6 +162,7 @@ class Transition:
     outputs: Table[ValueRef]
     recordings: Table[Json]
     failures: Table[Json]
+    ending: Table[Ending]
     gates: Table[GateState]
     memory: Table[Json]
     ledger: Table[Account]
@@ -459,6 +461,8 @@ class Transition:
         self.tasks.drop(task.id)
         if self.state.waits or "waits" in self._tables:
             self.waits.drop(task.id)
+        if self.state.ending:
+            self.ending.drop(task.id)
         if self.budget is not None:
             self.budget.release(task)
         node = self.plan.nodes[task.node]

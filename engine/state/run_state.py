@@ -187,6 +187,13 @@ class GateState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     route: tuple[str, ...] | None = None
 
 
+class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Why a task is being cancelled, and the zones (``node@scope``) that start no more items."""
+
+    reason: str
+    zones: tuple[str, ...] = ()
+
+
 class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One write as it was admitted: replaying it through the reducer gives the value.
 
@@ -256,6 +263,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_failures: Sequence[str] = ()
     put_children: Mapping[str, ChildState] = NOTHING
     drop_children: Sequence[str] = ()
+    put_ending: Mapping[str, Ending] = NOTHING
+    drop_ending: Sequence[str] = ()
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -277,6 +286,7 @@ class RunState(msgspec.Struct, kw_only=True):
         breaks: `Breakpoint.key` to the breakpoint.
         recordings: results of an earlier run, by the task that takes one in place of running.
         failures: unhandled ones of this leg, by task, where others may go on after them.
+        ending: tasks that are being cancelled by themselves; they do not start again.
         until: the node that the run goes to; what does not lead there is not started.
         children: run id of each child run that is tracked.
         refs: how many holders each value has; a value without any is dropped.
@@ -308,6 +318,7 @@ class RunState(msgspec.Struct, kw_only=True):
     recordings: dict[str, Json] = {}
     until: NodeKey = ""
     failures: dict[str, Json] = {}
+    ending: dict[str, Ending] = {}
     refs: dict[str, int] = {}
     children: dict[str, ChildState] = {}
 
@@ -406,6 +417,8 @@ def _apply_control(state: RunState, delta: Delta) -> None:
         _update(state.recordings, delta.put_recordings, delta.drop_recordings)
     if delta.put_failures or delta.drop_failures:
         _update(state.failures, delta.put_failures, delta.drop_failures)
+    if delta.put_ending or delta.drop_ending:
+        _update(state.ending, delta.put_ending, delta.drop_ending)
     if delta.until is not None:
         state.until = delta.until
 

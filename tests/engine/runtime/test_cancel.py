@@ -14,7 +14,7 @@ import pytest
 
 from engine import events as ev
 from engine.app import RunHandle
-from engine.commands import Decide
+from engine.commands import CancelPart, Decide
 from engine.model.node_types import Context, Output
 from engine.model.workflow import RetryPolicy, Workflow
 from engine.runtime import loop
@@ -193,6 +193,36 @@ async def test_a_task_is_ended_what_it_leads_to_is_skipped_and_the_rest_goes_on(
         assert cancelled(bench) == {"a": "acknowledged"} and bench.order(ev.TaskSkipped) == ["x"]
         report = await bench.engine.replay(handle.run)
         assert report.equal, report.difference
+
+
+@pytest.mark.parametrize("effects", ["none", "once"])
+async def test_a_crash_while_a_task_is_being_ended_does_not_start_it_again(
+    effects: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C5 no. 3: the command counts as obeyed with its first commit, so that one keeps it."""
+    monkeypatch.setattr(loop, "GRACE_S", 0.05)
+
+    class Stops(MemoryStore):
+        def commit(self, lease: Lease, record: CommitRecord) -> None:
+            if any(isinstance(each.event, ev.TaskCancelled) for each in record.events):
+                raise RuntimeError("the power went off")
+            super().commit(lease, record)
+
+    store = Stops()
+    nodes = {**BRANCHES.nodes, "a": replace(BRANCHES.nodes["a"], effects=effects)}
+    bench = Bench(store=store)
+    handle = await bench.start(replace(BRANCHES, nodes=nodes), 1)
+    number = store.add_command(handle.run, CancelPart(task="a", reason="slow"), bench.clock.now())
+    handle.send(CancelPart(task="a", reason="slow"), number)
+    with pytest.raises(RuntimeError):
+        await handle.leg()
+    monkeypatch.setattr(Stops, "commit", MemoryStore.commit)
+    async with Bench(store=store, clock=bench.clock) as later:
+        again = await later.engine.resume(handle.run)
+        async with asyncio.timeout(1):
+            assert outcome((await again.leg()).event) == {"b": 2}
+        assert cancelled(later) == {"a": "killed"} and not again.state.ending
+        assert (await later.engine.replay(handle.run)).equal
 
 
 async def test_other_tasks_go_on_while_one_that_is_stubborn_is_being_ended(
