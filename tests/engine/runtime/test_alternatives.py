@@ -168,3 +168,17 @@ def test_they_are_part_of_the_document_and_of_its_revision() -> None:
     assert codec.loads(codec.dumps(work)) == work
     assert "alternatives" not in codec.dumps(plain).decode()
     assert revision_hash(work, types) != revision_hash(plain, types)
+
+
+async def test_an_alternative_that_sends_an_event_sends_it() -> None:
+    """U74: also where the value of the node it stands in for goes straight on."""
+    tell = Alternative(type="emit", params={"event": "down"})
+    work = flow({"a": ("boom", {}, {"alternatives": (tell,)}), "b": "plus", "z": "end"},
+                "a > b, b > z")  # fmt: skip
+    async with Bench(stay=True) as bench:
+        hears = await bench.start(flow({"h": ("listen", {"event": "down"}), "z": "end"}, "h > z"))
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == 2
+        await settle()
+        assert bench.order(ev.SignalSent) == ["a"] and hears.has_ended
+        assert (await bench.engine.replay(handle.run)).equal
