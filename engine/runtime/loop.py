@@ -518,26 +518,32 @@ class RunLoop:
     # --- committing -------------------------------------------------------------------------
 
     async def _commit(self, outcomes: list[Outcome]) -> None:
-        if self.plan.sends:
-            outcomes = await addressed(self, outcomes)
-        if self._family is not None:
-            outcomes = await self._family.made(outcomes)
+        outcomes = await self._prepared(outcomes)
         at = self.env.clock.now()
-        if self._guards is not None:
-            outcomes = self._guards.before_commit(self.facts.run, self.state.commit + 1, outcomes)
         step = self._step(outcomes, at)
         if self._running and step.status is RunStatus.FAILED:
             await self._stop(self._running)
             late = [o for o in self._done if o.task in self.state.tasks]
             self._done.clear()
-            if late and self._guards is not None:  # they have not been looked at yet
-                late = self._guards.before_commit(self.facts.run, self.state.commit + 1, late)
             if late:
-                step = self._step([*outcomes, *late], at)
+                step = self._step([*outcomes, *await self._prepared(late)], at)
         await self._store(step, at)
         if self._running and step.status is not RunStatus.FAILED:
             ended = [task for task in step.delta.drop_tasks if task in self._running]
             await self._stop({task: self._running[TaskId(task)] for task in ended})
+
+    async def _prepared(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Return outcomes as they may be admitted: with what they ask of other runs, and looked at.
+
+        Each goes through here once, also one that comes in while a failed run is stopped.
+        """
+        if self.plan.sends:
+            outcomes = await addressed(self, outcomes)
+        if self._family is not None:
+            outcomes = await self._family.made(outcomes)
+        if self._guards is not None:
+            outcomes = self._guards.before_commit(self.facts.run, self.state.commit + 1, outcomes)
+        return outcomes
 
     def _step(self, outcomes: Sequence[Outcome], at: float) -> superstep.Step:
         if not self._simple:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +16,11 @@ from engine.app import RunHandle
 from engine.commands import Decide
 from engine.errors import StoreError
 from engine.model import codec
+from engine.model.node_types import Child, Context, Output
 from engine.model.workflow import Limits, Workflow
 from engine.runtime.ports import CommitRecord, Lease
 from engine.store.memory import MemoryStore
-from tests.engine.flows import Bench, flow, outcome, settle
+from tests.engine.flows import Bench, flow, node_type, outcome, settle
 
 Json = Any
 PLUS = flow({"p": "plus", "z": "end"}, "p > z")
@@ -373,3 +376,24 @@ async def test_a_crash_at_any_write_leaves_one_child_for_each_task() -> None:
             assert (result, runs) == ([2, 3], 3), f"after {left} writes"
         left += 1
     assert left > 8
+
+
+async def test_a_child_asked_for_while_a_failed_run_is_stopped_is_made() -> None:
+    """What comes in while others are being stopped is admitted whole, with what it asks for."""
+
+    async def late(params: Any, ctx: Context) -> Output:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Output({"out": 1}, child=Child(called=embedded(PLUS), input=1, mode="async"))
+
+    async def fails(params: Any, ctx: Context) -> Output:
+        await asyncio.sleep(0)
+        raise ValueError("boom")
+
+    types = node_type("late", late, calls=lambda params: ()), node_type("fails", fails)
+    work = flow({"s": "same", "a": "fails", "b": "late", "z": "end"}, "s > a, s > b, a > z, b > z")
+    async with Bench(*types) as bench:
+        handle = await bench.engine.start(work, 1)
+        assert isinstance((await handle.leg()).event, ev.RunFailed)
+        assert bench.order()[:2] == ["s", "b"] and bench.order(ev.ChildStarted) == ["b"]
+        assert only_child(bench, handle.run)
