@@ -124,7 +124,7 @@ class _Looking:
             match event:
                 case ev.TaskFinished():
                     yield from self._at("after", event.task, event.node)
-                case ev.TaskFailed() | ev.TaskRetried():
+                case ev.TaskFailed() | ev.TaskRetried() | ev.AlternativeTaken():
                     yield from self._at("error", event.task, event.node)
                 case ev.SuperstepCommitted():
                     if event.admitted:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from engine import events as ev
-from engine.app import InvalidWorkflow, NotAllowed
+from engine.app import Breakpoint, InvalidWorkflow, NotAllowed
 from engine.commands import Decide
 from engine.model import codec
 from engine.model.node_types import Context, NodeFailure, NodeType, Output
 from engine.model.revision import revision_hash
 from engine.model.workflow import Alternative, Channel, RetryPolicy, Workflow
+from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, node_type, outcome, registry, settle
 
@@ -182,3 +183,13 @@ async def test_an_alternative_that_sends_an_event_sends_it() -> None:
         await settle()
         assert bench.order(ev.SignalSent) == ["a"] and hears.has_ended
         assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_a_breakpoint_on_errors_stops_where_an_alternative_is_taken() -> None:
+    sides = Sides("main")
+    async with Bench(sides.type, stay=True) as bench:
+        at = Breakpoint(node="a", at="error")
+        handle = await bench.start(asking(alternative("b")), 1, breakpoints=[at])
+        assert handle.status is RunStatus.PAUSED and sides.calls == ["main 1"]
+        handle.unpause()
+        assert outcome((await handle.leg()).event) == "b: 1"
