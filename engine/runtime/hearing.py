@@ -17,7 +17,7 @@ from engine.ids import RunId, TaskId
 from engine.model.node_types import Answer, Signal, Wait
 from engine.runtime import waits
 from engine.runtime.environment import Driver
-from engine.runtime.outcome import Heard, Outcome, failed
+from engine.runtime.outcome import Heard, Outcome, ending_the_same, failed
 from engine.runtime.ports import SignalRecord
 from engine.state.run_state import ParkedWait
 from engine.state.status import ENDED
@@ -141,7 +141,9 @@ async def _addressed(loop: Driver, outcome: Outcome) -> Outcome:
 
 def _unsent(outcome: Outcome, text: str) -> Outcome:
     error = ErrorInfo(code="unknown_run", message=text, retryable=False)
-    return failed(outcome.task, error, attempt=outcome.attempt, duration_s=outcome.duration_s)
+    seconds = outcome.duration_s
+    unsent = failed(outcome.task, error, attempt=outcome.attempt, duration_s=seconds)
+    return ending_the_same(outcome, unsent)
 
 
 def _parked(wait: ParkedWait) -> Wait:

@@ -15,7 +15,7 @@ import msgspec
 from engine.events import ErrorInfo
 from engine.ids import NodeKey, Path, RunId, TaskId
 from engine.model.node_types import Output, Result
-from engine.runtime.outcome import Outcome
+from engine.runtime.outcome import Outcome, ending_the_same
 
 Json = Any
 
@@ -134,7 +134,9 @@ class Guards:
             if isinstance(verdict, Veto | AbortRun):
                 aimed = verdict.task if isinstance(verdict, Veto) else first
                 outcomes = [
-                    _stopped(o.task, o.attempt, each.name, verdict, verdict.reason)
+                    ending_the_same(
+                        o, _stopped(o.task, o.attempt, each.name, verdict, verdict.reason)
+                    )
                     if o in asked and aimed in ("", o.task)
                     else o
                     for o in outcomes

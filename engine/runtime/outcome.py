@@ -187,3 +187,10 @@ def failed(
         error=error,
         taken=taken,
     )
+
+
+def ending_the_same(outcome: Outcome, instead: Outcome) -> Outcome:
+    """Return what is admitted in place of an outcome: what ended the wait has ended it."""
+    return msgspec.structs.replace(
+        instead, taken=outcome.taken, heard=outcome.heard, child_end=outcome.child_end
+    )

@@ -28,7 +28,7 @@ from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
 from engine.runtime.merging import WriteConflict, changed_channels, check_rights, merge_writes
 from engine.runtime.others import Others
-from engine.runtime.outcome import Outcome
+from engine.runtime.outcome import Outcome, ending_the_same
 from engine.runtime.ports import RequestRecord
 from engine.runtime.scope import loop_of
 from engine.runtime.transition import REACHING, ItemLost, LimitHit, Transition
@@ -367,14 +367,14 @@ class _Commit:
                     attempt=outcome.attempt,
                     retryable=False,
                 )
-                outcomes[index] = Outcome(
+                failed = Outcome(
                     task=task,
                     kind="error",
                     attempt=outcome.attempt,
                     duration_s=outcome.duration_s,
                     error=error,
-                    taken=outcome.taken,
                 )
+                outcomes[index] = ending_the_same(outcome, failed)
 
     def _first_unroutable(
         self, outcomes: Sequence[Outcome], channels: Mapping[str, Json]

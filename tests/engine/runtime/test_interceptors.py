@@ -10,6 +10,7 @@ import pytest
 
 from engine import events as ev
 from engine.app import AbortRun, Alter, Interceptor, NodeCall, Veto
+from engine.commands import Decide
 from engine.ids import RunId, TaskId
 from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel
@@ -148,3 +149,20 @@ async def test_what_ends_while_a_failed_run_is_stopped_is_looked_at_too() -> Non
         assert outcome((await handle.leg()).event) == "ValueError" or tried
         assert tried == ["late"] and handle.state.channels == {"total": 0}
         assert "b" in bench.order(ev.TaskFailed)
+
+
+async def test_a_decision_whose_result_is_vetoed_is_taken_in_all_the_same() -> None:
+    """U71: else it is told again to every later leg, and no fact says that it was made."""
+    guard = Interceptor(name="policy", before_commit=lambda run, number, writes: Veto("no", "a")
+                        if "a" in writes else None)  # fmt: skip
+    work = flow({"a": "ask", "z": "end"}, "a.approved > z")
+    async with Bench(interceptors=[guard], stay=True) as bench:
+        handle = await bench.start(work, 1)
+        [request] = bench.engine.inbox()
+        await bench.engine.decide(
+            Decide(request=request.request, choice="approve", by="ada", through="api",
+                   digest=request.digest)
+        )  # fmt: skip
+        assert outcome((await handle.leg()).event) == "vetoed"
+        assert bench.order(ev.BarrierDecided) == ["a"]
+        assert not bench.store.unadmitted(handle.run) and await replays(bench)

@@ -9,6 +9,7 @@ import pytest
 from engine import events as ev
 from engine.app import InvalidCommand, UnknownRun
 from engine.model.validation import validate
+from engine.model.workflow import Channel
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, outcome, registry, settle
 
@@ -245,3 +246,15 @@ def test_event_is_named_only_where_a_node_listens() -> None:
     )
     found = [(d.rule, d.field) for d in validate(work, registry()) if d.rule.startswith("E")]
     assert found == [("E005-expression", "params.event"), ("E005-expression", "when")]
+
+
+async def test_an_event_whose_write_fails_is_taken_all_the_same() -> None:
+    total = Channel(name="total", type="number", default=0)
+    work = flow({"a": ("listen", {"event": "paid"}, {"writes": {"total": "output"}}), "z": "end"},
+                "a > z", channels=[total])  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work)
+        await bench.engine.signal("paid", "no number")
+        assert isinstance((await handle.leg()).event, ev.RunFailed)
+        assert bench.order(ev.SignalTaken) == ["a"]
+        assert (await bench.engine.replay(handle.run)).equal
