@@ -625,7 +625,9 @@ class Engine:
                 state = first_state(plan, {}, None)
                 facts, opening = self._beginning(plan, loaded.record, state)
                 view = RunView(run=run_id)
-                return await self._drive_with(lease, plan, state, facts, opening, view, next_seq=1)
+                return await self._drive_with(
+                    lease, plan, state, facts, opening, view, next_seq=1, commands=commands
+                )
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
@@ -686,13 +688,14 @@ class Engine:
             allow=tuple(sorted(allow)) if parent.untrusted else parent.allow,
             depth=parent.depth,
         )
-        then = await self._io(self.store.fork, parent.run, at, record)
+        then = await self._io(self.store.state_at, parent.run, at)
         state = fork_state(plan, then, channels or {})
         view = fork_view(await self._io(self.view, parent.run, at), record.run, state)
         facts = facts_of(plan, record)
         check_start(plan, state.channels, facts.scope)
         if breakpoints is not None:
             state.breaks = stops.check(plan, breakpoints)
+        await self._io(self.store.fork, parent.run, at, record)  # nothing of it is refused now
         opening = opening_of_resume(plan, state, facts, 1, "fork")
         opening.events[1:1] = _told(state)
         opening.events[:0] = [

@@ -238,3 +238,13 @@ async def test_a_run_with_stops_is_replayed_and_folded_as_it_was(policy: CommitP
         report = await bench.engine.replay(handle.run)
         assert report.equal, report.difference
         assert bench.engine.view(handle.run).breakpoints == tuple(points)
+
+
+async def test_a_fork_that_is_refused_leaves_no_run_behind() -> None:
+    async with Bench() as bench:
+        handle = await bench.start(flow({"a": "plus", "z": "end"}, "a > z"), 1)
+        with pytest.raises(InvalidCommand):
+            await bench.engine.fork(
+                handle.run, 0, breakpoints=[Breakpoint(node="nobody", at="before")]
+            )
+        assert [each.run for each in bench.engine.runs()] == [handle.run]

@@ -15,10 +15,12 @@ from engine import events as ev
 from engine.app import RunHandle
 from engine.commands import Decide
 from engine.errors import StoreError
+from engine.ids import RunId, TaskId
 from engine.model import codec
 from engine.model.node_types import Child, Context, Output
 from engine.model.workflow import Limits, Workflow
 from engine.runtime.ports import CommitRecord, Lease
+from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
 
@@ -397,3 +399,18 @@ async def test_a_child_asked_for_while_a_failed_run_is_stopped_is_made() -> None
         assert isinstance((await handle.leg()).event, ev.RunFailed)
         assert bench.order()[:2] == ["s", "b"] and bench.order(ev.ChildStarted) == ["b"]
         assert only_child(bench, handle.run)
+
+
+async def test_a_child_that_was_stored_and_never_driven_can_be_cancelled() -> None:
+    """U66: its caller ended between storing it and driving it; a cancel does not start it."""
+    store = FragileStore(1_000_000)
+    async with Bench(store=store) as bench:
+        await bench.run(PLUS, 4)
+        record = replace(bench.engine.run("run1"), run=RunId("orphan"), status=RunStatus.CREATED,
+                         ended_at=None, called_by=(RunId("run1"), TaskId("c")), mode="call",
+                         commit=-1)  # fmt: skip
+        store.create_run(record)
+        before = len(bench.order())
+        await bench.engine.cancel("orphan")
+        assert bench.engine.run("orphan").status is RunStatus.CANCELLED
+        assert len(bench.order()) == before
