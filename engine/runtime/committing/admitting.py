@@ -1,0 +1,114 @@
+"""Takes one result into a commit, whatever its kind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine import events as ev
+from engine.events import TaskReady
+from engine.model.plan import PlanNode
+from engine.runtime import looping
+from engine.runtime.committing.failing import fail
+from engine.runtime.committing.results import note_finished, succeed
+from engine.runtime.committing.waits import close_wait, park
+from engine.runtime.committing.work import Work
+from engine.runtime.outcome import Outcome
+from engine.state.run_state import ParkedWait, Task
+
+
+def admit(work: Work, outcome: Outcome) -> None:
+    """Take in one result; one whose item has ended in this commit is too late."""
+    transition = work.transition
+    task = transition.tasks.get(outcome.task)
+    if task is None:
+        work.too_late.add(outcome.task)  # its item has ended in this very commit
+        return
+    node = work.plan.nodes[task.node]
+    for note in outcome.notes:
+        transition.events.append(ev.InterceptorIgnored(task=task.id, node=node.key, message=note))
+    if outcome.kind == "cancelled":
+        _cancel(work, node, task, outcome)
+        return
+    close_wait(work, task, outcome)
+    _settle_attempt(work, node, task, outcome)
+    match outcome.kind:
+        case "output" | "fallback":
+            succeed(work, node, task, outcome)
+        case "wait":
+            park(work, node, task, outcome)
+        case "skip":
+            transition.finish(task)
+            reason = outcome.text or "the node had nothing to do"
+            transition.skip(node, task.path, reason, task=task.id)
+        case "abort":
+            note_finished(work, task, outcome, {})
+            transition.finish(task)
+            work.abort = outcome.text
+        case "woken" | "reserve":
+            _go_on(work, node, task, outcome)
+        case "error":
+            fail(work, node, task, outcome)
+        case "timer":
+            pass  # no task's; `run` has taken it out
+        case "ended":
+            pass  # taken in by `Others.without_children`
+
+
+def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """Note what an attempt was allowed, has used, and was taken from."""
+    for name in outcome.allowed:
+        work.transition.events.append(_let_pass(task, name))
+    if work.budget is not None and outcome.kind not in ("woken", "reserve"):
+        work.budget.reconcile(node, task, outcome)
+    if outcome.recorded and work.state.recordings:
+        work.transition.recordings.drop(task.id)
+
+
+def _go_on(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """A task may start, or has said what it needs before it may."""
+    transition = work.transition
+    wait = transition.waits.get(task.id)
+    transition.waits.drop(task.id)
+    if outcome.kind == "woken":
+        task = msgspec.structs.replace(task, attempt=max(task.attempt, outcome.attempt))
+        transition.tasks.put(task.id, task)
+    else:
+        transition.events.append(ev.Estimated(task=task.id, node=node.key, amounts=outcome.wanted))
+    if _may_start(work, node, task, wait, outcome):
+        transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
+
+
+def _may_start(
+    work: Work, node: PlanNode, task: Task, wait: ParkedWait | None, outcome: Outcome
+) -> bool:
+    """Return whether a task that goes on may start: it may have to wait for a budget."""
+    if work.budget is None:
+        return True
+    if outcome.kind == "reserve":
+        return work.budget.reserve(node, task, outcome.wanted)
+    if outcome.grant is not None and wait is not None:
+        return work.budget.granted(node, task, wait, outcome.grant)
+    return not node.metered or work.budget.start(node, task)
+
+
+def _cancel(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """End a task that was cancelled by itself; what only it leads to is passed over."""
+    for zone in outcome.zones:
+        work.transition.drop_items(zone, outcome.text)
+    path = task.path
+    work.transition.end(task, outcome.text, how=outcome.how)
+    if node.role == "until":
+        looping.give_up(work.transition, node, task)
+        path = path[:-1]
+    work.transition.pass_over(node, path)
+
+
+def _let_pass(task: Task, name: str) -> ev.InvariantBroken:
+    return ev.InvariantBroken(
+        task=task.id,
+        node=task.node,
+        invariant=name,
+        message=f"The invariant {name} need not hold for {task.id}.",
+        writers=(task.id,),
+        handled="accepted",
+    )

@@ -1,0 +1,241 @@
+"""What a commit does about a failure: again, ask, go on another way, or end the item or the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine import events as ev
+from engine.events import ErrorInfo, TaskReady
+from engine.ids import Path, TaskId
+from engine.model.plan import PlanEdge, PlanNode
+from engine.runtime import failures, looping, routing
+from engine.runtime.committing.results import leave_loop
+from engine.runtime.committing.waits import ask
+from engine.runtime.committing.work import Work
+from engine.runtime.outcome import Outcome
+from engine.state.run_state import ParkedWait, Task
+
+Json = Any
+
+
+def break_join(work: Work, name: TaskId, error: ErrorInfo) -> None:
+    """Let a join fail for what came too late, or not in time, as any node fails."""
+    transition = work.transition
+    task = transition.tasks.get(name)
+    if task is None:
+        return  # its item has ended in this very commit
+    failed = Outcome(task=name, kind="error", attempt=task.attempt, error=error)
+    fail(work, work.plan.nodes[task.node], task, failed)
+    if work.fatal is None:
+        transition.ready = [each for each in transition.ready if each.task != name]
+
+
+def fail(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """Do about a failure what the node's settings, and those of the run, say."""
+    error = outcome.error
+    if error is None:
+        return
+    error = located(work, task, outcome, error)
+    verdict = judged(work, task, error)
+    match verdict.kind:
+        case "retry":
+            _retry(work, node, task, error, verdict.due_at)
+        case "alternative":
+            _try_alternative(work, node, task, error)
+        case "ask":
+            why = f"Attempt {error.attempt} failed: {error.message}."
+            request = failures.outcome_unknown(node, task.id, why)
+            ask(work, node, task, request, kind="unknown_outcome")
+        case _:
+            work.transition.events.append(
+                ev.TaskFailed(
+                    task=task.id,
+                    node=node.key,
+                    error=error,
+                    duration_s=round(outcome.duration_s, 6),
+                    handled=verdict.kind,
+                )
+            )
+            _handle(work, node, task, error, verdict)
+
+
+def _try_alternative(work: Work, node: PlanNode, task: Task, error: ErrorInfo) -> None:
+    """Let the next alternative do the work of a task."""
+    number = task.using + 1
+    work.transition.events.append(
+        ev.AlternativeTaken(
+            task=task.id,
+            node=node.key,
+            error=error,
+            number=number,
+            of=len(node.alternatives),
+            node_type=node.alternatives[number - 1].type.id,
+        )
+    )
+    again = msgspec.structs.replace(
+        task, attempt=error.attempt + 1, using=number, since=error.attempt
+    )
+    work.transition.waits.drop(task.id)
+    work.transition.tasks.put(task.id, again)
+    work.transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
+
+
+def located(work: Work, task: Task, outcome: Outcome, error: ErrorInfo) -> ErrorInfo:
+    """Return an error that says which node and which attempt it is of."""
+    return msgspec.structs.replace(error, node=task.node, path=task.path, attempt=outcome.attempt)
+
+
+def judged(work: Work, task: Task, error: ErrorInfo) -> failures.Verdict:
+    """Return what is to be done about a failure."""
+    return failures.judge(
+        work.plan,
+        error,
+        task=task,
+        at=work.at,
+        seed=work.facts.seed,
+    )
+
+
+def _retry(work: Work, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
+    retry = work.plan.work_of(task.node, task.using).node.retry
+    of = task.since + retry.attempts if retry else 1
+    work.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=error.attempt + 1))
+    work.transition.waits.put(
+        task.id,
+        ParkedWait(
+            task=task.id,
+            kind="retry",
+            opened_at=work.at,
+            due_at=due_at,
+            error=error.message,
+        ),
+    )
+    work.transition.events.append(
+        ev.TaskRetried(
+            task=task.id,
+            node=node.key,
+            error=error,
+            attempt=error.attempt,
+            of=of,
+            due_at=due_at,
+        )
+    )
+
+
+def _handle(
+    work: Work, node: PlanNode, task: Task, error: ErrorInfo, verdict: failures.Verdict
+) -> None:
+    transition = work.transition
+    value = {"error": as_value(error)}
+    path = task.path[:-1] if node.role == "until" else task.path
+    match verdict.kind:
+        case "fail":
+            _fail_run(work, task, error)
+            return
+        case "item":
+            depth = next(i for i, s in enumerate(task.path) if s[0] == verdict.zone) + 1
+            _drop_item(work, task, task.path[:depth])
+            transition.fail_item(verdict.zone, task.path[:depth], value["error"])
+            return
+        case "continue" | "fallback_edge" if node.role in ("split", "loop"):
+            go_on = _split_error if node.role == "split" else _loop_error
+            go_on(work, node, task, value)
+            return
+        case "continue":
+            taken = node.out.get(node.out_ports[0], ()) if node.out_ports else ()
+        case "error_port":
+            taken = node.out.get("error", ())
+            value = value["error"]
+        case "fallback_edge":
+            taken = node.fallback
+            transition.events.append(ev.Degraded(task=task.id, node=node.key, reason=error.message))
+        case _:
+            taken = ()
+    _go_on_after(work, node, task, path, taken, value)
+
+
+def _go_on_after(
+    work: Work,
+    node: PlanNode,
+    task: Task,
+    path: Path,
+    taken: Sequence[PlanEdge],
+    value: Json,
+) -> None:
+    """End a task whose failure is handled: its error takes these wires."""
+    transition = work.transition
+    ref = f"{task.id}.error"
+    transition.values[ref] = value
+    names = {edge.id for edge in taken}
+    opens = node.role in ("split", "loop")
+    transition.finish(task)
+    if opens:
+        transition.skip(work.plan.nodes[node.pair or ""], path, f"{node.key} failed")
+    elif node.role == "until":
+        looping.give_up(transition, node, task)
+    for edge in taken:
+        transition.send(edge, path, ref)
+    for edges in node.out.values():
+        for edge in edges:
+            inside = opens and edge.source_port != "error"
+            if edge.id not in names and not inside:
+                transition.rule_out(edge, path)
+
+
+def _loop_error(work: Work, loop: PlanNode, task: Task, error: Json) -> None:
+    """A Loop that goes on without a round: the error is its result."""
+    transition = work.transition
+    ref = f"{task.id}.error"
+    transition.values[ref] = error
+    until = work.plan.nodes[loop.pair or ""]
+    transition.finish(task)
+    for edge in loop.out.get("error", ()):
+        transition.rule_out(edge, task.path)
+    result = until.out.get(until.out_ports[0], ())
+    routes = routing.take_all(until, {until.out_ports[0]: error})
+    kept = [edge for edge in routes.taken if edge in result]
+    routes.taken = kept
+    leave_loop(work, until, task.path, ref, routes)
+
+
+def _fail_run(work: Work, task: Task, error: ErrorInfo) -> None:
+    """Nothing handles a failure: the run ends, or others go on first as its settings say."""
+    if work.plan.workflow.settings.on_failure == "fail_fast":
+        work.fatal = work.fatal or error
+    else:
+        work.transition.failures.put(task.id, msgspec.to_builtins(error))
+    work.transition.waits.drop(task.id)
+    work.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=1, using=0, since=0))
+
+
+def _split_error(work: Work, split: PlanNode, task: Task, error: Json) -> None:
+    """A For each that goes on without a list: the error is its only item."""
+    transition = work.transition
+    ref = f"{task.id}.error"
+    transition.values[ref] = [error]
+    for edge in split.out.get("error", ()):
+        transition.rule_out(edge, task.path)
+    transition.open_zone(split, task.path, ref, 1)
+    transition.finish(task)
+
+
+def _drop_item(work: Work, failed: Task, item: Path) -> None:
+    """End the other tasks of an item that failed."""
+    tasks = {**work.state.tasks, **work.transition.tasks.changes}
+    for task in tasks.values():
+        if task is None or task.path[: len(item)] != item:
+            continue
+        if task.id == failed.id:
+            work.transition.finish(task)
+        else:
+            work.transition.end(task, "another task of its item failed")
+    work.transition.forget(lambda _, path: path[: len(item)] == item)
+
+
+def as_value(error: ErrorInfo) -> dict[str, Json]:
+    """Return a failure as the JSON that nodes and channels get."""
+    value: dict[str, Json] = msgspec.to_builtins(error)
+    return value
