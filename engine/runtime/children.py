@@ -19,7 +19,7 @@ from engine.model.node_types import Answer, Wait
 from engine.runtime import superstep, waits
 from engine.runtime.child_runs import ChildRefused, ChildRuns
 from engine.runtime.environment import Driver
-from engine.runtime.outcome import ChildEnd, Outcome, failed
+from engine.runtime.outcome import ChildEnd, Outcome, ending_the_same, failed
 from engine.state.run_state import ParkedWait, RunState
 
 Json = Any
@@ -113,11 +113,9 @@ class Family:
 
 
 def _unmade(outcome: Outcome, error: ErrorInfo) -> Outcome:
-    return msgspec.structs.replace(
-        failed(outcome.task, error, attempt=outcome.attempt, duration_s=outcome.duration_s),
-        taken=outcome.taken,
-        heard=outcome.heard,
-        child_end=outcome.child_end,
+    seconds = outcome.duration_s
+    return ending_the_same(
+        outcome, failed(outcome.task, error, attempt=outcome.attempt, duration_s=seconds)
     )
 
 

@@ -190,7 +190,14 @@ def failed(
 
 
 def ending_the_same(outcome: Outcome, instead: Outcome) -> Outcome:
-    """Return what is admitted in place of an outcome: what ended the wait has ended it."""
+    """Return what is admitted in place of an outcome: what ended the wait has ended it.
+
+    What the attempt has used is used.
+    """
     return msgspec.structs.replace(
-        instead, taken=outcome.taken, heard=outcome.heard, child_end=outcome.child_end
+        instead,
+        taken=outcome.taken,
+        heard=outcome.heard,
+        child_end=outcome.child_end,
+        spent=outcome.spent,
     )

@@ -13,7 +13,7 @@ from engine.app import RequestRecord, RunHandle
 from engine.commands import Decide
 from engine.errors import DecisionRefused
 from engine.model.node_types import Context, NodeFailure, NodeType, Output
-from engine.model.workflow import Draw, Limits, Meter, RetryPolicy, Workflow
+from engine.model.workflow import Channel, Draw, Limits, Meter, RetryPolicy, Workflow
 from engine.run_view import MeterView
 from engine.state.run_state import Account
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
@@ -485,3 +485,15 @@ async def test_a_node_can_ask_what_is_left() -> None:
     async with Bench(USE, node_type("look", look)) as b:
         assert (await b.start(work)).status == "completed"
         assert seen == [6.0]
+
+
+async def test_what_a_task_has_used_is_used_although_its_write_fails() -> None:
+    """T71: the attempt was paid for; only its write is refused."""
+    total = Channel(name="total", type="number", default=0)
+    fields = {**draws("1"), "writes": {"total": "'text'"}}
+    work = flow({"a": ("use", {"uses": 7}, fields)}, "", meters=tokens(), channels=[total])
+    async with bench() as b:
+        handle = await b.start(work, 1)
+        assert isinstance((await handle.leg()).event, ev.RunFailed)
+        assert root(handle).used == 7
+        assert (await b.engine.replay(handle.run)).equal
