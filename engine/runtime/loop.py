@@ -444,7 +444,7 @@ class RunLoop:
             self._done.extend(self._hearing.outcomes({o.task for o in self._done}))
         if self._ending:
             self._keep_only_the_end()
-        if not self._done or (self._strict and (self._running or self._rest_of_superstep())):
+        if not self._done or self._waits_for_superstep():
             return []
         state = self.state
         outcomes = [
@@ -461,7 +461,12 @@ class RunLoop:
         kept = [o for o in self._done if o.task not in self._ending or o.kind == "cancelled"]
         self._done.clear()
         self._done.extend(kept)
-        self._ending -= ends
+        if not self._waits_for_superstep():
+            self._ending -= ends
+
+    def _waits_for_superstep(self) -> bool:
+        """Whether what has ended is admitted only together with what has not."""
+        return self._strict and bool(self._running or self._rest_of_superstep())
 
     def _rest_of_superstep(self) -> bool:
         """Whether tasks are still to be started, by a pause if need be only later."""

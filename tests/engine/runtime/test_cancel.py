@@ -16,7 +16,7 @@ from engine import events as ev
 from engine.app import RunHandle
 from engine.commands import CancelPart, Decide
 from engine.model.node_types import Context, Output
-from engine.model.workflow import RetryPolicy, Workflow
+from engine.model.workflow import Channel, RetryPolicy, Workflow
 from engine.runtime import loop
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.status import RunStatus
@@ -314,3 +314,34 @@ async def test_a_part_that_is_not_there_changes_nothing_and_says_so() -> None:
         await settle()
         [warned] = [e for e in bench.facts if isinstance(e, ev.Warned)]
         assert "nobody" in warned.message and handle.status is not RunStatus.COMPLETED
+
+
+async def test_a_decision_after_a_strict_cancel_of_its_task_does_not_count() -> None:
+    """Deciding rule 2: also while the superstep still runs, with the end not yet admitted."""
+    release = asyncio.Event()
+
+    async def waits(params: Any, ctx: Context) -> Output:
+        await release.wait()
+        return Output({"out": 5})
+
+    writes = {"writes": {"total": "output"}}
+    work = flow({"s": "same", "g": ("ask", {}, writes), "n": ("nap", {"seconds": 5}),
+                 "w": "waits"}, "s > g, s > n, n > w",
+                channels=[Channel(name="total", type="number", default=0)],
+                commit="strict")  # fmt: skip
+    async with Bench(node_type("waits", waits), stay=True) as bench:
+        handle = await bench.start(work, 1)
+        bench.clock.advance(5)
+        await settle()
+        assert set(handle._loop._running) == {"w"}
+        [request] = bench.engine.inbox()
+        await bench.engine.cancel_part(handle.run, task="g")
+        await settle()
+        await bench.engine.decide(
+            Decide(request=request.request, choice="approve", by="ada", through="api",
+                   digest=request.digest)
+        )  # fmt: skip
+        await settle()
+        release.set()
+        await handle.leg()
+        assert handle.state.channels == {"total": 0} and not bench.order(ev.BarrierDecided)
