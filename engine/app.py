@@ -622,6 +622,11 @@ class Engine:
             plan = await self._io(self._compile_bytes, loaded.record.document)
             await self._check_trust(loaded.record, plan.workflow, allow)
             if loaded.state.commit < 0:  # it was stored, and nobody has begun to drive it
+                if loaded.record.parent:
+                    raise InvalidCommand(
+                        f"Run {run_id} never began; fork run {loaded.record.parent} again from "
+                        f"commit {loaded.record.parent_commit}."
+                    )
                 state = first_state(plan, {}, None)
                 facts, opening = self._beginning(plan, loaded.record, state)
                 view = RunView(run=run_id)

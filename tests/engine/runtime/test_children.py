@@ -14,7 +14,7 @@ import pytest
 from engine import events as ev
 from engine.app import RunHandle
 from engine.commands import Decide
-from engine.errors import StoreError
+from engine.errors import InvalidCommand, StoreError
 from engine.ids import RunId, TaskId
 from engine.model import codec
 from engine.model.node_types import Child, Context, Output
@@ -414,3 +414,16 @@ async def test_a_child_that_was_stored_and_never_driven_can_be_cancelled() -> No
         await bench.engine.cancel("orphan")
         assert bench.engine.run("orphan").status is RunStatus.CANCELLED
         assert len(bench.order()) == before
+
+
+async def test_a_fork_that_never_began_is_not_begun_from_the_start() -> None:
+    """The power went off between its row and its first commit: its channels are nowhere."""
+    store = FragileStore(1_000_000)
+    async with Bench(store=store) as bench:
+        await bench.run(PLUS, 4)
+        first = bench.engine.run("run1")
+        store.fork(first.run, 1, replace(first, run=RunId("fork"), status=RunStatus.CREATED,
+                                         ended_at=None, parent=first.run, parent_commit=1,
+                                         commit=-1))  # fmt: skip
+        with pytest.raises(InvalidCommand, match="fork run run1 again from commit 1"):
+            await bench.engine.resume("fork")
