@@ -41,6 +41,7 @@ from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Environment
 from engine.runtime.hearing import Hearing, addressed
 from engine.runtime.interceptors import Guards
+from engine.runtime.limits import LimitHit
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import (
     CommitRecord,
@@ -53,7 +54,7 @@ from engine.runtime.ports import (
 from engine.runtime.quick import quick_step
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import ask_for_room
-from engine.runtime.transition import LimitHit, ready_tasks
+from engine.runtime.transition import ready_tasks
 from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
 from engine.state.status import RunStatus
 

@@ -16,7 +16,9 @@ from engine.ids import Path, scope_key
 from engine.model.node_types import Output
 from engine.model.plan import PlanNode
 from engine.runtime import rounds
-from engine.runtime.transition import LimitHit, Transition
+from engine.runtime.items import send_in
+from engine.runtime.limits import LimitHit
+from engine.runtime.transition import Transition
 from engine.state.run_state import Task, ValueRef, ZoneState
 
 Json = Any
@@ -68,7 +70,7 @@ def start(work: Transition, loop: PlanNode, task: Task, ref: ValueRef, of: int, 
         work.zones.put(key, msgspec.structs.replace(open_zone, queued=queued))
         return ""
     work.zones.put(key, ZoneState(items=ref, total=of, next=1, active=1, rounds=True))
-    work.send_in(loop, (*task.path, (loop.key, 0, of)), ref)
+    send_in(work, loop, (*task.path, (loop.key, 0, of)), ref)
     return ""
 
 
@@ -98,7 +100,7 @@ def end_round(work: Transition, until: PlanNode, task: Task, ref: ValueRef, *, g
         )
         raise LimitHit("visits", limit, loop.key, text)
     work.zones.put(key, msgspec.structs.replace(zone, items=ref, next=index + 2))
-    work.send_in(loop, (*outer, (loop.key, index + 1, of)), ref)
+    send_in(work, loop, (*outer, (loop.key, index + 1, of)), ref)
     return False
 
 
@@ -119,7 +121,7 @@ def _close(work: Transition, loop: PlanNode, outer: Path, key: str, zone: ZoneSt
         (ref, of), *rest = zone.queued
         new = ZoneState(items=ref, total=of, next=1, active=1, queued=tuple(rest), rounds=True)
         work.zones.put(key, new)
-        work.send_in(loop, (*outer, (loop.key, 0, of)), ref)
+        send_in(work, loop, (*outer, (loop.key, 0, of)), ref)
 
 
 def _clear(work: Transition, loop: PlanNode, until: PlanNode, path: Path) -> None:

@@ -26,8 +26,9 @@ from engine.runtime.committing.work import Work
 from engine.runtime.committing.writes import merge, take_input
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
+from engine.runtime.limits import ItemLost, LimitHit
 from engine.runtime.outcome import Outcome
-from engine.runtime.transition import ItemLost, LimitHit
+from engine.runtime.stuck import rule_out_missing
 from engine.state.run_state import RunState, Task
 
 Json = Any
@@ -153,5 +154,5 @@ def _carry(work: Work) -> None:
         break_join(work, *transition.broken.pop(0))
         transition.carry()
     if work.fatal is None and work.abort is None and not work.final:
-        while not transition.tasks.size() and transition.rule_out_missing():
+        while not transition.tasks.size() and rule_out_missing(transition):
             transition.carry()

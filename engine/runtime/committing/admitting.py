@@ -12,6 +12,7 @@ from engine.runtime.committing.failing import fail
 from engine.runtime.committing.results import note_finished, succeed
 from engine.runtime.committing.waits import close_wait, park
 from engine.runtime.committing.work import Work
+from engine.runtime.items import drop_items
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import ParkedWait, Task
 
@@ -94,7 +95,7 @@ def _may_start(
 def _cancel(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     """End a task that was cancelled by itself; what only it leads to is passed over."""
     for zone in outcome.zones:
-        work.transition.drop_items(zone, outcome.text)
+        drop_items(work.transition, zone, outcome.text)
     path = task.path
     work.transition.end(task, outcome.text, how=outcome.how)
     if node.role == "until":

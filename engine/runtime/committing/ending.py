@@ -14,7 +14,8 @@ from engine.model.expressions import ExpressionError
 from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
 from engine.runtime.invariants import Breach
-from engine.runtime.transition import LimitHit
+from engine.runtime.limits import LimitHit
+from engine.runtime.stuck import blocked
 from engine.state.run_state import Delta, RunState
 from engine.state.status import RunStatus
 
@@ -58,9 +59,9 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
         return None
     if work.others.leave_children(work.plan.workflow.settings.background, now=False):
         return None
-    blocked = [] if work.final else transition.blocked()
-    if blocked:
-        text = "Nothing can run any more: " + "; ".join(blocked)
+    stuck = [] if work.final else blocked(transition)
+    if stuck:
+        text = "Nothing can run any more: " + "; ".join(stuck)
         return ev.RunFailed(error=ErrorInfo(code="deadlock", message=text, retryable=False))
     try:
         result = _result(work, channels)

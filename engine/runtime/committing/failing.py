@@ -15,6 +15,7 @@ from engine.runtime import failures, looping, routing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
 from engine.runtime.committing.work import Work
+from engine.runtime.items import fail_item, open_zone
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import ParkedWait, Task
 
@@ -138,7 +139,7 @@ def _handle(
         case "item":
             depth = next(i for i, s in enumerate(task.path) if s[0] == verdict.zone) + 1
             _drop_item(work, task, task.path[:depth])
-            transition.fail_item(verdict.zone, task.path[:depth], value["error"])
+            fail_item(transition, verdict.zone, task.path[:depth], value["error"])
             return
         case "continue" | "fallback_edge" if node.role in ("split", "loop"):
             go_on = _split_error if node.role == "split" else _loop_error
@@ -218,7 +219,7 @@ def _split_error(work: Work, split: PlanNode, task: Task, error: Json) -> None:
     transition.values[ref] = [error]
     for edge in split.out.get("error", ()):
         transition.rule_out(edge, task.path)
-    transition.open_zone(split, task.path, ref, 1)
+    open_zone(transition, split, task.path, ref, 1)
     transition.finish(task)
 
 

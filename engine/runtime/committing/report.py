@@ -7,7 +7,7 @@ from engine.events import AnyEvent
 from engine.ids import TaskId
 from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
-from engine.runtime.transition import LimitHit
+from engine.runtime.limits import LimitHit
 from engine.state.status import RunStatus
 
 

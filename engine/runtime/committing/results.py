@@ -9,6 +9,7 @@ from engine.ids import Path, scope_key
 from engine.model.plan import PlanNode
 from engine.runtime import looping, routing
 from engine.runtime.committing.work import LOOPS, Work
+from engine.runtime.items import open_zone
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import GateState, Task
 
@@ -93,7 +94,7 @@ def _split(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     note_finished(work, task, outcome, {"items": "" if items == own else items, "limit": ""})
     for edge in node.out.get("error", ()):
         work.transition.rule_out(edge, task.path)
-    work.transition.open_zone(node, task.path, items, int(limit))
+    open_zone(work.transition, node, task.path, items, int(limit))
     work.transition.finish(task)
 
 

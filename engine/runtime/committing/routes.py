@@ -12,9 +12,9 @@ from engine.model.expressions import ExpressionError
 from engine.model.plan import PlanNode
 from engine.runtime import failures, routing
 from engine.runtime.committing.work import LOOPS, Work
+from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
 from engine.runtime.scope import loop_of
-from engine.runtime.transition import ItemLost
 from engine.state.run_state import Task
 
 Json = Any
