@@ -42,7 +42,15 @@ from engine.model.node_types import (
     Skip,
     Wait,
 )
-from engine.model.workflow import Channel, JoinPolicy, Limits, RetryPolicy, Settings, Workflow
+from engine.model.workflow import (
+    Alternative,
+    Channel,
+    JoinPolicy,
+    Limits,
+    RetryPolicy,
+    Settings,
+    Workflow,
+)
 from engine.nodes.functions import FunctionNode, node
 from engine.nodes.plugins import installed
 from engine.nodes.typed import Kinds
@@ -52,6 +60,7 @@ Json = Any
 T = TypeVar("T")
 __all__ = [
     "Abort",
+    "Alternative",
     "Context",
     "Fallback",
     "Flow",

@@ -25,6 +25,8 @@ from engine.model.layout import layered
 from engine.model.node_types import NodeType, Port, Registry
 from engine.model.validation import validate
 from engine.model.workflow import (
+    Alternative,
+    Background,
     Channel,
     CommitPolicy,
     Draw,
@@ -87,6 +89,7 @@ class NodeFields(TypedDict, total=False):
     budget: Literal["shared", "even"]
     gated: bool
     on_error: OnError
+    alternatives: Sequence[Alternative]
     effects: Effects | None
     reads: Sequence[str]
     disabled: bool
@@ -103,7 +106,7 @@ class SettingFields(TypedDict, total=False):
     input: Json
     result: str | None
     on_failure: OnFailure
-    errors: str | None
+    background: Background
     invariants: Mapping[str, Invariant]
     meters: Mapping[str, Meter]
     input_to: str | None
@@ -288,7 +291,7 @@ class Builder:
                 channel: Write(expr=each) if isinstance(each, str) else each
                 for channel, each in given["writes"].items()
             }
-        for name in ("reads", "may_write"):
+        for name in ("reads", "may_write", "alternatives"):
             if given.get(name) is not None:
                 given[name] = tuple(given[name])
         self.nodes[handle.key] = replace(self.nodes[handle.key], **given)

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.flow import Flow, JoinPolicy, Limits, RetryPolicy, WorkflowError, expr, template
+from engine.flow import (
+    Alternative,
+    Flow,
+    JoinPolicy,
+    Limits,
+    RetryPolicy,
+    WorkflowError,
+    expr,
+    template,
+)
 from engine.model import codec
 from engine.model.builder import NodeFields, SettingFields
 from engine.model.workflow import Edge, Node, PortRef, Position, Settings, Write
@@ -100,6 +109,13 @@ def test_everything_else_of_a_node_is_set() -> None:
         "continue",
         ("total",),
     )
+
+
+def test_alternatives_of_a_node_may_be_a_list() -> None:
+    other = Alternative(type="set", params={"fields": {"n": 0}})
+    flow = Flow()
+    flow.start >> flow.add("it", "template", text="x").set(alternatives=[other]) >> flow.end()
+    assert codec.loads(codec.dumps(flow.build())).nodes["it"].alternatives == (other,)
 
 
 def test_settings_are_those_of_the_document() -> None:
@@ -243,7 +259,9 @@ def test_the_port_reference_is_that_of_the_document() -> None:
     assert flow.build().edges[0].source == PortRef("start", "out")
 
 
-def test_what_can_be_named_is_a_field_of_a_node_or_of_the_settings() -> None:
+def test_what_can_be_named_are_the_fields_of_a_node_and_of_the_settings() -> None:
     of_node = {each.name for each in fields(Node)} - {"key", "type", "version", "params", "extra"}
-    assert set(NodeFields.__annotations__) <= of_node
-    assert set(SettingFields.__annotations__) <= {each.name for each in fields(Settings)}
+    assert set(NodeFields.__annotations__) == of_node
+    assert set(SettingFields.__annotations__) == {each.name for each in fields(Settings)} - {
+        "extra"
+    }
