@@ -7,7 +7,7 @@ import contextlib
 import functools
 import getpass
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -43,6 +43,8 @@ from engine.model.node_types import Option, Registry, Request
 from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.nodes.plugins import BrokenPlugin, installed
+from engine.quota import Usage, history_quota
+from engine.run_handle import RunHandle, spawn
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
 from engine.runtime import called, decisions, partial, signals, standing, superstep
@@ -85,7 +87,6 @@ from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
 from engine.sinks.hosts import QUEUE, VARIABLE, Sinks
 from engine.sinks.sink import Sink
-from engine.sinks.stream import SIZE, Stream
 from engine.state.run_state import RunState
 from engine.state.status import ENDED, RunStatus
 from engine.stops import Breakpoint
@@ -137,171 +138,9 @@ NONE: frozenset[str] = frozenset()
 #: Seconds between two looks at what other processes wrote.
 WATCH_S = 0.2
 HEARTBEAT_S = 5.0
-#: What the history of one store may take, unless the environment says otherwise.
-HISTORY_BYTES = 5_000_000_000
-#: The part of its quota from which on every leg begins with a warning.
-NEAR = 0.8
 #: Seconds for which an event may be taken, where the sender says nothing.
 KEEP_EVENTS_S = 7 * 86_400.0
 _UNSET: Any = object()
-
-
-def history_quota() -> int:
-    """Return the quota of the history in bytes; HEADGATE_HISTORY_BYTES changes it."""
-    text = os.environ.get("HEADGATE_HISTORY_BYTES", "")
-    return int(text) if text.isdecimal() and int(text) else HISTORY_BYTES
-
-
-class RunHandle:
-    """One run that this process drives."""
-
-    def __init__(self, owner: Engine, loop: RunLoop) -> None:
-        self._engine = owner
-        self._loop = loop
-        self._task: asyncio.Task[ev.Recorded] | None = None
-        #: Number of the last stored command that the loop was given.
-        self.commands_seen = loop.state.counters.get("commands", 0)
-
-    @property
-    def run(self) -> RunId:
-        """The run's id."""
-        return self._loop.facts.run
-
-    @property
-    def called_by(self) -> tuple[RunId, TaskId] | None:
-        """Run and task that it is a child of."""
-        return self._loop.facts.called_by
-
-    @property
-    def status(self) -> RunStatus:
-        """Its status at the last commit."""
-        return self._loop.state.status
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether this leg has its terminal event."""
-        return self._loop.terminal is not None
-
-    @property
-    def view(self) -> RunView:
-        """The live view. Do not change it; `copy()` it to keep it."""
-        return self._loop.view
-
-    @property
-    def state(self) -> RunState:
-        """The live state. Do not change it."""
-        return self._loop.state
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that the run is pinned to."""
-        return self._loop.plan
-
-    async def leg(self) -> ev.Recorded:
-        """Wait for the end of this leg and return its terminal event.
-
-        Raises:
-            StoreError: the run could not be stored any further.
-        """
-        if self._task is None:
-            raise InvalidCommand(f"Run {self.run} has not been started")
-        return await asyncio.shield(self._task)
-
-    async def result(self) -> Json:
-        """Wait for the end of this leg and return the result, or None when it has none."""
-        ended = await self.leg()
-        return ended.event.result if isinstance(ended.event, ev.RunFinished) else None
-
-    def send(self, command: AnyCommand, number: int = 0) -> None:
-        """Give the run a command; `number` is that of a stored one."""
-        self._loop.send(command, number)
-
-    def decided(self, decision: DecisionRecord) -> None:
-        """Tell the run of a stored decision."""
-        self._loop.decided(decision)
-
-    def child_changed(self) -> None:
-        """Tell the run that one of its children has ended, or come to rest."""
-        self._loop.child_changed()
-
-    def hurry(self) -> None:
-        """End the leg as soon as only people or far timers can go on."""
-        self._loop.hurry()
-
-    def signalled(self) -> None:
-        """Tell the run that there may be new events for it."""
-        self._loop.signalled()
-
-    def cancel(self, reason: str = "asked by the person") -> None:
-        """Cancel the run; wins over everything else."""
-        self.send(Cancel(reason=reason))
-
-    def pause(self) -> None:
-        """Start nothing new."""
-        self.send(Pause())
-
-    def unpause(self) -> None:
-        """Go on."""
-        self.send(Unpause())
-
-    def step(self) -> None:
-        """Make one superstep of a paused run."""
-        self.send(Step())
-
-    def set_breakpoints(self, breakpoints: Sequence[Breakpoint]) -> None:
-        """Replace the run's breakpoints.
-
-        Raises:
-            InvalidCommand: a node does not exist, or a condition is no expression.
-        """
-        stops.check(self.plan, breakpoints)
-        self.send(SetBreakpoints(breakpoints=tuple(breakpoints)))
-
-    def drive(self, opening: superstep.Step, recovered: Sequence[Outcome]) -> None:
-        """Begin to drive; the engine calls it once."""
-        self._task = _spawn(self._loop.run(opening, recovered))
-        self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
-
-    async def begun(self) -> None:
-        """Wait until the first commit of this leg is stored, so that others find the run.
-
-        Raises:
-            StoreError: it could not be stored.
-        """
-        if self._task is None:
-            return
-        first = _spawn(self._loop.begun.wait())
-        try:
-            await asyncio.wait({first, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            first.cancel()
-        if self._task.done() and not self._loop.begun.is_set():
-            self._task.result()
-
-    async def stop(self) -> None:
-        """Stop driving without a terminal event: as after a crash, but orderly."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def news(self, *, after: int = 0, size: int = SIZE) -> Stream:
-        """Return the facts after that number, then what happens, up to the end of this leg.
-
-        Args:
-            after: sequence number of the last fact that is known; 0 begins at the start.
-            size: news kept for a slow reader; facts beyond it are read from the store.
-        """
-
-        async def read(after: int, upto: int | None) -> list[ev.Recorded]:
-            return await self._engine.read_events(self.run, after=after, upto=upto)
-
-        stream = Stream(read, after=after, last_leg_from=self._loop.first_seq, size=size)
-        stream.joined(self._engine.subscribe(self.run, stream.hear))
-        if self._task is None or self._task.done():
-            stream.ended()
-        else:
-            self._task.add_done_callback(lambda _: stream.ended())
-        return stream
 
 
 @dataclass(slots=True)
@@ -334,32 +173,6 @@ class EngineOptions:
     environ: Mapping[str, str] | None = None
     user: str = ""
     history_bytes: int = field(default_factory=history_quota)
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the store takes on the disk, and what it may take; both in bytes."""
-
-    bytes: int
-    quota: int
-
-    @property
-    def is_near(self) -> bool:
-        """Whether it is time to prune."""
-        return self.bytes >= NEAR * self.quota
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing new may be started."""
-        return self.bytes >= self.quota
-
-    def words(self) -> str:
-        """Return a sentence that says how much is taken, and what to do about it."""
-        share = f"{self.bytes / 1e6:,.1f} of {self.quota / 1e6:,.1f} MB"
-        return (
-            f"The history of this store takes {share}, its quota: drop old commits with "
-            "`headgate prune --all --keep 100`, or raise HEADGATE_HISTORY_BYTES."
-        )
 
 
 class Engine:
@@ -1209,7 +1022,7 @@ class Engine:
         for held in list(self._held.values()):
             held.handle.child_changed()
         if called_by is not None and called_by[0] not in self._held:
-            task = _spawn(self._wake(called_by[0]))
+            task = spawn(self._wake(called_by[0]))
             self._waking.add(task)
             task.add_done_callback(self._waking.discard)
 
@@ -1378,7 +1191,7 @@ class Engine:
 
     def _start_watching(self) -> None:
         if self._watching is None or self._watching.done():
-            self._watching = _spawn(self._watch())
+            self._watching = spawn(self._watch())
 
     async def _watch(self) -> None:
         """Look at what other processes wrote, and keep our leases alive."""
@@ -1427,7 +1240,7 @@ class Engine:
         await asyncio.gather(*self._pending, return_exceptions=True)
 
     def _later(self, work: Any) -> None:
-        task = _spawn(work)
+        task = spawn(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
@@ -1436,11 +1249,6 @@ class Engine:
         if self.options.threaded:
             return await asyncio.to_thread(function, *args)
         return function(*args)
-
-
-def _spawn(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Start a coroutine; the caller keeps the task and sees its error."""
-    return asyncio.get_running_loop().create_task(work)
 
 
 def _told(state: RunState) -> list[ev.AnyEvent]:

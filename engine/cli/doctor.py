@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 import engine
-from engine.app import NEAR, history_quota
 from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals
 from engine.cli.printing import clean, console, json_line, styled
 from engine.errors import EngineError
 from engine.nodes.plugins import installed
+from engine.quota import NEAR, history_quota
 from engine.sinks.choosing import RefusedSink, chosen
 from engine.sinks.hosts import VARIABLE
 from engine.store.open import default_path, path_of, store_url

@@ -38,7 +38,7 @@ class Rows(Protocol[T]):
 
 
 class Work(Protocol):
-    """What these functions need of the working area (`engine.runtime.transition`)."""
+    """What these functions need of the working area (`engine.runtime.area`)."""
 
     plan: Plan
     state: RunState

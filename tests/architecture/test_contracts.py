@@ -57,6 +57,8 @@ PROBES = [
         "engine.runtime.ports -> engine.store",
         "engine.runtime.ports -> engine.executors",
         "engine.runtime.ports -> engine.nodes",
+        "engine.store -> engine.run_handle",
+        "engine.run_handle -> engine.app",
         "engine.store -> engine.executors",
         "engine.executors -> engine.nodes",
         "engine.nodes -> engine.store",
