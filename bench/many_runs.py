@@ -1,6 +1,6 @@
 """Many runs wait at once in one engine, and two other processes decide on all of them.
 
-    python bench/many_runs.py [runs] [--seed N] [--pause MS]
+    python bench/many_runs.py [runs] [--seed N] [--pause MS] [--threaded]
 
 Starts the runs (200) on one SQLite store, each with a barrier, and keeps driving them. Two
 processes then decide on the requests, each in a random order of its own: most requests belong to
@@ -87,10 +87,13 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=PAUSE_MS, help="at most, in ms")
+    parser.add_argument("--threaded", action="store_true", help="store as the designer does")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.sqlite"
-        report = asyncio.run(measure(path, asked.runs, asked.seed, asked.pause))
+        report = asyncio.run(
+            measure(path, asked.runs, asked.seed, pause_ms=asked.pause, threaded=asked.threaded)
+        )
     for title, figure in report.figures.items():
         print(f"{title:<28} {figure:>12}")
     for sentence in report.wrong:
@@ -98,12 +101,15 @@ def main() -> None:
     sys.exit(bool(report.wrong))
 
 
-async def measure(path: Path, runs: int, seed: int, pause_ms: float = PAUSE_MS) -> Report:
+async def measure(
+    path: Path, runs: int, seed: int, *, pause_ms: float = PAUSE_MS, threaded: bool = False
+) -> Report:
     """Run everything on a new store at `path`, then check what is stored there."""
     asked = _Asked()
     workflow = loads(ASK)
     began = time.perf_counter()
-    async with Engine.open(str(path), options=EngineOptions(stay=True)) as engine:
+    options = EngineOptions(stay=True, threaded=threaded)
+    async with Engine.open(str(path), options=options) as engine:
         handles = await _all_asked(engine, workflow, runs)
         asked.payloads = {handle.run: {"n": number} for number, handle in enumerate(handles)}
         requests = {str(each.run): str(each.request) for each in engine.inbox()}

@@ -23,11 +23,12 @@ def many_runs(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("many_runs")
 
 
-@pytest.mark.parametrize("pause_ms", [0, 10])
+@pytest.mark.parametrize(("pause_ms", "threaded"), [(0, False), (10, True)])
 def test_no_decision_is_lost_doubled_or_misdirected(
-    many_runs: Any, tmp_path: Path, pause_ms: float
+    many_runs: Any, tmp_path: Path, pause_ms: float, threaded: bool
 ) -> None:
-    report = asyncio.run(many_runs.measure(tmp_path / "runs.sqlite", RUNS, 7, pause_ms))
+    path = tmp_path / "runs.sqlite"
+    report = asyncio.run(many_runs.measure(path, RUNS, 7, pause_ms=pause_ms, threaded=threaded))
     assert report.wrong == []
-    assert int(report.figures["stored as accepted"].replace(",", "")) == RUNS
-    assert int(report.figures["stored as late"].replace(",", "")) == 2 * (RUNS // 5)
+    assert report.figures["stored as accepted"] == f"{RUNS:,}"
+    assert report.figures["stored as late"] == f"{2 * (RUNS // 5):,}"
