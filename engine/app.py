@@ -28,6 +28,7 @@ from engine.commands import (
 )
 from engine.errors import (
     DecisionRefused,
+    DocumentEdited,
     EngineError,
     InvalidCommand,
     InvalidWorkflow,
@@ -47,7 +48,7 @@ from engine.quota import Usage, history_quota
 from engine.run_handle import RunHandle, spawn
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
-from engine.runtime import called, decisions, partial, signals, standing, superstep
+from engine.runtime import called, decisions, editing, moving, partial, signals, standing, superstep
 from engine.runtime.child_runs import StoredChildren
 from engine.runtime.children import expected
 from engine.runtime.context import Services
@@ -55,7 +56,7 @@ from engine.runtime.environment import Environment
 from engine.runtime.history import History, TaskValues
 from engine.runtime.interceptors import AbortRun, Alter, Interceptor, NodeCall, Veto
 from engine.runtime.invariants import check_start
-from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes
+from engine.runtime.loop import RunLoop, opening_of_resume, recovered_outcomes, renamed_work
 from engine.runtime.outcome import Outcome
 from engine.runtime.partial import Trial
 from engine.runtime.plans import Plans, without_collection
@@ -63,12 +64,15 @@ from engine.runtime.ports import (
     Clock,
     CommitSummary,
     DecisionRecord,
+    JournalRecord,
     Lease,
     Listener,
+    Loaded,
     RequestRecord,
     RuleRecord,
     RunRecord,
     RunStore,
+    SignalChanges,
     SignalRecord,
     SystemClock,
 )
@@ -105,6 +109,8 @@ __all__ = [
     "CommitSummary",
     "DecisionRecord",
     "DecisionRefused",
+    "DocumentEdited",
+    "EditedDocument",
     "Engine",
     "EngineError",
     "EngineOptions",
@@ -173,6 +179,20 @@ class EngineOptions:
     environ: Mapping[str, str] | None = None
     user: str = ""
     history_bytes: int = field(default_factory=history_quota)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedDocument:
+    """A document that a run should go on with instead of its own.
+
+    Attributes:
+        force: go on whatever is asked again or lost; without it another revision is refused.
+        names: nodes that have another key there, old to new.
+    """
+
+    workflow: Workflow
+    force: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine:
@@ -402,6 +422,7 @@ class Engine:
         *,
         allow: frozenset[str] = NONE,
         commands: Sequence[AnyCommand] = (),
+        edited: EditedDocument | None = None,
     ) -> RunHandle:
         """Go on with a run from its last commit; a paused one stays paused.
 
@@ -409,15 +430,19 @@ class Engine:
             run: its id, or a unique beginning.
             allow: what a run that came from a file may use; asked for once only.
             commands: obeyed before anything of it is started, such as `Unpause`.
+            edited: go on with this document instead of the one that the run is pinned to.
 
         Raises:
             NotAllowed: it came from a file and needs more than that.
+            DocumentEdited: the document has another revision, and nobody has forced it.
             RunIsHeld: a live process drives it. InvalidCommand: it is completed.
             UnknownRun: there is no such run.
         """
         await self._let_go(run)
         run_id = self.store.run(RunId(run)).run
         if run_id in self._held:
+            if edited is not None:
+                raise RunIsHeld(f"Run {run_id} is being run here: stop it, then go on with it.")
             handle = self._held[run_id].handle
             for command in commands:
                 handle.send(command)
@@ -440,28 +465,31 @@ class Engine:
                         f"Run {run_id} never began; fork run {loaded.record.parent} again from "
                         f"commit {loaded.record.parent_commit}."
                     )
+                if edited is not None:
+                    raise InvalidCommand(
+                        f"Run {run_id} has not begun: start one on the edited workflow instead."
+                    )
                 state = first_state(plan, {}, None)
                 facts, opening = self._beginning(plan, loaded.record, state)
                 view = RunView(run=run_id)
                 return await self._drive_with(
                     lease, plan, state, facts, opening, view, next_seq=1, commands=commands
                 )
+            plan, state, opening, recovered = await self._leg(plan, loaded, edited)
+            facts = facts_of(plan, loaded.record)
             view = await self._io(self.view, run_id)
         except BaseException:
             self.store.release(lease)
             raise
-        recovered = recovered_outcomes(plan, loaded.state, loaded.journal, loaded.claims)
-        facts = facts_of(plan, loaded.record)
         if loaded.state.status is RunStatus.CANCELLING:  # it ended before its attempts did
             commands = (Cancel(reason=view.reason or "asked by the person"), *commands)
-        opening = opening_of_resume(plan, loaded.state, facts, loaded.legs + 1, "resume")
         opening.events[1:1] = self._quota_warnings()
         if loaded.state.status in ENDED:  # what came too late for that leg is not for this one
             await self._io(self._pass_over_commands, run_id, loaded.state, opening)
         return await self._drive_with(
             lease,
             plan,
-            loaded.state,
+            state,
             facts,
             opening,
             view,
@@ -469,6 +497,65 @@ class Engine:
             recovered=recovered,
             commands=commands,
         )
+
+    async def _leg(
+        self, plan: Plan, loaded: Loaded, edited: EditedDocument | None
+    ) -> tuple[Plan, RunState, superstep.Step, list[Outcome]]:
+        """Return what a later leg begins with, on another document where that is chosen."""
+        state = loaded.state
+        journal: Sequence[JournalRecord] = loaded.journal
+        claims: Mapping[TaskId, int] = loaded.claims
+        choice = None if edited is None else await self._io(self._edited, plan, edited)
+        if choice is None:
+            facts = facts_of(plan, loaded.record)
+            opening = opening_of_resume(plan, state, facts, loaded.legs + 1, "resume")
+        else:
+            run = loaded.record.run
+            decided = frozenset(each.request for each in self.store.unadmitted(run))
+            made = moving.move(plan, choice.plan, state, choice.names, decided)
+            editing.check_choice(plan, choice, made, run)
+            facts = facts_of(choice.plan, loaded.record)
+            check_start(choice.plan, made.state.channels, facts.scope)
+            journal, claims = renamed_work(journal, claims, made.renamed)
+            claims = {**claims, **dict(made.done)}
+            opening = self._opening_of_move(plan, choice, made, loaded)
+            plan, state = choice.plan, made.state
+        return plan, state, opening, recovered_outcomes(plan, state, journal, claims)
+
+    def _edited(self, plan: Plan, edited: EditedDocument) -> editing.Edited | None:
+        """Return the choice to go on with another document, or None when it is the same."""
+        other = self._compile(edited.workflow)
+        if other.revision == plan.revision:
+            return None
+        return editing.Edited(
+            plan=other,
+            document=self._plans.document(edited.workflow),
+            names=edited.names,
+            force=edited.force,
+            by=self.user,
+        )
+
+    def _opening_of_move(
+        self, old: Plan, choice: editing.Edited, made: moving.Move, loaded: Loaded
+    ) -> superstep.Step:
+        """Return the commit that begins a leg on another document."""
+        facts = facts_of(choice.plan, loaded.record)
+        opening = superstep.take_up(
+            choice.plan, made.state, facts, at=self._clock.now(), ids=self._ids
+        )
+        begun = ev.LegStarted(leg=loaded.legs + 1, reason="resume", commit=made.state.commit)
+        opening.events[:0] = [begun, *editing.events_of(old, choice, made)]
+        opening.closed = [(request, "withdrawn") for request, *_ in made.withdrawn]
+        opening.document = (choice.document, choice.plan.revision, choice.plan.workflow.name)
+        opening.claims = [
+            (made.renamed[task], attempt)
+            for task, attempt in loaded.claims.items()
+            if task in made.renamed
+        ] + made.done
+        opening.orphans = made.orphans
+        if made.closed:
+            opening.signals = SignalChanges(closed=made.closed)
+        return opening
 
     async def fork(
         self,
@@ -479,6 +566,7 @@ class Engine:
         input: Json = _UNSET,
         allow: frozenset[str] = NONE,
         breakpoints: Sequence[Breakpoint] | None = None,
+        edited: EditedDocument | None = None,
     ) -> RunHandle:
         """Start a new run from commit `at` of another one; that one is left as it is.
 
@@ -489,14 +577,23 @@ class Engine:
             input: a new run input (what `run.input` says); left out, the parent's.
             allow: what it may use, where the parent came from a file.
             breakpoints: of the new run; left out, the parent's.
+            edited: run it on this document instead of the parent's.
 
         Raises:
             NotAllowed: the parent came from a file, and it needs more than that.
+            DocumentEdited: the document has another revision, and nobody has forced it.
         """
         parent = self.store.run(RunId(run))
         self._check_quota()
-        plan = await self._io(self._compile_bytes, parent.document)
+        old = plan = await self._io(self._compile_bytes, self._document_at(parent, at))
         await self._check_trust(parent, plan.workflow, allow)
+        then = await self._io(self.store.state_at, parent.run, at)
+        choice = None if edited is None else await self._io(self._edited, plan, edited)
+        made: moving.Move | None = None
+        if choice is not None:
+            made = moving.move(plan, choice.plan, then, choice.names)
+            editing.check_choice(plan, choice, made, parent.run)
+            plan = choice.plan
         value = parent.input if input is _UNSET else input
         record = replace(
             self._record(plan, value, source_path=parent.source_path, title=parent.title),
@@ -506,8 +603,7 @@ class Engine:
             allow=tuple(sorted(allow)) if parent.untrusted else parent.allow,
             depth=parent.depth,
         )
-        then = await self._io(self.store.state_at, parent.run, at)
-        state = fork_state(plan, then, channels or {})
+        state = fork_state(plan, then if made is None else made.state, channels or {})
         view = fork_view(await self._io(self.view, parent.run, at), record.run, state)
         facts = facts_of(plan, record)
         check_start(plan, state.channels, facts.scope)
@@ -515,6 +611,11 @@ class Engine:
             state.breaks = stops.check(plan, breakpoints)
         await self._io(self.store.fork, parent.run, at, record)  # nothing of it is refused now
         opening = opening_of_resume(plan, state, facts, 1, "fork")
+        if choice is not None and made is not None:
+            opening = superstep.take_up(plan, state, facts, at=self._clock.now(), ids=self._ids)
+            begun = ev.LegStarted(leg=1, reason="fork", commit=state.commit)
+            made.withdrawn.clear()  # the parent goes on asking; the child asks everything anew
+            opening.events[:0] = [begun, *editing.events_of(old, choice, made)]
         opening.events[1:1] = _told(state)
         opening.events[:0] = [
             ev.RunStarted(
@@ -866,9 +967,14 @@ class Engine:
         """Return one run; a unique beginning of its id is enough."""
         return self.store.run(RunId(run))
 
-    def workflow_of(self, run: str) -> Workflow:
-        """Return the document that the run is pinned to."""
-        return codec.loads(self.store.run(RunId(run)).document)
+    def workflow_of(self, run: str, at: int | None = None) -> Workflow:
+        """Return the document that the run is pinned to, or was at commit `at`."""
+        record = self.store.run(RunId(run))
+        return codec.loads(self._document_at(record, record.commit if at is None else at))
+
+    def _document_at(self, record: RunRecord, at: int) -> bytes:
+        earlier = self.store.documents(record.run)
+        return next((each for until, each in earlier if at < until), record.document)
 
     def history(self, run: str, *, after: int = -1) -> list[CommitSummary]:
         """Return one line per commit, oldest first."""
@@ -1170,7 +1276,7 @@ class Engine:
         """Note in a leg's first commit that commands from before it are not obeyed any more."""
         known = state.counters.get("commands", 0)
         if old := self.store.commands(run, after=known):
-            opening.delta.put_counters = {"commands": old[-1][0]}
+            opening.delta.put_counters = {**opening.delta.put_counters, "commands": old[-1][0]}
 
     def _publish(self, news: Sequence[News]) -> None:
         if not self._subscribers or not news:

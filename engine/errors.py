@@ -65,6 +65,20 @@ class SessionBusy(InvalidCommand):
         self.run = run
 
 
+class DocumentEdited(InvalidCommand):
+    """The run belongs to another revision than the document that it should go on with.
+
+    Attributes:
+        old, new: revisions. `fates`: what would become of everything that the run holds.
+    """
+
+    def __init__(self, message: str, *, old: str, new: str, fates: Sequence[object]) -> None:
+        super().__init__(message)
+        self.old = old
+        self.new = new
+        self.fates = tuple(fates)
+
+
 class DecisionRefused(EngineError):
     """The decision was stored as refused; `reason` says why (late, stale, invalid...).
 

@@ -81,6 +81,23 @@ class LegStarted(Event, frozen=True):
     commit: int
 
 
+class DocumentChanged(Event, frozen=True):
+    """Somebody chose to go on with an edited document (U99).
+
+    Attributes:
+        old, new: revisions. `mapped`: (old key, new key) of renamed nodes.
+        compatible, asked_again, lost: names of what does not simply stay.
+    """
+
+    old: str
+    new: str
+    by: str
+    mapped: tuple[tuple[NodeKey, NodeKey], ...] = ()
+    compatible: tuple[str, ...] = ()
+    asked_again: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
 class TaskFinished(Event, frozen=True):
     """An attempt succeeded and was admitted. Values are in the commit's checkpoint.
 
@@ -522,6 +539,7 @@ class RunCancelled(Event, frozen=True):
 AnyEvent = (
     RunStarted
     | LegStarted
+    | DocumentChanged
     | TaskFinished
     | TaskFailed
     | TaskRetried

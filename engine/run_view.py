@@ -249,6 +249,12 @@ def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
             node.busy += 1
 
 
+def _document(view: RunView, event: ev.DocumentChanged, at: float) -> None:
+    del at
+    view.revision = event.new
+    view.meters.clear()  # what the document has now is said in the same commit
+
+
 def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
     node = view.node(key)
     entry = view.frontier.pop(task, None)
@@ -539,6 +545,7 @@ def _run_cancelled(view: RunView, event: ev.RunCancelled, at: float) -> None:
 _HANDLERS: dict[type, Any] = {
     ev.RunStarted: _started,
     ev.LegStarted: _leg,
+    ev.DocumentChanged: _document,
     ev.TaskFinished: _finished,
     ev.TaskFailed: _failed,
     ev.TaskRetried: _retried,

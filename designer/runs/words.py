@@ -215,9 +215,13 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _committed(event)
         case ev.BarrierOpened() | ev.BarrierDecided() | ev.BarrierExpired():
             return _barrier(event, title_of)
+        case ev.DocumentChanged():
+            return _document_changed(event)
         case ev.BarrierWithdrawn():
-            task = _task(event.task, event.node, title_of)
-            return _because(f"{task} no longer asks; nothing was decided", event.reason)
+            return _because(
+                f"{_task(event.task, event.node, title_of)} no longer asks; nothing was decided",
+                event.reason,
+            )
         case ev.WaitOpened() | ev.WaitEnded():
             return _wait(event, title_of)
         case ev.JoinTimedOut():
@@ -325,6 +329,13 @@ def _leg_started(event: ev.LegStarted) -> str:
             return f"The run was resumed at checkpoint {max(0, event.commit):,}"
         case other:
             return f"The run goes on at checkpoint {max(0, event.commit):,} ({other})"
+
+
+def _document_changed(event: ev.DocumentChanged) -> str:
+    parts = [f"{_listed(names)} {verb}" for names, verb in (
+        (event.asked_again, "asked again"), (event.lost, "lost")) if names]  # fmt: skip
+    text = f"{event.by} let the run go on with the edited workflow {event.new[:8]}"
+    return f"{text}: {'; '.join(parts)}" if parts else text
 
 
 def _finished(event: ev.TaskFinished, title_of: TitleOf) -> str:
@@ -442,6 +453,7 @@ def _run_waiting(event: ev.RunWaiting) -> str:
 _KINDS: dict[type, str] = {
     ev.RunStarted: "run",
     ev.LegStarted: "run",
+    ev.DocumentChanged: "run",
     ev.RunPaused: "run",
     ev.RunUnpaused: "run",
     ev.RunStepped: "run",

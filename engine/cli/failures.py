@@ -11,6 +11,7 @@ from engine.cli.codes import ExitCode
 from engine.cli.options import UsageError
 from engine.errors import (
     DecisionRefused,
+    DocumentEdited,
     EngineError,
     InvalidCommand,
     InvalidWorkflow,
@@ -22,6 +23,7 @@ from engine.errors import (
     UnreadableFile,
 )
 from engine.model.codec import BrokenDocument
+from engine.runtime.moving import Fate
 
 # Typer brings its own copy of click or uses the installed one, depending on its version;
 # what both agree on is the family of the one exception that it exports.
@@ -52,6 +54,8 @@ def explain(error: Exception, *, debug: bool) -> int:
     match error:
         case EngineError():
             say(str(error))
+            if isinstance(error, DocumentEdited):
+                _report(error)
             return code_of(error)
         case UsageError():
             say(str(error))
@@ -68,6 +72,14 @@ def explain(error: Exception, *, debug: bool) -> int:
                 "call it again with --debug and report what it prints."
             )
             return ExitCode.FAILED
+
+
+def _report(error: DocumentEdited) -> None:
+    """Say what would become of everything that a run holds, one line each, on stderr."""
+    for fate in error.fates:
+        if isinstance(fate, Fate):
+            why = f": {fate.reason}" if fate.reason else ""
+            print(f"  {fate.fate:11}  {fate.kind} {fate.name}{why}", file=sys.stderr)
 
 
 def code_of(error: EngineError) -> ExitCode:

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.app import Engine, RunHandle, RunRecord, UnknownRun
+from engine.app import EditedDocument, Engine, RunHandle, RunRecord, UnknownRun
 from engine.cli.driving import Manner, drive
 from engine.cli.options import (
     AsJson,
     Globals,
     RunArgument,
+    UsageError,
     breakpoints_of,
     early_of,
     json_of,
@@ -61,6 +62,14 @@ Set = Annotated[
 Input = Annotated[
     str | None,
     typer.Option("--input", metavar="JSON|@FILE", help="The input; else the workflow's example."),
+]
+On = Annotated[
+    Path | None, typer.Option("--on", metavar="FILE", help="Go on with this edited workflow.")
+]
+Force = Annotated[bool, typer.Option("--force", help="With --on: whatever is asked again or lost.")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="With --on: a node that was renamed."),
 ]
 
 
@@ -132,6 +141,9 @@ def run(
 def resume(
     settings: Globals,
     run: RunArgument,
+    on: On = None,
+    force: Force = False,
+    map: Map = None,
     decide: Early = None,
     wait: Wait = False,
     max_idle: MaxIdle = 60.0,
@@ -143,8 +155,11 @@ def resume(
 ) -> int:
     """Go on with a run that was interrupted, is paused, waits, failed or was cancelled.
 
-    Only what is unfinished runs again. The exit code is that of `headgate run`.
+    Only what is unfinished runs again. With --on it goes on with an edited workflow: without
+    --force that is refused, with the report of what would become of the run. The exit code is
+    that of `headgate run`.
     """
+    edited = _edited(on, map, force=force)
     early = early_of(decide, _nodes_of(settings, run)) if decide else {}
     points = breakpoints_of(stops)
     commands: list[AnyCommand] = [Pause(reason="after a step"), Step()] if step else [Unpause()]
@@ -155,8 +170,8 @@ def resume(
         if points:
             engine.check_breakpoints(run, points)
         await _answer_open(engine, engine.run(run).run, early)
-        allow = allowed_for(engine, run, settings)
-        return await engine.resume(run, allow=allow, commands=commands)
+        allow = allowed_for(engine, run, settings, on=on)
+        return await engine.resume(run, allow=allow, commands=commands, edited=edited)
 
     manner = Manner(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
@@ -171,6 +186,9 @@ def fork(
         int,
         typer.Option("--at", metavar="N", min=0, help="The commit to begin with; 0 is the start."),
     ],
+    on: On = None,
+    force: Force = False,
+    map: Map = None,
     set: Set = None,
     input: Input = None,
     decide: Early = None,
@@ -183,12 +201,13 @@ def fork(
     What the other run did after that commit is done again, its side effects too.
     """
     channels = settings_of(set, "--set")
+    edited = _edited(on, map, force=force)
     early = early_of(decide, _nodes_of(settings, run)) if decide else {}
     given = {} if input is None else {"input": json_of(input, "--input")}
 
     async def begin(engine: Engine) -> RunHandle:
-        allow = allowed_for(engine, run, settings)
-        return await engine.fork(run, at, channels=channels, allow=allow, **given)
+        allow = allowed_for(engine, run, settings, on=on)
+        return await engine.fork(run, at, channels=channels, allow=allow, edited=edited, **given)
 
     manner = Manner(
         store=settings.store, as_json=as_json, wait=wait, max_idle_s=max_idle, early=early
@@ -209,6 +228,20 @@ def _earlier(engine: Engine, workflow: str, run: str) -> RunRecord:
     if newest is None:
         raise UnknownRun("This workflow has not been run yet; --from needs an earlier run.")
     return engine.run(newest.run)
+
+
+def _edited(on: Path | None, pairs: list[str] | None, *, force: bool) -> EditedDocument | None:
+    if on is None:
+        if force or pairs:
+            raise UsageError("--force and --map go with --on FILE.")
+        return None
+    names: dict[str, str] = {}
+    for pair in pairs or ():
+        old, equals, new = pair.partition("=")
+        if not (old and equals and new):
+            raise UsageError(f"--map {pair} is not of the form old=new.")
+        names[old] = new
+    return EditedDocument(workflow=codec.load_file(on), force=force, names=names)
 
 
 async def _answer_open(engine: Engine, run: str, early: Mapping[str, str]) -> None:

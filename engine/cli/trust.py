@@ -14,6 +14,7 @@ from engine.app import ALL, Engine
 from engine.cli.options import Globals
 from engine.cli.printing import clean
 from engine.errors import NotAllowed
+from engine.model import codec
 from engine.model.plan import compile_workflow
 from engine.model.workflow import Workflow
 from engine.store.trust import TrustedFiles
@@ -54,13 +55,19 @@ def allowed(engine: Engine, workflow: Workflow, file: Path, settings: Globals) -
     raise _refusal(workflow, str(file), missing)
 
 
-def allowed_for(engine: Engine, run: str, settings: Globals) -> frozenset[str]:
+def allowed_for(
+    engine: Engine, run: str, settings: Globals, *, on: Path | None = None
+) -> frozenset[str]:
     """Return what a stored run may use to go on; asks about one that came from a file.
+
+    Going on with another document asks as running that document would.
 
     Raises:
         NotAllowed: it needs more than was granted.
     """
     record = engine.run(run)
+    if on is not None:
+        return allowed(engine, codec.load_file(on), on, settings)
     if not record.untrusted:
         return settings.allow
     workflow = engine.workflow_of(record.run)

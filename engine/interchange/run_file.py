@@ -119,6 +119,8 @@ def _texts(image: RunImage, at: float) -> Iterator[str]:
     yield lines.text_of({MARK: FORMAT})
     yield from aside.lines(lines.head_json(image, engine=engine.__version__, at=at))
     yield lines.text_of({"document": image.record.document.decode()})
+    for until, document in image.documents:
+        yield lines.text_of({"earlier": until, "document": document.decode()})
     for request, link in image.requests:
         yield from aside.lines(lines.request_json(request, link))
     for decision, link in image.decisions:
@@ -214,6 +216,8 @@ class _Source:
                 raise Misfit("the run itself is missing")
             found = lines.head_of(head, document.encode())
             codec.loads(found.record.document)
+            earlier = [lines.earlier_of(line) for line in self._all("earlier")]
+            found = replace(found, documents=earlier)
             requests, decisions = self._asked(found.record)
             journal = tuple(lines.journal_of(line) for line in self._all("journal"))
             claims = dict(lines.claim_of(line) for line in self._all("claim"))
@@ -253,11 +257,11 @@ class _Source:
         """Yield the commits, with key frames made of what was read."""
         with self._blaming():
             record = image.record
-            specs = specs_from(codec.loads(record.document).channels)
             if record.commit < 0:
                 return
-            state, view = RunState(), None
+            state, view, specs = RunState(), None, specs_from({})
             number, next_seq = image.first - 1, 0
+            rebased = {until for until, _ in image.documents}
             while number < record.commit:
                 line = self._next()
                 whole = "frame" in line
@@ -269,7 +273,11 @@ class _Source:
                 if not (follows or (whole and commit.number > number)):
                     raise Misfit(f"commit {commit.number} is out of order")
                 number, next_seq = commit.number, commit.first_seq + len(commit.events)
-                if not whole:
+                if number in rebased and not whole:
+                    raise Misfit(f"commit {number} begins another document without its state")
+                if whole:
+                    specs = specs_from(codec.loads(_document_at(image, number)).channels)
+                else:
                     apply(state, commit.delta, specs, number)
                     view = None if view is None else run_view.fold(commit.events, view)
                 if state.commit != number or state.status is not commit.status:
@@ -329,6 +337,11 @@ class _Source:
         else:
             return
         raise _unreadable(self._path, f"line {self._number}: {reason}")
+
+
+def _document_at(image: RunImage, number: int) -> bytes:
+    """Return the document that a commit was made with."""
+    return next((each for until, each in image.documents if number < until), image.record.document)
 
 
 def _check_link(kind: str, link: Link, fields: Mapping[str, Json]) -> None:

@@ -199,6 +199,12 @@ def head_of(line: Mapping[str, Json], document: bytes) -> RunImage:
     )
 
 
+def earlier_of(line: Mapping[str, Json]) -> tuple[int, bytes]:
+    """Return a document that the run went on without, from which commit on."""
+    _only(line, "earlier", "document")
+    return convert(line["earlier"], int), str(convert(line["document"], str)).encode()
+
+
 def frame_of(line: Mapping[str, Json]) -> tuple[RunState, RunView | None]:
     """Return the state and the view at the first commit."""
     _only(line, "frame", "state", "view")

@@ -202,6 +202,11 @@ def read_recording(path: Path, registry: Registry) -> Recording:
     check_whole(path)
     with opened(path) as image:
         commits = list(image.commits)
+    if image.documents:
+        raise UnreadableFile(
+            f"{path} cannot be used as a test: the run was moved to another document at commit "
+            f"{image.documents[-1][0]}; fork it there and keep the fork."
+        )
     if not commits:
         raise UnreadableFile(f"{path} cannot be used as a test: the run has no commit.")
     return Recording(

@@ -7,12 +7,12 @@ others may give something back; when nobody can any more, the run fails or a per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import events as ev
 from engine.events import ErrorInfo, TaskReady
-from engine.ids import Path
+from engine.ids import Path, TaskId
 from engine.model.node_types import Option, Request
 from engine.model.plan import Plan, PlanNode
 from engine.model.workflow import Meter
@@ -50,6 +50,15 @@ class Budget:
                 if draw.limit is not None:
                     key = ledger.node_key(draw.meter, node.key)
                     self._put(key, ledger.fresh(self._plan, key))
+
+    def take_up(self, ready: Sequence[TaskId]) -> None:
+        """Go on in another document: its meters are there, and what is ready needs room."""
+        for name in self._meters:
+            self._put(name, self._get(name))
+        for key in ready:
+            task = self._transition.tasks.get(key)
+            if task is not None and self._transition.holds.get(key) is None:
+                self.start(self._plan.nodes[task.node], task)
 
     def count_superstep(self) -> None:
         """Let this commit use up what is measured in supersteps."""

@@ -73,6 +73,18 @@ def settle(work: Area, target: PlanNode, path: Path, *, quiet: bool = False) -> 
     return after is not before
 
 
+def settle_all(work: Area) -> None:
+    """Fire every join that waits for nothing: the wires that lead to it may have changed."""
+    for key in list(work.state.joins):
+        join = work.joins.get(key)
+        name, _, scope = key.partition("@")
+        node = work.plan.nodes[name]
+        edges = [edge for port in node.in_ports for edge in port.edges]
+        queue = next((q for edge in edges if (q := work.queue(scope, edge.id))), None)
+        if join is not None and queue is not None and join.present >= node.need:
+            _keep_join(work, key, _settle(work, node, queue[0].path, scope, join))
+
+
 def _keep_join(work: Area, key: str, join: JoinState) -> None:
     if join.present or join.owed:
         work.joins.put(key, join)

@@ -37,6 +37,8 @@ class Step(msgspec.Struct, kw_only=True):
     Attributes:
         signals: what it does with events. `children`: runs to drive from then on.
         orphans: runs that nobody wants any more.
+        document: (bytes, revision, name) of the one that the run goes on with from here.
+        claims: of ``once`` tasks that have another name from here on.
     """
 
     delta: Delta
@@ -49,3 +51,5 @@ class Step(msgspec.Struct, kw_only=True):
     children: Sequence[RunId] = ()
     orphans: Sequence[RunId] = ()
     status: RunStatus = RunStatus.RUNNING
+    document: tuple[bytes, str, str] | None = None
+    claims: Sequence[tuple[TaskId, int]] = ()

@@ -121,8 +121,8 @@ class History:
         last = record.commit if at is None else min(at, record.commit)
         requests = self._requests(record)
         done = 0
-        plan = compile_document(record.document)
-        for first, end in self._stretches(record, last):
+        for first, end, document in self._stretches(record, last):
+            plan = compile_document(document)
             start = self._store.state_at(record.run, first)
             commits = self._commits(record, end, after=first)
             report = replay(plan, start, facts_of(plan, record), commits, requests)
@@ -131,19 +131,23 @@ class History:
                 return replace(report, commits=done)
         return ReplayReport(equal=True, commits=done)
 
-    def _stretches(self, record: RunRecord, last: int) -> Iterator[tuple[int, int]]:
-        """Yield (first commit, last commit) of what can be made again in one go.
+    def _stretches(self, record: RunRecord, last: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (first commit, last commit, document) of what can be made again in one go.
 
-        A stretch ends where commits were pruned.
+        A stretch ends where commits were pruned, and where another document begins.
         """
         numbers = [each.number for each in self._store.history(record.run) if each.number <= last]
+        documents = self._store.documents(record.run)
+        rebased = {until for until, _ in documents}
         starts = [
             number
             for number, before in zip(numbers, [-2, *numbers], strict=False)
-            if number != before + 1
+            if number != before + 1 or number in rebased
         ]
         ends = [numbers[numbers.index(start) - 1] for start in starts[1:]]
-        yield from zip(starts, [*ends, *numbers[-1:]], strict=True)
+        for start, end in zip(starts, [*ends, *numbers[-1:]], strict=True):
+            found = next((each for until, each in documents if start < until), record.document)
+            yield start, end, found
 
     def recordings(self, plan: Plan, run: str, node: NodeKey) -> dict[str, Json]:
         """Return the results of a run that a new one from `node` uses again, by task.
@@ -152,6 +156,11 @@ class History:
             InvalidCommand: the run never came to the node.
         """
         record = self._store.run(RunId(run))
+        if self._store.documents(record.run):
+            raise InvalidCommand(
+                f"Run {record.run} went on with an edited workflow: its results cannot be used "
+                "again from a node. Fork it instead."
+            )
         start = self._store.state_at(record.run, 0)
         commits = self._commits(record, record.commit)
         facts = facts_of(plan, record)

@@ -11,6 +11,7 @@ import heapq
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -138,7 +139,7 @@ class RunLoop:
         self._paces = any(node.node.min_interval_s for node in plan.nodes.values())
         self._hearing = Hearing(self) if plan.listens else None
         self._family: Family | None = None
-        if plan.calls and env.children is not None:
+        if (plan.calls or state.children) and env.children is not None:
             self._family = Family(self, env.children, self.child_changed)
 
     async def run(self, opening: superstep.Step, recovered: Sequence[Outcome] = ()) -> ev.Recorded:
@@ -594,6 +595,8 @@ class RunLoop:
         if number >= self._next_frame:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
             record.frame, record.view = self.state.copy(), run_view.encode(self.view)
+        if step.document is not None:
+            record.document, record.claims = step.document, step.claims
         self._seq = seq + len(records)
         waiter = self.env.writer.commit(
             self.lease, record, partial(self._stored, records, step.signals), self._fail
@@ -629,6 +632,9 @@ class RunLoop:
 
     async def _raise(self, step: superstep.Step) -> None:
         """Start the children of a commit, and look at once at those that are over already."""
+        if self._family is None and self.env.children is not None:
+            # The edited workflow calls no other, and the run had called some.
+            self._family = Family(self, self.env.children, self.child_changed)
         if self._family is not None:
             await self._family.stored(step)
             self.child_changed()
@@ -899,6 +905,21 @@ def recovered_outcomes(
         wait = Wait(kind="approval", request=request)
         found[task_id] = Outcome(task=task_id, kind="wait", attempt=attempt, wait=wait)
     return list(found.values())
+
+
+def renamed_work(
+    journal: Sequence[JournalRecord], claims: Mapping[TaskId, int], names: Mapping[TaskId, TaskId]
+) -> tuple[Sequence[JournalRecord], Mapping[TaskId, int]]:
+    """Return what is known of unfinished tasks under the names that they have now."""
+    if not names:
+        return journal, claims
+    found: list[JournalRecord] = []
+    for record in journal:
+        task = names.get(record.task, record.task)
+        outcome = unpack(record.result, _journal_decoder)
+        result = pack(msgspec.structs.replace(outcome, task=task))
+        found.append(replace(record, task=task, result=result))
+    return found, {names.get(task, task): attempt for task, attempt in claims.items()}
 
 
 def parked(state: RunState, task: TaskId) -> ParkedWait | None:

@@ -302,6 +302,8 @@ class CommitRecord(msgspec.Struct, kw_only=True):
         durable: fsync before returning (a decision, or a ``once`` task comes next).
         claims: tasks with ``effects: once`` that start right after this commit.
         signals: what it does with events, if anything.
+        document: (bytes, revision, name) that the run goes on with from here on. Such a
+            commit has a frame, and that is what counts, not the delta.
     """
 
     run: RunId
@@ -320,6 +322,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
     durable: bool = False
     claims: Sequence[tuple[TaskId, int]] = ()
     signals: SignalChanges | None = None
+    document: tuple[bytes, str, str] | None = None
 
     @property
     def last_command(self) -> int:
@@ -393,8 +396,9 @@ class RunImage:
     Attributes:
         first: index of the oldest commit that is kept.
         commits: oldest first; read once, while the image is open. One that does not follow
-            the one before it has a key frame.
+            the one before it, or that begins another document, has a key frame.
         names: commits that have one.
+        documents: earlier ones, as `RunStore.documents` returns them.
         requests, decisions: oldest first, each with its place in the chain of its store.
     """
 
@@ -404,6 +408,7 @@ class RunImage:
     next_due: float | None
     commits: Iterable[CommitRecord]
     names: Mapping[int, str] = field(default_factory=dict)
+    documents: Sequence[tuple[int, bytes]] = ()
     requests: Sequence[tuple[RequestRecord, Link]] = ()
     decisions: Sequence[tuple[DecisionRecord, Link]] = ()
     journal: Sequence[JournalRecord] = ()
@@ -467,6 +472,10 @@ class RunStore(Protocol):
 
     def frame_before(self, run: RunId, number: int) -> tuple[int, bytes] | None:
         """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
+        ...
+
+    def documents(self, run: RunId) -> list[tuple[int, bytes]]:
+        """Return (first commit that was made without it, document) of earlier ones, in order."""
         ...
 
     def delta(self, run: RunId, number: int) -> Delta:

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
+from engine.events import ErrorInfo, SuperstepCommitted, TaskReady
 from engine.ids import IdFactory, TaskId
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanNode
@@ -24,15 +27,29 @@ from engine.runtime.committing.routes import is_enough, route_item
 from engine.runtime.committing.waits import ask, request_digest
 from engine.runtime.committing.work import Work
 from engine.runtime.committing.writes import merge, take_input
+from engine.runtime.delivery import settle_all
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
+from engine.runtime.items import fail_item
 from engine.runtime.limits import ItemLost, LimitHit
+from engine.runtime.moving import idle_items
 from engine.runtime.outcome import Outcome
 from engine.runtime.stuck import rule_out_missing
+from engine.runtime.transition import ready_tasks
 from engine.state.run_state import RunState, Task
+from engine.state.status import RunStatus
 
 Json = Any
-__all__ = ["RunFacts", "Step", "begin", "commit", "limit_step", "request_digest", "summed_up"]
+__all__ = [
+    "RunFacts",
+    "Step",
+    "begin",
+    "commit",
+    "limit_step",
+    "request_digest",
+    "summed_up",
+    "take_up",
+]
 
 
 def commit(
@@ -100,6 +117,56 @@ def begin(
     return breakpoints.look(plan, state, facts, step) if state.breaks else step
 
 
+def take_up(plan: Plan, state: RunState, facts: RunFacts, *, at: float, ids: IdFactory) -> Step:
+    """Return the commit that goes on with a state that was moved to another document.
+
+    What the joins waited for may have gone, and items may have lost all that was left of them.
+    """
+    work = Work(plan, state, facts, at=at, ids=ids)
+    _look_into_zones(work)
+    for split, path in idle_items(plan, state):
+        text = "nothing of it is left in the edited workflow"
+        error = ErrorInfo(code="moved", message=text, node=split, path=path, retryable=False)
+        fail_item(work.transition, split, path, msgspec.to_builtins(error))
+    settle_all(work.transition)
+    if work.budget is not None:
+        work.budget.take_up(ready_tasks(state))
+    _carry(work)
+    _settle_budgets(work)
+    _leave_zones(work)
+    step = report(work, (), ended=ending(work, state.channels))
+    known = {ready.task for ready in step.ready}
+    waiting = [
+        TaskReady(task.id, task.node, task.path, task.visit)
+        for key in ready_tasks(state)
+        if key not in known and key not in step.delta.drop_tasks and key not in step.delta.put_waits
+        for task in [state.tasks[key]]
+    ]
+    if not waiting:
+        return step
+    step.events = [
+        msgspec.structs.replace(event, ready=(*waiting, *event.ready))
+        if isinstance(event, SuperstepCommitted)
+        else event
+        for event in step.events
+    ]
+    if state.status is not RunStatus.PAUSED and step.status is RunStatus.WAITING:
+        step.delta.status = step.status = RunStatus.RUNNING
+    return step
+
+
+def _look_into_zones(work: Work) -> None:
+    """Let what is decided by an expression be decided where items begin and end."""
+    if work.plan.zones:
+        work.transition.route_item = partial(route_item, work)
+        work.transition.is_enough = partial(is_enough, work)
+
+
+def _leave_zones(work: Work) -> None:
+    if work.plan.zones:  # else every commit is a cycle for the collector
+        work.transition.route_item = work.transition.is_enough = None
+
+
 def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
     """Admit the outcomes in canonical order and return the commit."""
     timers: list[TaskId] = []
@@ -114,9 +181,7 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
         work.transition.changed = frozenset(work.changed)
         work.transition.pin(channels)
         work.channels = {**work.state.channels, **channels}
-    if work.plan.zones:
-        work.transition.route_item = partial(route_item, work)
-        work.transition.is_enough = partial(is_enough, work)
+    _look_into_zones(work)
     if work.budget is not None:
         work.budget.count_superstep()
     for outcome in failed_items_last(work, settled):
@@ -127,8 +192,7 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
             rounds.time_out(work.transition, timer)
     _carry(work)
     _settle_budgets(work)
-    if work.plan.zones:  # else every commit is a cycle for the collector
-        work.transition.route_item = work.transition.is_enough = None
+    _leave_zones(work)
     late = work.too_late
     admitted = tuple([o.task for o in settled if not late or o.task not in late])
     return report(work, admitted, ended=ending(work, work.channels))

@@ -375,6 +375,23 @@ def _itself(ref: ValueRef) -> list[ValueRef]:
     return [ref]
 
 
+def recount(state: RunState) -> None:
+    """Count the holders of every value anew, and drop the values that nobody holds."""
+    counts: dict[str, int] = {}
+    held = [
+        *(ref for task in state.tasks.values() for ref in _task_refs(task)),
+        *(ref for queue in state.arrivals.values() for ref in _token_refs(queue)),
+        *(ref for zone in state.zones.values() for ref in _zone_refs(zone)),
+        *(ref for item in state.items.values() for ref in _item_refs(item)),
+        *(ref for gate in state.gates.values() for ref in _gate_refs(gate)),
+        *state.outputs.values(),
+    ]
+    for ref in held:
+        counts[base_of(ref)] = counts.get(base_of(ref), 0) + 1
+    state.refs = counts
+    state.values = {ref: value for ref, value in state.values.items() if ref in counts}
+
+
 def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> None:
     """Move `state` from commit ``commit - 1`` to ``commit``.
 

@@ -7,9 +7,11 @@ when it does, in the same transaction.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from engine.errors import EngineBug
@@ -166,7 +168,9 @@ class CommitLog:
         ready.legs = len([None for fact in facts if type(fact) is LegStarted])
         if held.journal or held.claims:
             ready.settled = settled_tasks(held.journal, held.claims, record)
-        ready.framed = record.frame is not None and held.since >= FRAME_RATIO * held.frame
+        ready.framed = record.frame is not None and (
+            held.since >= FRAME_RATIO * held.frame or record.document is not None
+        )
         ready.alone = not (
             ready.framed
             or parts
@@ -232,11 +236,35 @@ class CommitLog:
             self._requests.admit(connection, record.admitted_decisions)
         if record.signals is not None:
             self._signals.write(connection, held.run_no, record.signals)
+        if record.document is not None:
+            self._change_document(connection, held.run_no, record.number, record.document)
         ended_at = record.at if record.status in ENDED else None
         connection.execute(
             "UPDATE runs SET status = ?, next_due = ?, legs = legs + ?, ended_at = ? WHERE no = ?",
             (record.status.value, record.next_due, ready.legs, ended_at, held.run_no),
         )
+
+    def _change_document(
+        self,
+        connection: sqlite3.Connection,
+        run_no: int,
+        number: int,
+        document: tuple[bytes, str, str],
+    ) -> None:
+        """Pin another document; which commits were made with the one before is kept."""
+        data, revision, name = document
+        digest = hashlib.sha256(data).digest()
+        document_no, _ = self._blobs.put(connection, digest, partial(bytes, data))
+        connection.execute(
+            "INSERT INTO documents (run_no, until, document_no)"
+            " SELECT no, ?, document_no FROM runs WHERE no = ?",
+            (number, run_no),
+        )
+        connection.execute(
+            "UPDATE runs SET document_no = ?, revision = ?, workflow = ? WHERE no = ?",
+            (document_no, revision, name, run_no),
+        )
+        self._blobs.use(connection, "r", run_no, document_no)
 
     def _write_frame(
         self, connection: sqlite3.Connection, held: Held, record: CommitRecord, key: int

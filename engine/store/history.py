@@ -207,7 +207,7 @@ class History:
         ).fetchall()
         if reached + len(deltas) != number:
             raise unknown_commit(run, number)
-        specs = self._specs_of(connection, no)
+        specs = self._specs_of(connection, no, number)
         try:
             for (data,) in deltas:
                 reached += 1
@@ -233,9 +233,12 @@ class History:
                     self._frames.popitem(last=False)
         return state
 
-    def _specs_of(self, connection: sqlite3.Connection, no: int) -> ChannelSpecs:
+    def _specs_of(self, connection: sqlite3.Connection, no: int, commit: int) -> ChannelSpecs:
+        """Return the channels in the document that a commit was made with."""
         (number,) = connection.execute(
-            "SELECT document_no FROM runs WHERE no = ?", (no,)
+            "SELECT coalesce((SELECT document_no FROM documents WHERE run_no = r.no AND until > ?"
+            " ORDER BY until LIMIT 1), document_no) FROM runs r WHERE no = ?",
+            (commit, no),
         ).fetchone()
         specs = self._specs.get(number)
         if specs is None:
@@ -284,6 +287,7 @@ class History:
                 " WHERE id BETWEEN ? AND ? ORDER BY id",
                 id_range(no),
             )
+            rebased = {until for until, _ in self.documents(run)}
             last = -2
             for key, at, first_seq, status, events, delta in rows:
                 page: EventPage = self._page(unpack(events))
@@ -296,7 +300,7 @@ class History:
                     delta=self._delta(unpack(delta)),
                     status=_STATUS[status],
                 )
-                if record.number != last + 1:
+                if record.number != last + 1 or record.number in rebased:
                     record.frame = self._state_of(connection, run, no, record.number)
                     frame = self.frame_before(run, record.number)
                     record.view = None if frame is None else frame[1]
@@ -313,6 +317,15 @@ class History:
                 (id_range(no)[0], commit_id(no, min(max(number, 0), COMMITS_PER_RUN - 1))),
             ).fetchone()
             return None if row is None else (number_of(row[0]), unpack(row[1]))
+
+    def documents(self, run: RunId) -> list[tuple[int, bytes]]:
+        """Return (first commit that was made without it, document) of earlier ones, in order."""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                "SELECT until, document_no FROM documents WHERE run_no = ? ORDER BY until",
+                (run_number(connection, run),),
+            ).fetchall()
+            return [(until, self._document(connection, number)) for until, number in rows]
 
     def delta(self, run: RunId, number: int) -> Delta:
         """Return what one commit changed."""

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ class _Run:
 
     no: int
     record: RunRecord
-    specs: ChannelSpecs | None = None
+    documents: list[tuple[int, bytes]] = field(default_factory=list)
     epoch: int = 0
     holder: Holder | None = None
     heartbeat_at: float = 0.0
@@ -101,6 +102,13 @@ class _Run:
     claims: dict[TaskId, int] = field(default_factory=dict)
     commands: list[tuple[int, AnyCommand]] = field(default_factory=list)
     signals_after: int = 0
+
+    def document_at(self, number: int) -> bytes:
+        """Return the document that a commit was made with."""
+        for until, document in self.documents:
+            if number < until:
+                return document
+        return self.record.document
 
     def commit(self, number: int) -> _Commit:
         """Return a commit that is kept. Raises `UnknownRun`."""
@@ -210,9 +218,10 @@ class MemoryStore:
                 )
                 for each in [*found.kept.values(), *found.commits]
             ]
+            rebased = {until for until, _ in found.documents}
             last = -2
             for each in commits:
-                if each.number != last + 1:
+                if each.number != last + 1 or each.number in rebased:
                     each.frame = self.state_at(run, each.number)
                     each.view = self._view_at(run, each.number)
                 last = each.number
@@ -223,6 +232,7 @@ class MemoryStore:
                 next_due=loaded.next_due,
                 commits=commits,
                 names=dict(found.names),
+                documents=list(found.documents),
                 requests=self._asked.linked_requests(run),
                 decisions=self._asked.linked_decisions(run),
                 journal=loaded.journal,
@@ -258,6 +268,7 @@ class MemoryStore:
                 run.next_number = each.number + 1
                 run.next_seq = each.first_seq + len(each.events)
             run.names = dict(image.names)
+            run.documents = list(image.documents)
             run.journal = {each.task: each for each in image.journal}
             run.claims = dict(image.claims)
 
@@ -377,13 +388,17 @@ class MemoryStore:
             run.claims.pop(task, None)
 
     def _keep_frame(self, run: _Run, record: CommitRecord, state: RunState) -> None:
+        if record.document is not None:
+            data, revision, name = record.document
+            run.documents.append((record.number, run.record.document))
+            run.record = replace(run.record, document=data, revision=revision, workflow=name)
         rows = sum(
             len(table)
             for name in state.__struct_fields__
             if isinstance(table := getattr(state, name), dict)
         )
         last = run.frames[-1].number if run.frames else -rows
-        if record.number - last >= rows * _FRAME_SPACING:
+        if record.number - last >= rows * _FRAME_SPACING or record.document is not None:
             run.frames.append(_Frame(record.number, state.copy(), record.view))
 
     def journal(self, lease: Lease, record: JournalRecord) -> None:
@@ -421,18 +436,17 @@ class MemoryStore:
         with self._lock:
             found = self._run(run)
             found.commit(number)
-            if found.specs is None:
-                found.specs = channels_in(found.record.document)
+            specs = _specs_of(found.document_at(number))
             place = bisect_right(found.frames, number, key=lambda frame: frame.number)
             frame = found.frames[place - 1] if place else None
             state = frame.state.copy() if frame else RunState()
             begin = frame.number + 1 if frame else 0
             if number in found.kept:
                 for between in range(begin, number + 1):
-                    apply(state, found.kept[between].delta, found.specs, between)
+                    apply(state, found.kept[between].delta, specs, between)
                 return state
             for each in found.commits[begin - found.first : number - found.first + 1]:
-                apply(state, each.delta, found.specs, each.number)
+                apply(state, each.delta, specs, each.number)
             return state
 
     def events(self, run: RunId, *, after: int = 0, upto: int | None = None) -> list[Recorded]:
@@ -459,6 +473,11 @@ class MemoryStore:
                 if frame.number <= number and frame.view is not None:
                     return frame.number, frame.view
         return None
+
+    def documents(self, run: RunId) -> list[tuple[int, bytes]]:
+        """Return (first commit that was made without it, document) of earlier ones, in order."""
+        with self._lock:
+            return list(self._run(run).documents)
 
     def delta(self, run: RunId, number: int) -> Delta:
         """Return what commit `number` changed."""
@@ -651,6 +670,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+@lru_cache(maxsize=64)
+def _specs_of(document: bytes) -> ChannelSpecs:
+    return channels_in(document)
 
 
 def _already_there(run: RunId) -> StoreError:

@@ -178,6 +178,15 @@ CREATE TABLE commands (
 	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE
 );
 CREATE INDEX commands_by_run ON commands (run_no, no);
+CREATE TABLE documents (
+	run_no INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	document_no INTEGER NOT NULL,
+	PRIMARY KEY (run_no, until),
+	FOREIGN KEY(run_no) REFERENCES runs (no) ON DELETE CASCADE,
+	FOREIGN KEY(document_no) REFERENCES blobs (no)
+)
+ WITHOUT ROWID;
 CREATE TABLE journal (
 	run_no INTEGER NOT NULL,
 	task VARCHAR NOT NULL,

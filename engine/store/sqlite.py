@@ -212,6 +212,10 @@ class SqliteStore:
         """Return (commit, encoded RunView) of the newest key frame at or before `number`."""
         return self._history.frame_before(run, number)
 
+    def documents(self, run: RunId) -> list[tuple[int, bytes]]:
+        """Return (first commit that was made without it, document) of earlier ones, in order."""
+        return self._history.documents(run)
+
     def delta(self, run: RunId, number: int) -> Delta:
         """Return what commit `number` changed."""
         return self._history.delta(run, number)

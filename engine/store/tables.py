@@ -130,6 +130,20 @@ class CheckpointRow(SQLModel, table=True):
     name: str
 
 
+class DocumentRow(SQLModel, table=True):
+    """A document that the commits of a run below `until` were made with; later ones with another.
+
+    A run that was never moved to an edited document has no row here.
+    """
+
+    __tablename__: ClassVar[Any] = "documents"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_no: int = _owned_by("runs", key=True)
+    until: int = Field(primary_key=True)
+    document_no: int = Field(foreign_key="blobs.no")
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may write commits of a run. A free lease has no pid; its epoch only grows."""
 

@@ -99,6 +99,7 @@ def image(
             next_due=loaded.next_due,
             commits=() if first is None else _together(first, commits),
             names=history.names(run),
+            documents=history.documents(run),
             requests=requests.linked_requests(run),
             decisions=requests.linked_decisions(run),
             journal=loaded.journal,
@@ -125,6 +126,14 @@ def insert_history(connection: sqlite3.Connection, blobs: Blobs, no: int, found:
     connection.execute(
         "UPDATE runs SET next_due = ?, legs = ? WHERE no = ?", (found.next_due, found.legs, no)
     )
+    for until, document in found.documents:
+        digest = hashlib.sha256(document).digest()
+        document_no, _ = blobs.put(connection, digest, partial(bytes, document))
+        blobs.use(connection, "r", no, document_no)
+        connection.execute(
+            "INSERT INTO documents (run_no, until, document_no) VALUES (?, ?, ?)",
+            (no, until, document_no),
+        )
     connection.executemany(
         "INSERT INTO checkpoints (run_no, number, name) VALUES (?, ?, ?)",
         [(no, number, readable(name)) for number, name in found.names.items()],

@@ -45,6 +45,12 @@ SAID = [
     ),
     (ev.LegStarted(leg=2, reason="resume", commit=12), "The run was resumed at checkpoint 12"),
     (
+        ev.DocumentChanged(
+            old="a" * 64, new="b" * 64, by="ada", asked_again=("ask",), lost=("total",)
+        ),
+        "ada let the run go on with the edited workflow bbbbbbbb: ask asked again; total lost",
+    ),
+    (
         ev.TaskFinished(
             **_at("read"), ports={"out": ""}, duration_s=1.24, attempt=2, note="12 rows"
         ),

@@ -271,3 +271,32 @@ def test_the_runs_of_a_session_share_durable_channels(headgate: Terminal) -> Non
     ]
     assert results == [1, 2, 1, 3]
     assert [line["session"] for line in headgate("runs", "--json").lines].count("ann") == 3
+
+
+def test_a_run_goes_on_with_an_edited_workflow_only_by_force(headgate: Terminal) -> None:
+    wires = ("start ask", "ask.approved end")
+    path = headgate.write("edit", {"start": START, "ask": ASK, "end": END}, *wires)
+    assert headgate("run", path, "--input", '{"n": 1}').code == 5
+    run, old = headgate.newest(), headgate.request()
+    other = {**ASK, "params": {"title": "Really go on with {{ input.n }}?"}}
+    path = headgate.write("edit", {"start": START, "sure": other, "end": END},
+                          "start sure", "sure.approved end")  # fmt: skip
+    refused = headgate("resume", run, "--on", path, "--map", "ask=sure")
+    assert refused.code == 2
+    assert "belongs to revision" in refused.err
+    assert "asked again  question ask: sure has changed" in refused.err
+    assert headgate.request() == old
+    forced = headgate("resume", run, "--on", path, "--map", "ask=sure", "--force", "--json")
+    assert forced.code == 5
+    assert [each["mapped"] for each in forced.lines if each["event"] == "DocumentChanged"] == [
+        [["ask", "sure"]]
+    ]
+    assert headgate.request() != old
+    assert headgate("decide", old, "approve").code == 7
+    assert headgate("decide", headgate.request(), "approve", "--resume").code == 0
+    assert headgate("replay", run).code == 0
+
+
+def test_an_edited_workflow_without_its_file_is_a_wrong_usage(headgate: Terminal) -> None:
+    assert headgate("resume", "x", "--force").code == 2
+    assert headgate("fork", "x", "--at", "0", "--map", "a=b").code == 2
