@@ -326,6 +326,24 @@ async def test_a_run_can_be_moved_twice_exported_and_pruned(
     await bench.engine.close()
 
 
+async def test_a_named_commit_outlives_the_pruning_of_a_run_that_was_moved(
+    store: RunStore, tmp_path: Path
+) -> None:
+    bench = await waiting(store, work())
+    handle = await go_on(bench, work("a > g, g.approved > b, b > c, c > z", c="plus"))
+    assert await approve(bench, handle) == 4
+    before = store.state_at(handle.run, 1)
+    store.name_commit(handle.run, 1, "before it was edited")
+    store.prune(handle.run, 2)
+    assert (await bench.engine.replay(handle.run)).equal
+    export_run(store, store.run(handle.run), tmp_path / "moved", at=0.0)
+    other = MemoryStore()
+    import_run(other, tmp_path / "moved", at=0.0)
+    assert store.state_at(handle.run, 1) == other.state_at(handle.run, 1) == before
+    assert other.load(handle.run).state == handle.state
+    await bench.engine.close()
+
+
 async def test_a_fork_can_begin_on_an_edited_document(store: RunStore) -> None:
     bench = await waiting(store, work())
     edited = work("a > g, g.approved > b, b > c, c > z", c="plus")
