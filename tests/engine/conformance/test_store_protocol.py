@@ -16,7 +16,7 @@ from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 from tests.engine.conformance.test_store import STORES
-from tests.engine.store.runs import RUN, START_S, asked, begin, run_record
+from tests.engine.store.runs import DOCUMENT, RUN, START_S, asked, begin, run_record
 
 HERE = Path(__file__).parent
 METHODS = [name for name in vars(RunStore) if not name.startswith("_")]
@@ -93,3 +93,15 @@ def test_a_run_from_elsewhere_is_trusted_when_somebody_says_so(
 def test_an_image_of_nothing_is_refused(store: RunStore) -> None:
     with pytest.raises(UnknownRun), store.image(RunId("nope")):
         pass
+
+
+def test_the_documents_that_a_run_had_before_are_kept_with_their_commits(store: RunStore) -> None:
+    chain, lease = begin(store)
+    assert store.documents(RUN) == []
+    chain.frame_every = 1  # a commit that begins another document has a key frame
+    edited = DOCUMENT.replace(b'"a"', b'"b"')
+    store.commit(lease, chain.commit(document=(edited, "rev2", "Renamed")))
+    assert store.documents(RUN) == [(1, DOCUMENT)]
+    record = store.run(RUN)
+    assert (record.document, record.revision, record.workflow) == (edited, "rev2", "Renamed")
+    assert store.state_at(RUN, 1) == chain.state
