@@ -18,6 +18,7 @@ import pytest
 
 from engine import events as ev
 from engine.commands import Decide
+from engine.model import codec
 from engine.model.codec import workflow_from_json
 from engine.model.workflow import CommitPolicy
 from engine.nodes.barrier import BARRIER
@@ -72,12 +73,18 @@ def happened(bench: Bench) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(("spec", "policy"), cases())
-async def test_pattern_does_what_it_says(spec: dict[str, Json], policy: str) -> None:
+async def test_pattern_does_what_it_says(
+    spec: dict[str, Json], policy: str, tmp_path: Path
+) -> None:
     work = workflow_from_json(spec["workflow"])
     work = replace(work, settings=replace(work.settings, commit=cast("CommitPolicy", policy)))
     expected = spec["expect"]
+    source = ""
+    if "file" in spec:  # it calls itself, so it must be somewhere
+        source = str(tmp_path / spec["file"])
+        codec.save_file(tmp_path / spec["file"], work)
     async with Bench(BARRIER, SET, SWITCH, TEMPLATE, WAIT, stay=True) as bench:
-        handle = await bench.start(work, spec.get("input"))
+        handle = await bench.start(work, spec.get("input"), source_path=source)
         for step in spec.get("steps", ()):
             await act(bench, handle.run, step)
         assert handle._loop.terminal is not None, f"it waits: {list(handle.state.waits)}"
@@ -96,7 +103,10 @@ async def test_pattern_does_what_it_says(spec: dict[str, Json], policy: str) -> 
         if isinstance(event, ev.RunFinished):
             assert not leftovers(handle.state)
         assert bench.engine.inbox() == []
-        assert (await bench.engine.replay(handle.run)).equal
+        runs = bench.engine.runs()
+        assert len(runs) == expected.get("runs", 1)
+        for record in runs:
+            assert (await bench.engine.replay(record.run)).equal
 
 
 def test_the_page_lists_every_pattern_and_every_file() -> None:
