@@ -14,6 +14,7 @@ from engine.model.plan import Plan
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
 from engine.runtime import superstep
+from engine.runtime.collector import patience
 from engine.runtime.loop import RunLoop
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import DecisionRecord
@@ -151,8 +152,12 @@ class RunHandle:
 
     def drive(self, opening: superstep.Step, recovered: Sequence[Outcome]) -> None:
         """Begin to drive; the engine calls it once."""
-        self._task = spawn(self._loop.run(opening, recovered))
+        self._task = spawn(self._leg(opening, recovered))
         self._task.add_done_callback(lambda task: self._engine.leg_ended(self, task))
+
+    async def _leg(self, opening: superstep.Step, recovered: Sequence[Outcome]) -> ev.Recorded:
+        with patience:
+            return await self._loop.run(opening, recovered)
 
     async def begun(self) -> None:
         """Wait until the first commit of this leg is stored, so that others find the run.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.model import codec
@@ -13,7 +11,9 @@ from engine.model.node_types import Registry
 from engine.model.plan import Plan, compile_workflow
 from engine.model.shortcuts import shortcuts_of
 from engine.model.workflow import Workflow
+from engine.runtime.collector import without_collection
 
+__all__ = ["KEPT", "Plans", "without_collection"]
 #: Documents whose plans are kept.
 KEPT = 4
 
@@ -46,8 +46,9 @@ class Plans:
         known = self._find(workflow)
         if known is not None and self._is_current(known.plan):
             return known.plan
-        plan = compile_workflow(workflow, self._registry, environ=self._environ)
-        plan = replace(plan, shortcuts=shortcuts_of(plan))
+        with without_collection():
+            plan = compile_workflow(workflow, self._registry, environ=self._environ)
+            plan = replace(plan, shortcuts=shortcuts_of(plan))
         others = [kept for kept in self._kept if kept is not known]
         self._kept = (_Kept(plan), *others[: KEPT - 1])
         return plan
@@ -71,19 +72,3 @@ class Plans:
         environ = os.environ if self._environ is None else self._environ
         names = plan.workflow.settings.env
         return all(environ.get(name) == plan.env.get(name) for name in names)
-
-
-@contextlib.contextmanager
-def without_collection() -> Generator[None]:
-    """Keep the garbage collector away while somebody waits for what is made here.
-
-    All of it stays, so that the collector would look through everything that the process
-    holds, again and again, and find nothing.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
