@@ -11,11 +11,8 @@ import heapq
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
-
-import msgspec
 
 from engine import events as ev
 from engine import run_view
@@ -30,11 +27,10 @@ from engine.commands import (
     Unpause,
 )
 from engine.ids import RequestId, TaskId
-from engine.model.node_types import Wait
 from engine.model.plan import Plan, PlanNode
-from engine.packing import pack, unpack
+from engine.packing import pack
 from engine.run_view import RunView
-from engine.runtime import breakpoints, control, failures, gates, superstep, waits
+from engine.runtime import control, gates, superstep, waits
 from engine.runtime import partial as parts
 from engine.runtime.attempts import Attempts
 from engine.runtime.children import Family
@@ -53,10 +49,11 @@ from engine.runtime.ports import (
     SignalChanges,
 )
 from engine.runtime.quick import quick_step
+from engine.runtime.recovery import as_ready
 from engine.runtime.superstep import RunFacts
 from engine.runtime.task_runner import ask_for_room
 from engine.runtime.transition import ready_tasks
-from engine.state.run_state import Delta, ParkedWait, RunState, Task, apply
+from engine.state.run_state import Delta, RunState, Task, apply
 from engine.state.status import RunStatus
 
 Json = Any
@@ -69,8 +66,6 @@ ROWS_PER_COMMIT = 32
 SLICE_S = 0.004
 #: Seconds that a cancelled attempt has to end by itself.
 GRACE_S = 5.0
-
-_journal_decoder = msgspec.msgpack.Decoder(Outcome)
 
 
 class RunLoop:
@@ -762,7 +757,7 @@ class RunLoop:
                     self._held.clear()
                     self._let_go(step)
             case SetBreakpoints(breakpoints=wanted):
-                waiting = [_as_ready(self.state.tasks[task]) for task in self._not_started()]
+                waiting = [as_ready(self.state.tasks[task]) for task in self._not_started()]
                 step = control.set_breakpoints(self.plan, self.state, self.facts, wanted, waiting)
             case _:
                 pass  # nothing to do; decisions reach the loop as stored records
@@ -844,84 +839,3 @@ class RunLoop:
 
     def _processes(self) -> int:
         return self._limits.processes or os.cpu_count() or 1
-
-
-def opening_of_resume(
-    plan: Plan, state: RunState, facts: RunFacts, leg: int, reason: str
-) -> superstep.Step:
-    """Return the commit that begins a later leg.
-
-    A task that is started again comes to its breakpoint again, unless the run is paused.
-    """
-    ready = tuple([_as_ready(state.tasks[task]) for task in ready_tasks(state)])
-    commit = ev.SuperstepCommitted(commit=state.commit + 1, ready=ready)
-    started = ev.LegStarted(leg=leg, reason=reason, commit=state.commit)
-    status = state.status
-    held = status in (RunStatus.PAUSED, RunStatus.CANCELLING)
-    if not held:
-        status = (
-            RunStatus.WAITING
-            if (state.tasks or state.children) and not ready
-            else RunStatus.RUNNING
-        )
-    delta = Delta(status=status, drop_failures=list(state.failures))
-    step = superstep.Step(delta=delta, events=[started, commit], status=status)
-    if state.breaks and not held:
-        return breakpoints.look(plan, state, facts, step)
-    return step
-
-
-def _as_ready(task: Task) -> ev.TaskReady:
-    return ev.TaskReady(task.id, task.node, task.path, task.visit)
-
-
-def recovered_outcomes(
-    plan: Plan,
-    state: RunState,
-    journal: Sequence[JournalRecord],
-    claims: Mapping[TaskId, int],
-) -> list[Outcome]:
-    """Return what is known of the tasks that were in flight when the last leg ended.
-
-    Journalled results are used again; a ``once`` task that was claimed and has no result
-    becomes a question, because nobody can tell whether it happened. What was being
-    cancelled by itself is cancelled.
-    """
-    found = {each.task: each for each in control.still_ending(state)}
-    for record in journal:
-        if record.task in found:
-            continue
-        if record.task in state.tasks and record.task not in state.waits:
-            outcome = unpack(record.result, _journal_decoder)
-            found[record.task] = msgspec.structs.replace(outcome, recorded=True)
-    for task_id, attempt in claims.items():
-        task = state.tasks.get(task_id)
-        if task is None or task_id in found or task_id in state.waits or attempt < task.attempt:
-            continue
-        node = plan.nodes[task.node]
-        request = failures.outcome_unknown(
-            node, task_id, "The program ended while this task was running."
-        )
-        wait = Wait(kind="approval", request=request)
-        found[task_id] = Outcome(task=task_id, kind="wait", attempt=attempt, wait=wait)
-    return list(found.values())
-
-
-def renamed_work(
-    journal: Sequence[JournalRecord], claims: Mapping[TaskId, int], names: Mapping[TaskId, TaskId]
-) -> tuple[Sequence[JournalRecord], Mapping[TaskId, int]]:
-    """Return what is known of unfinished tasks under the names that they have now."""
-    if not names:
-        return journal, claims
-    found: list[JournalRecord] = []
-    for record in journal:
-        task = names.get(record.task, record.task)
-        outcome = unpack(record.result, _journal_decoder)
-        result = pack(msgspec.structs.replace(outcome, task=task))
-        found.append(replace(record, task=task, result=result))
-    return found, {names.get(task, task): attempt for task, attempt in claims.items()}
-
-
-def parked(state: RunState, task: TaskId) -> ParkedWait | None:
-    """Return why a task is parked."""
-    return state.waits.get(task)

@@ -141,7 +141,7 @@ async def test_every_commit_of_an_imported_run_can_be_viewed_replayed_and_forked
             assert bench.engine.view(RUN, number) == first.engine.view(RUN, number)
         report = await bench.engine.replay(RUN)
         assert report.equal and report.commits == other.run(RUN).commit
-        bench.engine._ids.run_id(0)  # this one is taken
+        bench.engine._core.ids.run_id(0)  # this one is taken
         handle = await bench.engine.fork(RUN, 1)
         await settle()
         assert (await handle.leg()).run != RUN
@@ -329,6 +329,6 @@ async def test_an_imported_run_obeys_commands_although_it_has_obeyed_others_else
     async with Bench(store=other, stay=True) as bench:
         handle = await bench.engine.resume(RUN)
         other.add_command(RUN, Cancel(), AT)
-        await bench.engine._hear_others()
+        await bench.engine._legs.hear_others()
         await settle()
         assert handle.status is RunStatus.CANCELLED

@@ -142,11 +142,11 @@ async def test_a_command_of_another_process_is_obeyed_once_and_not_again_by_a_la
         handle.send(Cancel(), number)
         await handle.leg()
         again = await bench.engine.resume(handle.run)
-        await bench.engine._hear_others()
+        await bench.engine._legs.hear_others()
         await settle()
         assert "commands" in again.state.counters and again._loop._running
         later = store.add_command(handle.run, Pause(), bench.clock.now())
-        await bench.engine._hear_others()
+        await bench.engine._legs.hear_others()
         await settle()
         assert again.status is RunStatus.PAUSED
         assert again.state.counters["commands"] == later
@@ -162,7 +162,7 @@ async def test_a_command_that_came_too_late_for_a_leg_is_not_obeyed_by_the_next(
         handle.send(Cancel(), first)
         await handle.leg()
         again = await bench.engine.resume(handle.run)
-        await bench.engine._hear_others()
+        await bench.engine._legs.hear_others()
         await settle()
         assert again.status is RunStatus.RUNNING and again._loop._running
         assert again.state.counters["commands"] == second

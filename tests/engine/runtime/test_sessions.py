@@ -96,7 +96,7 @@ async def test_steps_go_on_after_a_restart(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     for _ in range(3):
         async with Bench(store=SqliteStore(tmp_path / "runs.sqlite")) as bench:
-            bench.engine._ids = _Ids(len(steps))
+            bench.engine._core.ids = _Ids(len(steps))
             handle = await turn(bench, chat())
             view = bench.engine.view(handle.run)
             steps.append((view.turn, view.step))

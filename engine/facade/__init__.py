@@ -1,0 +1,1 @@
+"""The parts of the facade: `engine.app.Engine` is their sum."""

@@ -1,0 +1,96 @@
+"""The commits with which legs begin, on the document of the run or on an edited one."""
+
+from __future__ import annotations
+
+import engine
+from engine import events as ev
+from engine.facade import permissions
+from engine.facade.core import Core
+from engine.facade.options import EditedDocument
+from engine.ids import RunId
+from engine.model.plan import Plan
+from engine.runtime import editing, moving, superstep
+from engine.runtime.invariants import check_start
+from engine.runtime.ports import Loaded, RunRecord, SignalChanges
+from engine.runtime.preparing import facts_of
+from engine.runtime.sessions import Turn
+from engine.runtime.superstep import RunFacts
+from engine.state.run_state import RunState
+
+
+def beginning(
+    core: Core, plan: Plan, record: RunRecord, state: RunState, turn: Turn | None = None
+) -> tuple[RunFacts, superstep.Step]:
+    """Return the facts of a run that begins in `state`, and its first commit."""
+    facts = facts_of(plan, record)
+    check_start(plan, state.channels, facts.scope)
+    at = core.clock.now()
+    trigger = record.trigger or None
+    opening = superstep.begin(plan, state, facts, trigger=trigger, at=at, ids=core.ids)
+    started = ev.RunStarted(
+        workflow=record.workflow,
+        workflow_id=record.workflow_id,
+        revision=plan.revision,
+        input=record.input,
+        seed=record.seed,
+        engine=engine.__version__,
+        session=record.session,
+        turn=turn.number if turn is not None else 0,
+        step=turn.step if turn is not None else 0,
+        called_by=record.called_by,
+    )
+    opening.events[:0] = [
+        started,
+        ev.LegStarted(leg=1, reason="start", commit=0),
+        *told(state),
+    ]
+    opening.events[2:2] = permissions.quota_warnings(core)
+    return facts, opening
+
+
+def told(state: RunState) -> list[ev.AnyEvent]:
+    """Return the event that says which breakpoints a run begins with, if it has any."""
+    found = tuple(state.breaks.values())
+    return [ev.BreakpointsSet(breakpoints=found)] if found else []
+
+
+def edited_choice(core: Core, plan: Plan, edited: EditedDocument) -> editing.Edited | None:
+    """Return the choice to go on with another document, or None when it is the same."""
+    other = core.compile(edited.workflow)
+    if other.revision == plan.revision:
+        return None
+    return editing.Edited(
+        plan=other,
+        document=core.plans.document(edited.workflow),
+        names=edited.names,
+        force=edited.force,
+        by=core.user,
+    )
+
+
+def opening_of_move(
+    core: Core, old: Plan, choice: editing.Edited, made: moving.Move, loaded: Loaded
+) -> superstep.Step:
+    """Return the commit that begins a leg on another document."""
+    facts = facts_of(choice.plan, loaded.record)
+    opening = superstep.take_up(choice.plan, made.state, facts, at=core.clock.now(), ids=core.ids)
+    begun = ev.LegStarted(leg=loaded.legs + 1, reason="resume", commit=made.state.commit)
+    opening.events[:0] = [begun, *editing.events_of(old, choice, made)]
+    opening.closed = [(request, "withdrawn") for request, *_ in made.withdrawn]
+    opening.document = (choice.document, choice.plan.revision, choice.plan.workflow.name)
+    opening.claims = [
+        (made.renamed[task], attempt)
+        for task, attempt in loaded.claims.items()
+        if task in made.renamed
+    ] + made.done
+    opening.orphans = made.orphans
+    if made.closed:
+        opening.signals = SignalChanges(closed=made.closed)
+    return opening
+
+
+def pass_over_commands(core: Core, run: RunId, state: RunState, opening: superstep.Step) -> None:
+    """Note in a leg's first commit that commands from before it are not obeyed any more."""
+    known = state.counters.get("commands", 0)
+    if old := core.store.commands(run, after=known):
+        opening.delta.put_counters = {**opening.delta.put_counters, "commands": old[-1][0]}

@@ -1,0 +1,54 @@
+"""How an engine behaves, and what a person may hand to it beside a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.model.workflow import Workflow
+from engine.quota import history_quota
+from engine.runtime.interceptors import Interceptor
+
+#: Every capability that a node type may ask for.
+ALL = frozenset({"network", "files", "process", "secrets"})
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineOptions:
+    """How an engine behaves.
+
+    Attributes:
+        threaded: store writes go through a thread (the designer).
+        stay: legs stay open while a run waits for people.
+        leave_paused: legs end, as waiting, when a run is paused and nothing of it runs.
+        early: node key to a choice given in advance.
+        interceptors: may veto or alter attempts and commits, and abort runs.
+        environ: environment variables that workflows may name.
+        history_bytes: what the store may take on the disk before nothing new is started.
+        user: who decides here.
+    """
+
+    threaded: bool = False
+    stay: bool = False
+    leave_paused: bool = False
+    max_idle_s: float = 60.0
+    early: Mapping[str, str] = field(default_factory=dict)
+    interceptors: Sequence[Interceptor] = ()
+    environ: Mapping[str, str] | None = None
+    user: str = ""
+    history_bytes: int = field(default_factory=history_quota)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedDocument:
+    """A document that a run should go on with instead of its own.
+
+    Attributes:
+        force: go on whatever is asked again or lost; without it another revision is refused.
+        names: nodes that have another key there, old to new.
+    """
+
+    workflow: Workflow
+    force: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
