@@ -93,7 +93,11 @@ def _parameter(text: str) -> list[str]:
     if len(text) + 8 <= _WIDTH + 1:
         return [f"        {text}"]
     head, _, tail = text.rpartition(" | ")
-    return [f"        {head}", f"        | {tail}"]
+    if len(head) + 8 <= _WIDTH + 1:
+        return [f"        {head}", f"        | {tail}"]
+    first, _, choices = head.removesuffix("]").partition("[")
+    rows = [f"            {choice}," for choice in choices.split(", ")]
+    return [f"        {first}[", *rows, "        ]", f"        | {tail}"]
 
 
 def _docstring(node_type: NodeType, fields: dict[str, FieldInfo]) -> Iterator[str]:

@@ -150,20 +150,50 @@ class Kinds:
         key: str,
         /,
         *,
-        output: Literal["by_source", "list", "first", "merge"] | Computed = UNSET,
+        output: Literal[
+            "by_source",
+            "list",
+            "keys",
+            "first",
+            "last",
+            "merge",
+            "concat",
+            "union",
+            "zip",
+            "vote",
+            "custom",
+        ]
+        | Computed = UNSET,
+        order: List = UNSET,
+        majority: Literal["most", "half", "all"] | Computed = UNSET,
+        tie: Literal["fail", "first", "null"] | Computed = UNSET,
+        value: Json = UNSET,
     ) -> NodeHandle:
         """Waits for several branches and goes on once with what they brought.
 
         Args:
             key: its identity in the document.
             output: by_source: an object with the value of each source under its key. list: the
-                values in the order of the sources. first: the first of them. merge: objects as
-                one, later sources over earlier ones.
+                values. keys: the keys of the sources that have brought one. first, last: one of
+                the values. merge: objects as one, later sources over earlier ones. concat: lists,
+                or texts, one after the other. union: the same without repeats. zip: a list of what
+                the lists have at each place. vote: the value that most sources have brought.
+                custom: what an expression makes.
+            order: Keys of sources; the others follow in the order of the document. It does not
+                matter which came first.
+            majority: most: more votes than any other. half: more than half. all: every vote.
+            tie: fail: Join fails. first: of those with the most votes, the one of the earliest
+                branch. null: the result is null.
+            value: What is made of the arrivals; input is an object by source.
         """
         return self._kind(
             key,
             "join",
             output=output,
+            order=order,
+            majority=majority,
+            tie=tie,
+            value=value,
         )
 
     def for_each(
