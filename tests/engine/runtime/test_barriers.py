@@ -43,6 +43,24 @@ async def test_a_decision_takes_its_port_with_its_values(
         )  # fmt: skip
 
 
+async def test_a_decided_gate_is_one_commit_that_admits_the_decision() -> None:
+    """T63: neither the question nor the answer makes another one."""
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(gate(), 1)
+        before = handle.state.commit
+        [request] = bench.engine.inbox()
+        stored = await bench.engine.decide(answer(request, "approve"))
+        await handle.leg()
+        facts = [each.event for each in bench.engine.events(handle.run)]
+        place = next(n for n, f in enumerate(facts) if isinstance(f, ev.BarrierDecided))
+        commits = [f.commit for f in facts[place:] if isinstance(f, ev.SuperstepCommitted)]
+        assert commits == [before + 1, before + 2]  # the gate, and the end behind it
+        assert sum(isinstance(fact, ev.BarrierDecided) for fact in facts) == 1
+        [decision] = bench.engine.decisions(handle.run)
+        assert decision.id == stored.id and decision.admitted
+        assert bench.store.unadmitted(handle.run) == []
+
+
 async def test_an_invalid_edit_is_refused_and_the_question_stays_open() -> None:
     form = {"type": "integer", "maximum": 50}
     async with Bench(stay=True) as bench:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine import events as ev
 from engine.commands import Cancel, Decide, Pause
+from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel, CommitPolicy, Limits, Workflow
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
-from tests.engine.flows import Bench, flow, outcome, settle
+from tests.engine.flows import Bench, flow, node_type, outcome, settle
 
 LOG = Channel(name="log", type="array", reducer="append", default=[])
 NOTE = {"writes": {"log": "output"}}
@@ -107,6 +110,34 @@ async def test_a_finished_attempt_of_a_strict_superstep_is_kept_while_others_wai
         await handle.stop()
         loaded = bench.store.load(handle.run)
         assert [record.task for record in loaded.journal] == ["a"]
+
+
+async def test_a_journalled_result_is_used_again_and_only_the_rest_runs() -> None:
+    """U85, T76, T83: what had ended before the process did is not paid for twice."""
+    ran: list[str] = []
+
+    async def work(params: Any, ctx: Context) -> Output:
+        ran.append(ctx.node)
+        if ctx.node == "b" and ran.count("b") == 1:
+            await asyncio.Event().wait()  # until the process ends
+        await asyncio.sleep(0)
+        return Output({"out": len(ran)}, memory=ctx.node)
+
+    kinds = node_type("work", work)
+    nodes = {"s": "same", "a": ("work", {}, NOTE), "b": ("work", {}, NOTE), "j": "join", "z": "end"}
+    work_flow = flow(nodes, "s > a, s > b, a > j, b > j, j > z", channels=[LOG], commit="strict")
+    store = MemoryStore()
+    async with Bench(kinds, store=store) as bench:
+        handle = await bench.start(work_flow, 1)
+        await handle.stop()
+    async with Bench(kinds, store=store) as bench:
+        handle = await bench.engine.resume(handle.run)
+        assert outcome((await handle.leg()).event) == {"a": 2, "b": 3}
+        finished = [f for f in bench.facts if isinstance(f, ev.TaskFinished)]
+        assert {f.task: f.recorded for f in finished if f.task in "ab"} == {"a": True, "b": False}
+        assert handle.state.channels["log"] == [2, 3]
+        assert handle.state.memory == {"a@": "a", "b@": "b"}
+    assert ran == ["a", "b", "b"]
 
 
 async def test_while_a_run_is_paused_a_person_may_still_decide() -> None:

@@ -119,6 +119,7 @@ def test_one_writer_equals_many(name: str) -> None:
     """T60, C5.7: reducers run for every write, of one writer or of several."""
     values: list[Json] = [{"a": 1}, {"b": 2}] if name == "data" else [1, 2]
     many = merged(*(wrote(f"t{n}", (name, value)) for n, value in enumerate(values)))
+    assert many == {name: {"log": [1, 2], "total": 3, "data": {"a": 1, "b": 2}}[name]}
     assert merged(wrote("t", *((name, value) for value in values))) == many
 
 

@@ -99,6 +99,52 @@ async def test_a_task_reads_the_commit_that_made_it_ready() -> None:
         assert outcome(await bench.run(workflow, 5)) == {"a": 5, "b": 5}
 
 
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_a_task_that_starts_late_reads_the_commit_that_made_it_ready_too(
+    policy: CommitPolicy,
+) -> None:
+    """U28, T62: others have written, and have been committed, before it had its turn."""
+    total = Channel(name="total", type="number", reducer="sum", default=0)
+    reads = {"v": {"expr": "state.total"}}
+    nodes = {
+        "s": "same",
+        "a": ("asleep", {}, {"writes": {"total": "output"}}),
+        "b": ("reads", reads),
+        "c": ("reads", reads),
+        "j": "join",
+        "z": "end",
+    }
+
+    async def read(params: Any, ctx: Context) -> Output:
+        await asyncio.sleep(0)
+        return Output({"out": params.v})
+
+    async with Bench(node_type("reads", read)) as bench:
+        wires = "s > a, s > b, a > c, b > j, c > j, j > z"
+        limits = Limits(concurrency=1)
+        work = flow(nodes, wires, channels=[total], commit=policy, limits=limits)
+        assert outcome(await bench.run(work, 5)) == {"b": 0, "c": 5}
+
+
+async def test_a_result_carries_its_writes_in_order_each_with_its_writer() -> None:
+    """U29: as the store has them, and with the scope that they were made in."""
+    log = Channel(name="log", type="array", reducer="append", default=[])
+    total = Channel(name="total", type="number", reducer="sum", default=0)
+    writes = {"writes": {"log": "output", "total": "output + 1"}}
+    nodes = {"f": ("for_each", {"limit": 2}), "w": ("plus", {}, writes), "c": "collect"}
+    work = flow(nodes, "f.item > w, w > c", channels=[log, total], commit="strict")
+    async with Bench() as bench:
+        handle = await bench.engine.start(work, [5, 6])
+        await handle.leg()
+        deltas = [bench.store.delta(handle.run, n) for n in range(1, handle.state.commit + 1)]
+        assert handle.state.channels == {"log": [6, 7], "total": 15}
+    found = [(op.channel, op.value, op.op, op.writer) for delta in deltas for op in delta.ops]
+    assert found == [
+        ("log", 6, "reduce", "w@f.0"), ("total", 7, "reduce", "w@f.0"),
+        ("log", 7, "reduce", "w@f.1"), ("total", 8, "reduce", "w@f.1"),
+    ]  # fmt: skip
+
+
 async def test_a_node_is_given_its_clock_its_ids_and_its_chance() -> None:
     """T11, U125."""
     seen: dict[str, Any] = {}

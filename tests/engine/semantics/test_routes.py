@@ -10,7 +10,7 @@ import pytest
 from engine import events as ev
 from engine.errors import InvalidWorkflow
 from engine.model.node_types import Context, Output
-from engine.model.workflow import Channel
+from engine.model.workflow import Channel, CommitPolicy
 from tests.engine.flows import Bench, flow, node_type, outcome
 
 Json = Any
@@ -118,6 +118,18 @@ async def test_nothing_runs_behind_an_end() -> None:
     """T53."""
     nodes = {"s": "same", "z": "end"}
     assert await ran(nodes, "s > z") == ["s", "z"]
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_a_final_end_ends_the_run_whatever_others_still_do(policy: CommitPolicy) -> None:
+    """U5, T53: what is asked is withdrawn, what was about to start never does."""
+    nodes = {"s": "same", "q": "ask", "a": "plus", "b": "plus", "z": ("end", {"final": True}),
+             "y": "end"}  # fmt: skip
+    wires = "s > a, s > q, s > z, a > b, b > y, q.approved > y"
+    async with Bench(stay=True) as bench:
+        ended = await bench.run(flow(nodes, wires, commit=policy), 1)
+        assert isinstance(ended, ev.RunFinished) and ended.result == 1
+        assert "b" not in bench.order() and bench.engine.inbox() == []
 
 
 async def test_each_arm_goes_on_as_soon_as_it_can() -> None:
