@@ -7,7 +7,7 @@ between two validations while the node is the same object.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -99,6 +99,8 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
             problems=tuple(problems),
         )
     problems.extend(_check_version(node, node_type))
+    if node_type.role == "trigger":
+        problems += _check_trigger(node, uses)
     ports, effects, failed = _computed(node, node_type, registry)
     problems.extend(failed)
     if not node.disabled and not unwritable:
@@ -120,6 +122,17 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
         uses=tuple(uses),
         problems=tuple(problems),
     )
+
+
+def _check_trigger(node: Node, uses: Sequence[Use]) -> Iterator[Diagnostic]:
+    for use in uses:
+        if use.place == "params" and use.field.startswith("params."):
+            yield rules.TRIGGER.broken(
+                f"{title_of(node)}: {use.field} is computed, but there is no run before a trigger.",
+                "Write down the value itself.",
+                node=node.key,
+                field=use.field,
+            )
 
 
 def _check_alternative(

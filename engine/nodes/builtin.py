@@ -21,7 +21,11 @@ from engine.nodes.sql_query import SQL_QUERY
 from engine.nodes.state_machine import STATE_MACHINE
 from engine.nodes.switch import SWITCH
 from engine.nodes.template import TEMPLATE
+from engine.nodes.trigger_event import EVENT_TRIGGER
+from engine.nodes.trigger_file import FILE_TRIGGER
 from engine.nodes.trigger_manual import MANUAL_TRIGGER
+from engine.nodes.trigger_schedule import SCHEDULE_TRIGGER
+from engine.nodes.trigger_webhook import WEBHOOK_TRIGGER
 from engine.nodes.until import UNTIL
 from engine.nodes.wait import WAIT
 from engine.nodes.workflow_call import CALL, RESULT
@@ -29,6 +33,10 @@ from engine.nodes.workflow_call import CALL, RESULT
 #: In the order of the palette.
 BUILTIN: tuple[NodeType, ...] = (
     MANUAL_TRIGGER,
+    SCHEDULE_TRIGGER,
+    FILE_TRIGGER,
+    WEBHOOK_TRIGGER,
+    EVENT_TRIGGER,
     BARRIER,
     SWITCH,
     JOIN,

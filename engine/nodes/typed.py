@@ -58,6 +58,161 @@ class Kinds:
             form=form,
         )
 
+    def trigger_schedule(
+        self,
+        key: str,
+        /,
+        *,
+        cron: Text = UNSET,
+        every_s: Time | None = UNSET,
+        timezone: Text = UNSET,
+        missed: Literal["skip", "once", "all"] | Computed = UNSET,
+        most_missed: Whole = UNSET,
+        overlap: Literal["skip", "queue", "parallel"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Starts a run at times of the calendar, or again and again.
+
+        Args:
+            key: its identity in the document.
+            cron: Cron: minute, hour, day of the month, month, day of the week. L is the last day;
+                also @hourly, @daily, @weekly, @monthly, @yearly.
+            every_s: A distance instead of the times, counted from when it is armed.
+            timezone: Of the times, such as Europe/Berlin. Empty: that of the machine.
+            missed: While nobody served it: start nothing, one run for the last, or one for each.
+            most_missed: Runs; older firings are passed over, and counted.
+            overlap: Start nothing, start when it has ended, or start beside it.
+        """
+        return self._kind(
+            key,
+            "trigger.schedule",
+            cron=cron,
+            every_s=every_s,
+            timezone=timezone,
+            missed=missed,
+            most_missed=most_missed,
+            overlap=overlap,
+        )
+
+    def trigger_file(
+        self,
+        key: str,
+        /,
+        *,
+        folder: Text = UNSET,
+        pattern: Text = UNSET,
+        on: Literal["created", "changed", "both"] | Computed = UNSET,
+        settle_s: Time = UNSET,
+        scan_s: Time = UNSET,
+        existing: Flag = UNSET,
+        missed: Literal["skip", "once", "all"] | Computed = UNSET,
+        most_missed: Whole = UNSET,
+        overlap: Literal["skip", "queue", "parallel"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Starts a run for each file that appears in a folder or changes there.
+
+        Args:
+            key: its identity in the document.
+            folder: Relative to the workflow's file. It may be made later.
+            pattern: Glob below the folder: *.csv, or **/*.csv with the folders in it.
+            on: Is new, or is another one than before.
+            settle_s: A file counts when it has not changed for so long, so that it is whole.
+            scan_s: How often the folder is looked at.
+            existing: Start a run for each file that is there when it is armed first.
+            missed: While nobody served it: start nothing, one run for the last, or one for each.
+            most_missed: Runs; older firings are passed over, and counted.
+            overlap: Start nothing, start when it has ended, or start beside it.
+        """
+        return self._kind(
+            key,
+            "trigger.file",
+            folder=folder,
+            pattern=pattern,
+            on=on,
+            settle_s=settle_s,
+            scan_s=scan_s,
+            existing=existing,
+            missed=missed,
+            most_missed=most_missed,
+            overlap=overlap,
+        )
+
+    def trigger_webhook(
+        self,
+        key: str,
+        /,
+        *,
+        path: Text = UNSET,
+        method: Literal["POST", "PUT", "GET", "ANY"] | Computed = UNSET,
+        check: Literal["none", "header", "hmac"] | Computed = UNSET,
+        secret: Text = UNSET,
+        header: Text = UNSET,
+        max_bytes: Whole = UNSET,
+        answer: Literal["accepted", "result"] | Computed = UNSET,
+        wait_s: Time = UNSET,
+        overlap: Literal["skip", "queue", "parallel"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Starts a run for each HTTP request to a path on this machine.
+
+        Args:
+            key: its identity in the document.
+            path: Of the address: http://127.0.0.1:8585/hook.
+            method: Method
+            check: Of the caller: none, a header that is the secret, or one that signs the body.
+            secret: In the keychain.
+            header: With hmac: HMAC-SHA256 of the body as hex digits, also behind sha256=.
+            max_bytes: Body at most
+            answer: 202 with the id of the run at once, or its result when it has ended.
+            wait_s: After that the answer is 202, and the run goes on.
+            overlap: Start nothing, start when it has ended, or start beside it.
+        """
+        return self._kind(
+            key,
+            "trigger.webhook",
+            path=path,
+            method=method,
+            check=check,
+            secret=secret,
+            header=header,
+            max_bytes=max_bytes,
+            answer=answer,
+            wait_s=wait_s,
+            overlap=overlap,
+        )
+
+    def trigger_event(
+        self,
+        key: str,
+        /,
+        *,
+        event: Text = UNSET,
+        match: Text | None = UNSET,
+        read: Literal["payload", "envelope"] | Computed = UNSET,
+        missed: Literal["skip", "once", "all"] | Computed = UNSET,
+        most_missed: Whole = UNSET,
+        overlap: Literal["skip", "queue", "parallel"] | Computed = UNSET,
+    ) -> NodeHandle:
+        """Starts a run for each event of a name: from another run, or from outside.
+
+        Args:
+            key: its identity in the document.
+            event: Name of the event, as Emit and headgate signal send it.
+            match: Condition on the event's payload: event.amount > 100.
+            read: The payload alone, or with its name, id, sender and time.
+            missed: While nobody served it: start nothing, one run for the last, or one for each.
+            most_missed: Runs; older firings are passed over, and counted.
+            overlap: Start nothing, start when it has ended, or start beside it.
+        """
+        return self._kind(
+            key,
+            "trigger.event",
+            event=event,
+            match=match,
+            read=read,
+            missed=missed,
+            most_missed=most_missed,
+            overlap=overlap,
+        )
+
     def barrier(
         self,
         key: str,

@@ -57,7 +57,7 @@ def test_every_type_is_in_its_category(panel: PalettePanel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "first"), [("web", "HTTP request"), ("if", "Switch"), ("htt", "HTTP request"),
+    ("query", "first"), [("web", "Webhook"), ("if", "Switch"), ("htt", "HTTP request"),
                          ("approve", "Barrier"), ("sq", "SQL")],
 )  # fmt: skip
 def test_a_word_finds_the_type_that_it_means(query: str, first: str) -> None:
@@ -83,7 +83,7 @@ def test_down_leads_from_the_search_into_the_list(panel: PalettePanel) -> None:
     QTest.keyClick(panel.search, Qt.Key.Key_Down)
     assert panel.tree.hasFocus()
     QTest.keyClick(panel.tree, Qt.Key.Key_Return)
-    assert heard.calls == [("trigger.manual",)]
+    assert heard.calls == [("trigger.event",)]
 
 
 def test_enter_on_a_type_inserts_it_and_stays_there(panel: PalettePanel) -> None:

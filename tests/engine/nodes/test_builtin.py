@@ -32,7 +32,8 @@ WRONG: tuple[Any, ...] = (None, 0, "", [], {}, {"expr": "input"}, [None], [{}], 
 def test_all_types_are_registered() -> None:
     ids = {each.id for each in builtin_registry()}
     assert ids == {
-        "trigger.manual", "set", "template", "switch", "join", "for_each", "collect", "barrier",
+        "trigger.manual", "trigger.schedule", "trigger.file", "trigger.webhook", "trigger.event",
+        "set", "template", "switch", "join", "for_each", "collect", "barrier",
         "loop", "until",
         "wait", "http.request", "shell.command", "python.code", "file.read", "file.write",
         "sql.query", "end", "listen", "emit",
@@ -136,6 +137,13 @@ def test_effects_follow_from_the_parameters(node: str, params: Any, effects: str
         ("workflow.call", {"path": "parts/sum.flow.json"}, "sum.flow.json"),
         ("workflow.call", {"document": {"name": "Sum"}, "mode": "async"}, "Sum, goes on at once"),
         ("for_each", {}, "input, 8 at once"),
+        ("trigger.schedule", {}, "Mon-Fri 09:00"),
+        ("trigger.schedule", {"cron": "@daily", "timezone": "UTC"}, "daily 00:00 UTC"),
+        ("trigger.schedule", {"cron": "*/5 * * * *"}, "*/5 * * * *"),
+        ("trigger.schedule", {"every_s": "15 min"}, "every 15 min"),
+        ("trigger.file", {"folder": "inbox/", "pattern": "*.csv"}, "inbox/*.csv"),
+        ("trigger.webhook", {"path": "/orders"}, "POST /orders"),
+        ("trigger.event", {"event": "paid", "match": "event.n > 1"}, "paid, if event.n > 1"),
         ("end", {"final": True}, "ends the run"),
     ],
 )
