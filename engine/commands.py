@@ -28,6 +28,12 @@ class Step(Command, frozen=True):
     """Paused run: make one superstep, then pause again."""
 
 
+class Checkpoint(Command, frozen=True):
+    """Store the run as it is now; `name` is what the commit is called, if anything."""
+
+    name: str = ""
+
+
 class SetBreakpoints(Command, frozen=True):
     """Replace all breakpoints of the run."""
 
@@ -83,4 +89,4 @@ class Decide(Command, frozen=True):
     to: str = ""
 
 
-AnyCommand = Pause | Unpause | Step | SetBreakpoints | Cancel | CancelPart | Decide
+AnyCommand = Pause | Unpause | Step | Checkpoint | SetBreakpoints | Cancel | CancelPart | Decide

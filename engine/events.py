@@ -484,6 +484,40 @@ class ResultsReused(Event, frozen=True):
     tasks: int
 
 
+class CheckpointMade(Event, frozen=True):
+    """Somebody asked to save the run; everything up to this commit is stored with it (U94).
+
+    Attributes:
+        name: of the commit, or empty.
+    """
+
+    name: str = ""
+
+
+class SaveFailed(Event, frozen=True):
+    """Commits cannot be stored; the run goes on, and a crash would lose them (U97).
+
+    Attributes:
+        since: the first commit that is not stored. `message`: why.
+    """
+
+    since: int
+    message: str
+
+
+class SavedAgain(Event, frozen=True):
+    """Everything is stored again.
+
+    Attributes:
+        since: the first commit that could not be stored at once. `commits`: how many could not.
+        attempts: how often it was tried in vain.
+    """
+
+    since: int
+    commits: int
+    attempts: int
+
+
 class BreakpointsSet(Event, frozen=True):
     """The run's breakpoints are these from here on."""
 
@@ -572,6 +606,9 @@ AnyEvent = (
     | RunPaused
     | RunStepped
     | ResultsReused
+    | CheckpointMade
+    | SaveFailed
+    | SavedAgain
     | BreakpointsSet
     | BreakpointHit
     | RunUnpaused
@@ -632,7 +669,24 @@ class OutputChunk(Update, frozen=True):
     dropped: int = 0  # chunks that were dropped before this one
 
 
-AnyUpdate = TaskStarted | Progress | OutputChunk
+class Unsaved(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """Commits that are made and not stored yet: a crash loses them (U94).
+
+    Facts themselves are published when they are stored, never before.
+
+    Attributes:
+        since: the first such commit; None: everything is stored.
+        problem: why they cannot be stored, or empty: they are to be stored later.
+        facts: those of the commit that was made just now.
+    """
+
+    run: RunId
+    since: int | None
+    problem: str = ""
+    facts: tuple[Recorded, ...] = ()
+
+
+AnyUpdate = TaskStarted | Progress | OutputChunk | Unsaved
 News = Recorded | AnyUpdate
 
 

@@ -104,6 +104,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
         stopped_at: the nodes at whose breakpoints the run is paused; empty is the run itself.
         called_by: run and task that started it, of a child run.
         children: child runs that are tracked in the background, with the node of each.
+        unsaved_since: of a live run, the first commit that is not stored; a crash loses it.
+        save_problem: why commits cannot be stored, or empty.
     """
 
     run: RunId = RunId("")
@@ -137,6 +139,8 @@ class RunView(msgspec.Struct, omit_defaults=True):
     stopped_at: tuple[NodeKey, ...] = ()
     called_by: tuple[RunId, TaskId] | None = None
     children: dict[RunId, NodeKey] = {}
+    unsaved_since: int | None = None
+    save_problem: str = ""
 
     def node(self, key: NodeKey) -> NodeView:
         """Return the view of a node; an untouched one is idle."""
@@ -147,7 +151,9 @@ class RunView(msgspec.Struct, omit_defaults=True):
 
     def copy(self) -> RunView:
         """Return an independent copy."""
-        return decode(encode(self))
+        copied = decode(encode(self))
+        copied.unsaved_since = self.unsaved_since
+        return copied
 
 
 _decoder = msgspec.msgpack.Decoder(RunView)
@@ -159,8 +165,10 @@ def encode(view: RunView) -> bytes:
 
 
 def decode(data: bytes) -> RunView:
-    """Return the view that `encode` made bytes of."""
-    return unpack(data, _decoder)
+    """Return the view that `encode` made bytes of; what is read from a store is stored."""
+    view = unpack(data, _decoder)
+    view.unsaved_since = None
+    return view
 
 
 def fold(records: Iterable[ev.Recorded], view: RunView | None = None) -> RunView:
@@ -188,6 +196,9 @@ def apply(view: RunView, record: ev.Recorded) -> None:
 
 def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
     """Fold transient news into `view`; a task that has ended meanwhile is ignored."""
+    if isinstance(update, ev.Unsaved):
+        view.unsaved_since, view.save_problem = update.since, update.problem
+        return
     entry = view.frontier.get(update.task)
     if entry is None:
         return
@@ -234,6 +245,7 @@ def _leg(view: RunView, event: ev.LegStarted, at: float) -> None:
     view.status = view.status if held else "running"
     view.ended_at = None
     view.error = None
+    view.save_problem = ""
     if view.status != "paused":
         view.reason, view.stopped_at = "", ()
     view.next_due = None
@@ -503,6 +515,16 @@ def _cancel_asked(view: RunView, event: ev.CancelAsked, at: float) -> None:
         view.status, view.reason = "cancelling", event.reason
 
 
+def _save_failed(view: RunView, event: ev.SaveFailed, at: float) -> None:
+    del at
+    view.save_problem = event.message
+
+
+def _saved_again(view: RunView, event: ev.SavedAgain, at: float) -> None:
+    del event, at
+    view.save_problem = ""
+
+
 def _stepped(view: RunView, event: ev.RunStepped, at: float) -> None:
     del event, at
     view.stopped_at = ()
@@ -567,6 +589,8 @@ _HANDLERS: dict[type, Any] = {
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,
     ev.RunStepped: _stepped,
+    ev.SaveFailed: _save_failed,
+    ev.SavedAgain: _saved_again,
     ev.BreakpointsSet: _breakpoints,
     ev.BreakpointHit: _hit,
     ev.RunUnpaused: _unpaused,

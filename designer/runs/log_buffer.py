@@ -138,8 +138,8 @@ class LogBuffer:
         return excess
 
     def _entry(self, item: ev.News, now: float) -> Entry | None:
-        if isinstance(item, ev.Progress):
-            return None
+        if isinstance(item, ev.Progress | ev.Unsaved):
+            return None  # facts make their lines when they are stored
         if isinstance(item, ev.Recorded):
             if item.seq <= self._seen.get(item.run, 0):
                 return None

@@ -17,6 +17,9 @@ def touched_nodes(news: Iterable[ev.News]) -> set[str]:
     """The keys of the nodes whose looks the news changes, with the ends of changed wires."""
     touched: set[str] = set()
     for item in news:
+        if isinstance(item, ev.Unsaved):
+            touched |= touched_nodes(item.facts)
+            continue
         event = item.event if isinstance(item, ev.Recorded) else item
         if isinstance(event, ev.SuperstepCommitted):
             touched.update(ready.node for ready in event.ready)

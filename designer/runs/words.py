@@ -139,6 +139,14 @@ def default_words(default: str | None) -> str:
     return f"then: {default}" if default else ""
 
 
+def unsaved_words(since: int | None, problem: str = "") -> str:
+    """What of a run a crash would lose, and why; empty when everything is stored."""
+    if since is None:
+        return f"Cannot be saved: {problem}" if problem else ""
+    text = f"Not saved since checkpoint {since - 1:,}" if since > 0 else "Nothing is saved yet"
+    return f"{text}: {problem}" if problem else text
+
+
 # --- events ---------------------------------------------------------------------------------
 
 
@@ -161,6 +169,8 @@ def _update(news: ev.AnyUpdate, title_of: TitleOf) -> str:
         case ev.OutputChunk():
             lost = f"[{plural(news.dropped, 'line')} not shown] " if news.dropped else ""
             return lost + news.text.rstrip("\n")
+        case ev.Unsaved():
+            return unsaved_words(news.since, news.problem) or "Everything is saved"
         case _:
             assert_never(news)
 
@@ -245,10 +255,10 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
                 f"The run begins at {title_of(event.node)}, on "
                 f"{plural(event.tasks, 'recorded result')} of run {short_run(event.source)}"
             )
-        case ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
+        case ev.CheckpointMade() | ev.SaveFailed() | ev.SavedAgain():
+            return _saving(event)
+        case ev.RunUnpaused() | ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
             return _debugging(event, title_of)
-        case ev.RunUnpaused():
-            return "The run goes on"
         case ev.RunWaiting():
             return _run_waiting(event)
         case ev.RunFinished():
@@ -287,9 +297,11 @@ def _cancelled(
 
 
 def _debugging(
-    event: ev.RunStepped | ev.BreakpointsSet | ev.BreakpointHit, title_of: TitleOf
+    event: ev.RunUnpaused | ev.RunStepped | ev.BreakpointsSet | ev.BreakpointHit, title_of: TitleOf
 ) -> str:
     match event:
+        case ev.RunUnpaused():
+            return "The run goes on"
         case ev.RunStepped():
             if not event.tasks:
                 return "There is nothing to step: no task is ready"
@@ -441,6 +453,19 @@ def _signal_taken(event: ev.SignalTaken, title_of: TitleOf) -> str:
     return f"{task} took the event {event.name}{sender}{early}"
 
 
+def _saving(event: ev.CheckpointMade | ev.SaveFailed | ev.SavedAgain) -> str:
+    match event:
+        case ev.CheckpointMade():
+            return f"The run was saved as {event.name}" if event.name else "The run was saved"
+        case ev.SaveFailed():
+            return f"The run goes on without being saved: {event.message}"
+        case ev.SavedAgain():
+            commits = plural(event.commits, "checkpoint")
+            return (
+                f"Everything is saved again: {commits}, after {plural(event.attempts, 'refusal')}"
+            )
+
+
 def _run_waiting(event: ev.RunWaiting) -> str:
     parts: list[str] = []
     if event.requests:
@@ -458,6 +483,10 @@ _KINDS: dict[type, str] = {
     ev.RunUnpaused: "run",
     ev.RunStepped: "run",
     ev.ResultsReused: "run",
+    ev.CheckpointMade: "run",
+    ev.SaveFailed: "error",
+    ev.SavedAgain: "run",
+    ev.Unsaved: "warning",
     ev.BreakpointsSet: "run",
     ev.BreakpointHit: "run",
     ev.RunWaiting: "run",

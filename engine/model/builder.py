@@ -44,6 +44,7 @@ from engine.model.workflow import (
     Order,
     PortRef,
     RetryPolicy,
+    Save,
     Settings,
     View,
     Workflow,
@@ -111,6 +112,7 @@ class SettingFields(TypedDict, total=False):
     meters: Mapping[str, Meter]
     input_to: str | None
     order: Order
+    save: Save
     description: str
 
 

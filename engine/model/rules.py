@@ -78,6 +78,7 @@ MAY_WRITE = Rule("E062-may-write", "A branch writes only the channels that it ma
 INVARIANT = Rule("E063-invariant", "An invariant is about the channels of the workflow.")
 BUDGET = Rule("E064-budget", "Nodes draw amounts on budgets that the workflow has.")
 TRIGGER = Rule("E080-trigger", "The settings of a trigger are constant.")
+SAVING = Rule("E070-saving", "Saving has positive times and names budgets that are there.")
 
 UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
 NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")

@@ -29,6 +29,8 @@ from engine.model.workflow import (
     OnFailure,
     OnTimeout,
     Order,
+    SaveFailure,
+    SaveWhen,
 )
 
 #: In the sources; an installed program has the same file among its resources.
@@ -224,6 +226,25 @@ class MeterSchema(_Part):
     unit: str = Field("")
 
 
+class SaveSchema(_Part):
+    """When commits are stored, and what a store that refuses means."""
+
+    when: SaveWhen = Field(
+        "every_commit",
+        description="Others store several together; waits, decisions and the end always at once.",
+    )
+    seconds: float = Field(
+        10.0, description="For interval: of time. For adaptive: of work that may be lost."
+    )
+    meters: dict[str, float] = Field(
+        {}, description="For adaptive: what of a budget may be lost, by its name."
+    )
+    on_failure: SaveFailure = Field(
+        "fail", description="continue: goes on without what is stored, says so and catches up."
+    )
+    attempts: int = Field(8, description="For retry: how often it is tried in all.")
+
+
 class SettingsSchema(_Part):
     """Settings of the workflow."""
 
@@ -254,6 +275,7 @@ class SettingsSchema(_Part):
     input_to: str | None = Field(
         None, description="A channel that the input is merged into when a run starts."
     )
+    save: SaveSchema = Field(default_factory=lambda: SaveSchema.model_validate({}))
     description: str = Field("")
 
 

@@ -41,6 +41,9 @@ from engine.model.workflow import (
     PortRef,
     Position,
     RetryPolicy,
+    Save,
+    SaveFailure,
+    SaveWhen,
     Settings,
     View,
     Workflow,
@@ -130,6 +133,16 @@ def _list_of(item: Read) -> Read:
             return _refuse(problems, path, "a list", value)
         found = [item(each, f"{path}[{index}]", problems) for index, each in enumerate(value)]
         return tuple(each for each in found if each is not _BAD)
+
+    return read
+
+
+def _named(item: Read) -> Read:
+    def read(value: Json, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, dict):
+            return _refuse(problems, path, "an object", value)
+        found = {name: item(value[name], join_path(path, name), problems) for name in sorted(value)}
+        return {name: each for name, each in found.items() if each is not _BAD}
 
     return read
 
@@ -392,6 +405,14 @@ METER = Table(
     _choice("on_breach", "fail", "ask"),
     _field("unit", _text),
 )
+SAVE = Table(
+    Save,
+    _choice("when", *get_args(SaveWhen)),
+    _field("seconds", _number, _shortest),
+    _field("meters", _named(_number)),
+    _choice("on_failure", *get_args(SaveFailure)),
+    _field("attempts", _whole),
+)
 SETTINGS = Table(
     Settings,
     _choice("commit", *get_args(CommitPolicy)),
@@ -407,6 +428,7 @@ SETTINGS = Table(
     _field("invariants", INVARIANT.read_named, INVARIANT.write_named),
     _field("meters", METER.read_named, METER.write_named),
     _field("input_to", _nullable(_text)),
+    _field("save", SAVE.read, SAVE.write),
     _field("description", _text),
 )
 POSITION = Table(

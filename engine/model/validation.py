@@ -15,6 +15,7 @@ from engine.model.check_budgets import check_budgets
 from engine.model.check_data import check_data
 from engine.model.check_graph import Checked, check_graph
 from engine.model.check_nodes import NodeFacts, check_node
+from engine.model.check_saving import check_saving
 from engine.model.check_state import check_state
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.graph import GraphFacts, analyse
@@ -70,6 +71,7 @@ class Validator:
         found += check_data(doc)
         found += check_state(doc)
         found += check_budgets(doc)
+        found += check_saving(doc)
         order = {key: number for number, key in enumerate(workflow.nodes)}
         kept = [problem for problem in found if not _is_suppressed(problem, workflow)]
         return tuple(sorted(kept, key=lambda p: (_RANK[p.severity], order.get(p.node, -1))))

@@ -25,6 +25,8 @@ Durability = Literal["process", "power"]
 Order = Literal["breadth_first", "depth_first"]
 OnFailure = Literal["fail_fast", "finish", "collect"]
 Background = Literal["wait", "detach", "cancel"]
+SaveWhen = Literal["every_commit", "on_wait", "on_request", "interval", "adaptive", "at_end"]
+SaveFailure = Literal["fail", "retry", "continue"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -308,6 +310,30 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """When commits are stored, and what a store that refuses means (U94, U97).
+
+    Waits, decisions, claims of ``once`` tasks, commands and the end are always stored first.
+
+    Attributes:
+        when: ``every_commit``; several together ``on_wait``, ``on_request`` or ``at_end``; at
+            the latest after ``interval`` seconds; or ``adaptive``, when too much work is at stake.
+        seconds: for ``interval``, of time; for ``adaptive``, of work of finished attempts.
+        meters: for ``adaptive``: budget to what of it may be lost in a crash.
+        on_failure: ``fail`` ends the leg; ``retry`` tries again, the run waits meanwhile, and
+            then fails; ``continue`` goes on without, says so, and catches up.
+        attempts: for ``retry``: how often it is tried in all.
+    """
+
+    when: SaveWhen = "every_commit"
+    seconds: float = 10.0
+    meters: Mapping[str, float] = field(default_factory=dict)
+    on_failure: SaveFailure = "fail"
+    attempts: int = 8
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of the workflow.
 
@@ -327,6 +353,7 @@ class Settings:
         invariants: what must hold at every commit, by name.
         meters: budgets of a run, by name.
         input_to: channel that the input is merged into when a run starts, or None.
+        save: when commits are stored, and what happens when they cannot be.
     """
 
     commit: CommitPolicy = "eager"
@@ -343,6 +370,7 @@ class Settings:
     input_to: str | None = None
     description: str = ""
     background: Background = "wait"
+    save: Save = field(default_factory=Save)
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

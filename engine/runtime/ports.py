@@ -450,6 +450,14 @@ class RunStore(Protocol):
         """
         ...
 
+    def commit_all(self, lease: Lease, records: Sequence[CommitRecord]) -> None:
+        """Store several commits that follow one another, in one transaction, or none of them.
+
+        Raises:
+            LeaseLost: as `commit`.
+        """
+        ...
+
     def journal(self, lease: Lease, record: JournalRecord) -> None:
         """Store a finished attempt ahead of its commit."""
         ...

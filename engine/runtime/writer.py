@@ -54,6 +54,10 @@ class Writer(Protocol):
         """Record durably that a ``once`` attempt is about to start."""
         ...
 
+    def attempt(self, lease: Lease, work: Callable[[], None]) -> Awaitable[None] | None:
+        """Call the store, after everything that was queued; a failure is the caller's alone."""
+        ...
+
     async def flush(self, lease: Lease) -> None:
         """Wait until everything is stored. Raises what went wrong with that lease."""
         ...
@@ -92,6 +96,11 @@ class DirectWriter:
     def claim(self, lease: Lease, task: TaskId, attempt: int, at: float) -> None:
         """Record a claim."""
         self._store.claim(lease, task, attempt, at)
+
+    def attempt(self, lease: Lease, work: Callable[[], None]) -> None:
+        """Call the store."""
+        del lease
+        work()
 
     async def flush(self, lease: Lease) -> None:
         """Everything is stored already."""
@@ -146,6 +155,26 @@ class ThreadWriter:
         return self._put(
             lease, lambda: self._store.claim(lease, task, attempt, at), None, wait=True
         )
+
+    def attempt(self, lease: Lease, work: Callable[[], None]) -> Awaitable[None] | None:
+        """Queue a call; always awaited. Its failure breaks nothing."""
+        failures: list[BaseException] = []
+
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - handed to the caller below
+                failures.append(error)
+
+        queued = self._put(lease, guarded, None, wait=True)
+
+        async def done() -> None:
+            if queued is not None:
+                await queued
+            if failures:
+                raise failures[0]
+
+        return done()
 
     async def flush(self, lease: Lease) -> None:
         """Wait until everything that was queued before is stored."""

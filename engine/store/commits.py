@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -125,6 +125,24 @@ class CommitLog:
                 raise store_error(database.path, error) from error
             _remember(held, record, ready)  # only now: the caller may try again after an error
 
+    def commit_all(self, lease: Lease, records: Sequence[CommitRecord]) -> None:
+        """Store several commits that follow one another, or none of them."""
+        database = self._database
+        durable = any(record.durable or record.claims for record in records)
+        with database.lock:
+            try:
+                known = self._holding(lease)
+                held = replace(known, journal=dict(known.journal), claims=dict(known.claims))
+                with database.transaction(durable=durable) as connection:
+                    for record in records:
+                        self._check_order(held, record)
+                        ready = self._prepare(held, record)
+                        self._write_in(connection, lease, held, record, ready)
+                        _remember(held, record, ready)
+            except REFUSALS as error:
+                raise store_error(database.path, error) from error
+            self._held[lease.run] = held
+
     def journal(self, lease: Lease, record: JournalRecord) -> None:
         """Store a finished attempt ahead of its commit."""
         with self._database.lock, self._database.refusals():
@@ -199,11 +217,24 @@ class CommitLog:
     def _write(self, lease: Lease, held: Held, record: CommitRecord, ready: _Prepared) -> None:
         durable = record.durable or bool(record.claims)
         with self._database.transaction(durable=durable) as connection:
-            self._insert(lease, ready.row)
-            ready.size += self._blobs.write(connection, "c", ready.row[0], ready.parts)
-            self._write_rest(connection, held, record, ready)
-            if ready.framed:
-                ready.frame = self._write_frame(connection, held, record, ready.row[0])
+            self._write_in(connection, lease, held, record, ready)
+
+    def _write_in(
+        self,
+        connection: sqlite3.Connection,
+        lease: Lease,
+        held: Held,
+        record: CommitRecord,
+        ready: _Prepared,
+    ) -> None:
+        """Write a commit inside a transaction."""
+        self._insert(lease, ready.row)
+        if ready.alone:
+            return
+        ready.size += self._blobs.write(connection, "c", ready.row[0], ready.parts)
+        self._write_rest(connection, held, record, ready)
+        if ready.framed:
+            ready.frame = self._write_frame(connection, held, record, ready.row[0])
 
     def _insert(self, lease: Lease, row: tuple[Any, ...]) -> None:
         try:

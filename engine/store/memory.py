@@ -369,6 +369,18 @@ class MemoryStore:
                 self._keep_frame(run, record, record.frame)
             self._write_rest(run, record)
 
+    def commit_all(self, lease: Lease, records: Sequence[CommitRecord]) -> None:
+        """Store several commits that follow one another, or none of them."""
+        with self._lock:
+            run = self._held(lease)
+            seq = run.next_seq
+            for number, record in enumerate(records, run.next_number):
+                if record.number != number or record.first_seq != seq:
+                    self.commit(lease, record)  # it refuses, and says why
+                seq += len(record.events)
+            for record in records:
+                self.commit(lease, record)
+
     def _write_rest(self, run: _Run, record: CommitRecord) -> None:
         if record.open_requests:
             self._asked.open(record.open_requests)

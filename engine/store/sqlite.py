@@ -186,6 +186,10 @@ class SqliteStore:
         """Store a commit with everything in it, or nothing."""
         self._commits.commit(lease, record)
 
+    def commit_all(self, lease: Lease, records: Sequence[CommitRecord]) -> None:
+        """Store several commits that follow one another, or none of them."""
+        self._commits.commit_all(lease, records)
+
     def journal(self, lease: Lease, record: JournalRecord) -> None:
         """Store a finished attempt ahead of its commit."""
         self._commits.journal(lease, record)

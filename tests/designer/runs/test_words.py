@@ -188,6 +188,12 @@ SAID = [
         ev.ResultsReused(source=RunId("abcdefgh"), node="ask", tasks=3),
         "The run begins at Approve, on 3 recorded results of run #cdefgh",
     ),
+    (ev.CheckpointMade(name="before pay"), "The run was saved as before pay"),
+    (ev.SaveFailed(since=3, message="disk full"), "The run goes on without being saved: disk full"),
+    (
+        ev.SavedAgain(since=3, commits=2, attempts=1),
+        "Everything is saved again: 2 checkpoints, after 1 refusal",
+    ),
     (ev.BreakpointsSet(breakpoints=()), "There are no breakpoints any more"),
     (
         ev.BreakpointHit(**_at("read", "read@each.2"), at="before", condition="input > 3"),
@@ -253,3 +259,10 @@ def test_a_waiting_run_says_for_how_many_decisions() -> None:
 )
 def test_a_refusal_says_why(message: str, words_of_it: str) -> None:
     assert words.refusal(DecisionRefused(message, reason="late")) == words_of_it
+
+
+def test_what_a_crash_would_lose_is_said() -> None:
+    """U94, U97: a view that is ahead of the store says so."""
+    assert words.unsaved_words(5) == "Not saved since checkpoint 4"
+    assert words.unsaved_words(5, "disk full") == "Not saved since checkpoint 4: disk full"
+    assert not words.unsaved_words(None)

@@ -230,6 +230,29 @@ def test_the_same_commit_twice_is_one_row(store: RunStore) -> None:
     assert [each.number for each in store.history(RUN)] == [0, 1]
 
 
+def test_several_commits_are_stored_like_one_after_the_other(store: RunStore) -> None:
+    """U94: what was held is stored in one transaction."""
+    chain, lease = begin(store)
+    store.commit_all(lease, list(chain.commits(60)))
+    store.commit_all(lease, list(chain.commits(3)))
+    assert store.load(RUN).state == chain.state
+    assert [line.number for line in store.history(RUN)] == list(range(64))
+    assert [fact.seq for fact in store.events(RUN)] == list(range(1, chain.seq))
+    assert store.state_at(RUN, 57).commit == 57
+
+
+def test_of_several_commits_all_are_stored_or_none(store: RunStore) -> None:
+    chain, lease = begin(store)
+    first, second, third = chain.commits(3)
+    with pytest.raises(EngineBug, match="does not follow"):
+        store.commit_all(lease, [first, third])
+    assert store.load(RUN).record.commit == 0
+    store.commit_all(lease, [first, second, third])
+    with pytest.raises(LeaseLost):
+        store.commit_all(lease, [third])
+    assert [line.number for line in store.history(RUN)] == [0, 1, 2, 3]
+
+
 def test_an_older_commit_does_not_replace_a_newer_one(store: RunStore) -> None:
     chain, lease = begin(store)
     older = chain.commit()

@@ -22,6 +22,7 @@ from engine.model.workflow import (
     PortRef,
     Position,
     RetryPolicy,
+    Save,
     Settings,
     View,
     Workflow,
@@ -113,6 +114,12 @@ def _settings() -> st.SearchStrategy[Settings]:
             KEYS,
             st.builds(Meter, limit=_SECONDS, measure=st.sampled_from(["spend", "calls"])),
             max_size=1,
+        ),
+        save=st.builds(
+            Save,
+            when=st.sampled_from(["every_commit", "adaptive"]),
+            meters=st.dictionaries(KEYS, st.just(1.5), max_size=1),
+            extra=EXTRA,
         ),
         extra=EXTRA,
     )

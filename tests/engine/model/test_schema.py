@@ -29,6 +29,7 @@ PAIRS = {
     described.DrawSchema: shape.DRAW,
     described.MeterSchema: shape.METER,
     described.LimitsSchema: shape.LIMITS,
+    described.SaveSchema: shape.SAVE,
     described.SettingsSchema: shape.SETTINGS,
     described.PositionSchema: shape.POSITION,
     described.FrameSchema: shape.FRAME,
