@@ -9,7 +9,7 @@ keeps its type.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,13 @@ from engine.model.expressions import Expression, ExpressionError, compile_over
 
 Json = Any
 Reduce = Callable[[Json, Json], Json]
+#: (value before, value after, all that was written in between): whether it has changed.
+Changed = Callable[[Json, Json, Sequence[Json]], bool]
 
 #: The reducer whose rule is an expression of the document.
 CUSTOM = "custom"
+#: What stands where a field is not there.
+_ABSENT: Any = object()
 
 
 class ReducerError(Exception):
@@ -46,6 +50,8 @@ class Reducer:
         three_way: writers of one commit are compared with what was there before it,
             field by field; `reduce` is not used then.
         recorded: the rule is not in the document, so that commits keep its results.
+        changed: tells from what was written whether a large value has changed; None where
+            only comparing the whole tells.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Reducer:
     associative: bool = False
     three_way: bool = False
     recorded: bool = False
+    changed: Changed | None = None
     description: str = ""
 
 
@@ -107,7 +114,24 @@ def _key(item: Json) -> Json:
 def _merge(old: Json, new: Json) -> Json:
     if not isinstance(new, dict) or not (old is None or isinstance(old, dict)):
         raise ReducerError(f"merge needs objects, not {kind_of(old)} and {kind_of(new)}")
-    return {**(old or {}), **new}
+    merged = dict(old or ())
+    merged.update(new)
+    return merged
+
+
+def _keys_changed(before: Json, after: Json, written: Sequence[Json]) -> bool:
+    """Look at the keys that were written: the others are what they were."""
+    if before is None:
+        return True
+    return any(
+        not same(before.get(name, _ABSENT), after[name]) for value in written for name in value
+    )
+
+
+def _grown(before: Json, after: Json, written: Sequence[Json]) -> bool:
+    """A list to which items are only added has changed when it is longer."""
+    del written
+    return before is None or len(before) != len(after)
 
 
 def _deep_merge(old: Json, new: Json) -> Json:
@@ -201,15 +225,19 @@ def same(a: Json, b: Json) -> bool:
         return True
     if type(a) is not type(b) or a != b:
         return False
+    return _alike(a, b)
+
+
+def _alike(a: Json, b: Json) -> bool:
+    """Return whether two equal values of one type are of one type inside too."""
+    pairs: Iterable[tuple[Json, Json]]
     if isinstance(a, dict):
-        return all(same(value, b[name]) for name, value in a.items())
-    if isinstance(a, list):
-        return all(map(same, a, b))
-    return True
-
-
-#: What stands where a field is not there.
-_ABSENT: Any = object()
+        pairs = ((value, b[name]) for name, value in a.items())
+    elif isinstance(a, list):
+        pairs = zip(a, b, strict=True)
+    else:
+        return True
+    return all(x is y or (type(x) is type(y) and _alike(x, y)) for x, y in pairs)
 
 
 def merge_three_way(base: Json, old: Json, new: Json, path: str = "") -> Json:
@@ -257,14 +285,30 @@ REDUCERS: dict[str, Reducer] = {
         Reducer(
             "first", _first, associative=True, description="The first value, for ever."
         ),
-        Reducer("append", _append, description="A list; each write adds one item."),
-        Reducer("extend", _extend, associative=True, description="A list; each write adds items."),
-        Reducer("union", _union, associative=True, description="A list without repeats."),
+        Reducer("append", _append, changed=_grown, description="A list; each write adds one item."),
+        Reducer(
+            "extend",
+            _extend,
+            associative=True,
+            changed=_grown,
+            description="A list; each write adds items.",
+        ),
+        Reducer(
+            "union",
+            _union,
+            associative=True,
+            changed=_grown,
+            description="A list without repeats.",
+        ),
         Reducer(
             "messages", _messages, associative=True, description="A conversation; ids replace."
         ),
         Reducer(
-            "merge", _merge, associative=True, description="An object; keys of later writers win."
+            "merge",
+            _merge,
+            associative=True,
+            changed=_keys_changed,
+            description="An object; keys of later writers win.",
         ),
         Reducer("deep_merge", _deep_merge, description="As merge, inside objects too."),
         Reducer(

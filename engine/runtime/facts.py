@@ -14,6 +14,7 @@ from engine.runtime.ports import RequestRecord, SignalChanges
 from engine.state.channels import ChannelSpecs
 from engine.state.run_state import Delta
 from engine.state.status import RunStatus
+from engine.state.writes import Written
 
 Json = Any
 
@@ -35,6 +36,7 @@ class Step(msgspec.Struct, kw_only=True):
     """What one commit does. `ready`: tasks that may start when it is stored.
 
     Attributes:
+        written: what the writes of the delta come to; None where only `apply` finds out.
         signals: what it does with events. `children`: runs to drive from then on.
         orphans: runs that nobody wants any more.
         document: (bytes, revision, name) of the one that the run goes on with from here.
@@ -44,6 +46,7 @@ class Step(msgspec.Struct, kw_only=True):
     delta: Delta
     events: list[AnyEvent]
     ready: Sequence[TaskReady] = ()
+    written: Written | None = None
     requests: Sequence[RequestRecord] = ()
     closed: Sequence[tuple[Any, str]] = ()
     decisions: Sequence[int] = ()

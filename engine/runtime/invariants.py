@@ -20,7 +20,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import Option, Request, Wait
 from engine.model.plan import Plan, PlanInvariant
 from engine.runtime.outcome import Outcome
-from engine.state.run_state import ChannelOp
+from engine.state.writes import ChannelOp
 
 Json = Any
 

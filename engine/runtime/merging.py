@@ -22,7 +22,8 @@ from engine.state.channels import (
     same,
     target_of,
 )
-from engine.state.run_state import ChannelOp, Task
+from engine.state.run_state import Task
+from engine.state.writes import ChannelOp
 
 Json = Any
 
@@ -115,11 +116,6 @@ def check_rights(
                     "forbidden_write",
                     f"{outcome.task} may not write to {name}; its branch may write {allowed}",
                 )
-
-
-def changed_channels(channels: Mapping[str, Json], merged: Mapping[str, Json]) -> tuple[str, ...]:
-    """Return the names of those that hold another value now, in the order of writing."""
-    return tuple([name for name, new in merged.items() if not same(new, channels.get(name))])
 
 
 def _counting(outcome: Outcome, specs: ChannelSpecs) -> Sequence[tuple[str, str, Json]]:

@@ -6,7 +6,7 @@ writer or many.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "ReducerError",
     "apply_op",
     "check_type",
+    "differs",
     "same",
     "specs_from",
     "target_of",
@@ -85,6 +86,22 @@ def apply_op(spec: ChannelSpec, base: Json, old: Json, op: str, value: Json) -> 
     if spec.reducer.three_way:
         return merge_three_way(base, old, value)
     return spec.reducer.reduce(old, value)
+
+
+def differs(spec: ChannelSpec, before: Json, after: Json, reduced: Sequence[Json] | None) -> bool:
+    """Return whether the writes of one commit have changed a channel.
+
+    Args:
+        spec: the channel.
+        before: its value before the commit.
+        after: its value now.
+        reduced: all that was written, or None where something was set or deleted.
+    """
+    if before is after:
+        return False
+    if reduced is None or spec.reducer.changed is None:
+        return not same(before, after)
+    return spec.reducer.changed(before, after, reduced)
 
 
 def target_of(spec: ChannelSpec, op: str, value: Json) -> Json:

@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from engine.ids import NodeKey, Path, RequestId, TaskId
-from engine.state.channels import ChannelSpecs, apply_op, same
+from engine.state.channels import ChannelSpecs, same
 from engine.state.status import RunStatus
+from engine.state.writes import ChannelOp, Written, written
 from engine.stops import Breakpoint
 
 Json = Any
@@ -192,22 +193,6 @@ class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     reason: str
     zones: tuple[str, ...] = ()
-
-
-class ChannelOp(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One write as it was admitted: replaying it through the reducer gives the value.
-
-    Attributes:
-        op: ``reduce``, ``set`` or ``delete``.
-        writer: empty where the engine itself clears the channel.
-        result: (value of the channel after it,) where the reducer is not in the document.
-    """
-
-    channel: str
-    value: Json
-    op: str
-    writer: TaskId
-    result: tuple[Json, ...] = ()
 
 
 #: The part of a table that a commit leaves alone: one object for all deltas.
@@ -392,15 +377,32 @@ def recount(state: RunState) -> None:
     state.values = {ref: value for ref, value in state.values.items() if ref in counts}
 
 
-def apply(state: RunState, delta: Delta, specs: ChannelSpecs, commit: int) -> None:
+def apply(
+    state: RunState,
+    delta: Delta,
+    specs: ChannelSpecs,
+    commit: int,
+    merged: Written | None = None,
+) -> None:
     """Move `state` from commit ``commit - 1`` to ``commit``.
 
     Channel writes go through their reducers again, so that a delta costs what changed
     and not what the channel holds. Values that nobody holds any more are dropped here,
     so that a restored state drops the same ones.
+
+    Args:
+        state: is changed in place.
+        delta: what the commit changes.
+        specs: the channels.
+        commit: index of the commit.
+        merged: what the writes of this delta make of the channels of this state, where the
+            commit has found it out; a version rises by one where the value has changed.
     """
     if delta.ops:
-        _write_channels(state, delta.ops, specs)
+        found = merged or written(state.channels, delta.ops, specs)
+        state.channels.update(found.channels)
+        for name in found.changed:
+            state.versions[name] = state.versions.get(name, 0) + 1
     released: list[ValueRef] = []
     if delta.put_values:
         state.values.update(delta.put_values)
@@ -471,27 +473,6 @@ def _apply_rows(state: RunState, delta: Delta) -> None:
         _update(state.holds, delta.put_holds, delta.drop_holds)
     if delta.put_children or delta.drop_children:
         _update(state.children, delta.put_children, delta.drop_children)
-
-
-def _write_channels(state: RunState, ops: Sequence[ChannelOp], specs: ChannelSpecs) -> None:
-    """Merge the writes again; a version rises by one where the commit changed the value."""
-    channels = state.channels
-    before: dict[str, Json] = {}
-    cleared: dict[str, Json] = {}
-    for op in ops:
-        name = op.channel
-        old = channels.get(name)
-        base = before.setdefault(name, old)
-        if not op.writer:  # a channel that lives for one superstep: writers see it empty
-            cleared[name] = channels[name] = specs[name].default
-        elif op.result:
-            channels[name] = op.result[0]
-        else:
-            base = cleared.get(name, base)
-            channels[name] = apply_op(specs[name], base, old, op.op, op.value)
-    for name, base in before.items():
-        if not same(channels[name], base):
-            state.versions[name] = state.versions.get(name, 0) + 1
 
 
 def _remember(state: RunState, put: Mapping[str, Json], drop: Sequence[str]) -> None:

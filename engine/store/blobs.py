@@ -59,10 +59,7 @@ class Aside:
         self._known.clear()
 
     def _put(self, value: Json, parts: Parts) -> Json:
-        if isinstance(value, str):
-            if len(value) <= LARGE_BYTES // 4:  # UTF-8 takes at most four bytes
-                return value
-        elif not isinstance(value, dict | list | bytes):
+        if _is_short(value):
             return value
         known = self._known.get(id(value))
         if known is not None and known[0] is value:
@@ -88,10 +85,21 @@ class Aside:
 
     def _inside(self, value: Json, parts: Parts) -> Json:
         if isinstance(value, dict):
-            return {name: self._put(item, parts) for name, item in value.items()}
+            large = {name: item for name, item in value.items() if not _is_short(item)}
+            reduced = {name: self._put(item, parts) for name, item in large.items()}
+            return {**value, **reduced} if reduced else value
         if isinstance(value, list):
+            if all(map(_is_short, value)):
+                return value
             return [self._put(item, parts) for item in value]
         return value
+
+
+def _is_short(value: Json) -> bool:
+    """Whether a value is short for sure, without encoding it."""
+    if isinstance(value, str):
+        return len(value) <= LARGE_BYTES // 4  # UTF-8 takes at most four bytes
+    return not isinstance(value, dict | list | bytes)
 
 
 class Blobs:

@@ -9,6 +9,7 @@ from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
 from engine.runtime.limits import LimitHit
 from engine.state.status import RunStatus
+from engine.state.writes import Written
 
 
 def report(work: Work, admitted: tuple[TaskId, ...], *, ended: AnyEvent | None) -> Step:
@@ -42,8 +43,11 @@ def report(work: Work, admitted: tuple[TaskId, ...], *, ended: AnyEvent | None) 
     if ended is not None:
         events.append(ended)
     delta = transition.delta()
+    written: Written | None = None
     if work.ops:
         delta.ops = work.ops
+        values = {op.channel: work.channels[op.channel] for op in work.ops}
+        written = Written(values, work.changed)
     delta.put_counters = {"executions": executions, "order": transition.order}
     if status is not work.state.status:
         delta.status = status
@@ -51,6 +55,7 @@ def report(work: Work, admitted: tuple[TaskId, ...], *, ended: AnyEvent | None) 
         delta=delta,
         events=events,
         ready=transition.ready,
+        written=written,
         requests=work.requests,
         closed=transition.closed,
         decisions=work.decisions,

@@ -15,7 +15,8 @@ from engine.runtime.others import Others
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RequestRecord
 from engine.runtime.transition import Transition
-from engine.state.run_state import ChannelOp, RunState, Task
+from engine.state.run_state import RunState, Task
+from engine.state.writes import ChannelOp
 
 Json = Any
 #: The two ends of a Loop.

@@ -15,8 +15,9 @@ from engine.runtime.committing import failing
 from engine.runtime.committing.routes import first_unroutable
 from engine.runtime.committing.work import Work
 from engine.runtime.invariants import Breach
-from engine.runtime.merging import WriteConflict, changed_channels, check_rights, merge_writes
+from engine.runtime.merging import WriteConflict, check_rights, merge_writes
 from engine.runtime.outcome import Outcome, ending_the_same
+from engine.state.writes import changed_by
 
 Json = Any
 
@@ -27,7 +28,7 @@ def take_input(work: Work, channel: str) -> None:
     outcome = Outcome(task=TaskId("input"), kind="output", writes=writes)
     try:
         work.ops, channels = merge_writes([outcome], work.state.channels, work.facts.specs)
-        work.changed = changed_channels(work.state.channels, channels)
+        work.changed = changed_by(work.state.channels, work.ops, channels, work.facts.specs)
         work.channels = {**work.state.channels, **channels}
         if work.changed and work.plan.invariants:
             _check_invariants(work, [outcome], work.channels)
@@ -62,7 +63,7 @@ def merge(work: Work, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], d
             _turn_into_failure(work, current, *broken)
             continue
         work.ops = ops
-        work.changed = changed_channels(work.state.channels, channels) if ops else ()
+        work.changed = changed_by(work.state.channels, ops, channels, work.facts.specs)
         try:
             if work.changed and work.plan.invariants:
                 _check_invariants(work, current, merged)

@@ -234,3 +234,42 @@ def test_code_may_add_a_reducer_but_not_replace_one() -> None:
     for taken in ("longest", "sum", "custom"):
         with pytest.raises(ValueError, match=taken):
             registry.add_reducer(Reducer(taken, longest.reduce))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if REDUCERS[n].changed is not None])
+@given(data=st.data())
+def test_a_reducer_that_tells_what_has_changed_is_right(name: str, data: st.DataObject) -> None:
+    """U35: a version rises where the value changed, and only there."""
+    reducer = REDUCERS[name]
+    before = fold(reducer, None, data.draw(some_writes(name, at_least=0)))
+    writes = data.draw(some_writes(name))
+    after = fold(reducer, before, writes)
+    assert reducer.changed is not None
+    assert reducer.changed(before, after, writes) == (not same(before, after))
+
+
+def plainly_same(a: Json, b: Json) -> bool:
+    """Compare as the rule says it, however long it takes."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(plainly_same(a[name], b[name]) for name in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(plainly_same, a, b))
+    return bool(a == b)
+
+
+_ALIKE = st.sampled_from([0, 0.0, False, 1, 1.0, True, "", "1", None])
+_NESTED: st.SearchStrategy[Json] = st.recursive(
+    _ALIKE,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(a=_NESTED, b=_NESTED)
+def test_values_are_the_same_when_they_are_equal_and_of_equal_types(a: Json, b: Json) -> None:
+    """U32, U33: 1, 1.0 and true are three values, however deep they lie."""
+    assert same(a, b) == plainly_same(a, b)
+    assert same(a, copy.deepcopy(a))
+    assert same({"x": [a]}, {"x": [b]}) == plainly_same(a, b)

@@ -11,10 +11,11 @@ from engine import events as ev
 from engine.ids import TaskId
 from engine.model.reducers import Reducer
 from engine.model.workflow import Channel, Workflow
-from engine.runtime.merging import WriteConflict, changed_channels, merge_writes
+from engine.runtime.merging import WriteConflict, merge_writes
 from engine.runtime.outcome import Outcome
 from engine.state.channels import ChannelSpec, specs_from
 from engine.state.run_state import Delta, RunState, apply
+from engine.state.writes import Written, changed_by
 from tests.engine.flows import Bench, flow, outcome, registry
 
 Json = Any
@@ -138,7 +139,7 @@ def test_an_undeclared_channel_is_refused() -> None:
 
 def applied(state: RunState, *outcomes: Outcome) -> tuple[str, ...]:
     found = merge_writes(outcomes, state.channels, SPECS)
-    changed = changed_channels(state.channels, found.channels)
+    changed = changed_by(state.channels, found.ops, found.channels, SPECS)
     apply(state, Delta(ops=found.ops), SPECS, state.commit + 1)
     return changed
 
@@ -165,6 +166,44 @@ def test_an_old_snapshot_never_changes() -> None:
     then = state.copy()
     applied(state, wrote("a", ("log", 2), ("data", {"a": 2})))
     assert then.channels == {"log": [1], "data": {"a": {"b": 1}}}
+
+
+class Counting(str):
+    """A text that counts how often one of its kind is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counting.compared += 1
+        return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def test_a_commit_compares_what_was_written_and_not_what_a_channel_holds() -> None:
+    """A value of a megabyte costs what changes in it."""
+    state = RunState(channels={"data": {f"k{n}": Counting(n) for n in range(1000)}})
+    found = merge_writes([wrote("a", ("data", {"k7": Counting("new")}))], state.channels, SPECS)
+    Counting.compared = 0
+    changed = changed_by(state.channels, found.ops, found.channels, SPECS)
+    delta = Delta(ops=found.ops)
+    apply(state, delta, SPECS, 0, Written(found.channels, changed))
+    assert (changed, state.versions) == (("data",), {"data": 1})
+    assert state.channels["data"] is found.channels["data"]
+    assert Counting.compared == 1
+
+
+def test_a_restore_compares_what_was_written_and_not_what_a_channel_holds() -> None:
+    state = RunState(channels={"data": {f"k{n}": Counting(n) for n in range(1000)}})
+    found = merge_writes([wrote("a", ("data", {"k7": Counting("7")}))], state.channels, SPECS)
+    Counting.compared = 0
+    apply(state, Delta(ops=found.ops), SPECS, 0)
+    assert state.versions == {}
+    assert Counting.compared == 1
 
 
 # --- in a run -----------------------------------------------------------------------------

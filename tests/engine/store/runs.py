@@ -22,8 +22,9 @@ from engine.runtime.ports import (
     RunStore,
 )
 from engine.state.channels import ChannelSpecs
-from engine.state.run_state import ChannelOp, Delta, RunState, Task, apply
+from engine.state.run_state import Delta, RunState, Task, apply
 from engine.state.status import RunStatus
+from engine.state.writes import ChannelOp
 from engine.store.history import channels_in
 from engine.store.leases import current_holder
 

@@ -14,7 +14,8 @@ from engine.errors import EngineBug
 from engine.events import ErrorInfo, RunFailed
 from engine.ids import TaskId
 from engine.model.node_types import Request
-from engine.state.run_state import ChannelOp, Delta
+from engine.state.run_state import Delta
+from engine.state.writes import ChannelOp
 from engine.store import encoding
 from engine.store.encoding import (
     Damaged,

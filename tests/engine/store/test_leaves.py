@@ -8,7 +8,8 @@ import msgspec
 from engine.events import ErrorInfo, RunFailed, RunFinished
 from engine.ids import TaskId
 from engine.model.node_types import Option, Request
-from engine.state.run_state import ChannelOp, Delta, ParkedWait, RunState, Task
+from engine.state.run_state import Delta, ParkedWait, RunState, Task
+from engine.state.writes import ChannelOp
 from engine.store.encoding import EventPage
 from engine.store.leaves import keep, map_leaves
 
