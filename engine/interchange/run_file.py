@@ -30,7 +30,6 @@ from engine.errors import EngineError, StoreError, UnreadableFile, UnsupportedVe
 from engine.interchange import run_records as lines
 from engine.interchange.run_records import FORMAT, MARK, Misfit
 from engine.model import codec
-from engine.runtime.loop import FRAME_EVERY
 from engine.runtime.ports import (
     CommitRecord,
     DecisionRecord,
@@ -40,6 +39,7 @@ from engine.runtime.ports import (
     RunRecord,
     RunStore,
 )
+from engine.runtime.recorder import FRAME_EVERY
 from engine.state.channels import ReducerError, specs_from
 from engine.state.run_state import RunState, apply
 from engine.store import evidence

@@ -192,7 +192,7 @@ class Driver:
 
     async def _from_outside(self, bench: Bench, handle: RunHandle) -> None:
         """Let a person go on, decide, or time pass: nothing else can move the run on."""
-        if handle.status is RunStatus.PAUSED and handle._loop._ready:
+        if handle.status is RunStatus.PAUSED and handle._loop.frontier.ready:
             pick(self.chance, handle.unpause, handle.step)()
             return
         if handle.status is RunStatus.PAUSED:
@@ -229,7 +229,8 @@ async def idle(handle: RunHandle, leg: asyncio.Future[Any]) -> None:
     quiet = 0
     for _ in range(100_000):
         await asyncio.sleep(0)
-        held = loop.is_paused and not (loop._running or loop._stepping or loop._decisions)
+        front = loop.frontier
+        held = front.is_paused and not (front.running or front.stepping or loop._decisions)
         quiet = quiet + 1 if (loop.is_idle or held) and not loop._commands else 0
         if leg.done() or quiet > 8:
             return

@@ -193,7 +193,7 @@ async def test_one_that_is_set_on_a_task_which_waits_for_its_turn_stops_before_i
     work = replace(work, settings=replace(work.settings, limits=limits))
     async with Bench() as bench:
         handle = await bench.engine.start(work, 1)
-        while "a" not in handle._loop._running:
+        while "a" not in handle._loop.frontier.running:
             await settle(1)
         handle.set_breakpoints([Breakpoint(node="b")])
         await settle()

@@ -17,7 +17,7 @@ from engine.app import RunHandle
 from engine.commands import CancelPart, Decide
 from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel, RetryPolicy, Workflow
-from engine.runtime import loop
+from engine.runtime import frontier
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
@@ -127,7 +127,7 @@ async def test_cleaning_up_is_done_before_the_run_is_cancelled() -> None:
 async def test_what_does_not_end_is_left_behind_and_nothing_of_it_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "GRACE_S", 0.02)
+    monkeypatch.setattr(frontier, "GRACE_S", 0.02)
     over = asyncio.Event()
 
     async def stubborn(params: Any, ctx: Context) -> Output:
@@ -200,7 +200,7 @@ async def test_a_crash_while_a_task_is_being_ended_does_not_start_it_again(
     effects: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C5 no. 3: the command counts as obeyed with its first commit, so that one keeps it."""
-    monkeypatch.setattr(loop, "GRACE_S", 0.05)
+    monkeypatch.setattr(frontier, "GRACE_S", 0.05)
 
     class Stops(MemoryStore):
         def commit(self, lease: Lease, record: CommitRecord) -> None:
@@ -228,7 +228,7 @@ async def test_a_crash_while_a_task_is_being_ended_does_not_start_it_again(
 async def test_other_tasks_go_on_while_one_that_is_stubborn_is_being_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "GRACE_S", 0.05)
+    monkeypatch.setattr(frontier, "GRACE_S", 0.05)
     over = asyncio.Event()
 
     async def stubborn(params: Any, ctx: Context) -> Output:
@@ -243,7 +243,7 @@ async def test_other_tasks_go_on_while_one_that_is_stubborn_is_being_ended(
                 "s > a, s > b, b > c, a > j, c > j, j > z")  # fmt: skip
     async with Bench(node_type("stubborn", stubborn)) as bench:
         handle = await bench.engine.start(work, 1)
-        while "a" not in handle._loop._running:
+        while "a" not in handle._loop.frontier.running:
             await settle(1)
         await bench.engine.cancel_part(handle.run, task="a")
         await settle()
@@ -333,7 +333,7 @@ async def test_a_decision_after_a_strict_cancel_of_its_task_does_not_count() -> 
         handle = await bench.start(work, 1)
         bench.clock.advance(5)
         await settle()
-        assert set(handle._loop._running) == {"w"}
+        assert set(handle._loop.frontier.running) == {"w"}
         [request] = bench.engine.inbox()
         await bench.engine.cancel_part(handle.run, task="g")
         await settle()

@@ -89,7 +89,7 @@ async def test_a_pause_does_not_split_a_superstep_of_a_strict_run() -> None:
         whole = merged(bench)
     async with Bench() as bench:
         handle = await bench.engine.start(work, 1)
-        while "c" not in handle._loop._running:
+        while "c" not in handle._loop.frontier.running:
             await settle(1)
         handle.pause()
         await settle()
@@ -175,7 +175,7 @@ async def test_a_command_of_another_process_is_obeyed_once_and_not_again_by_a_la
         again = await bench.engine.resume(handle.run)
         await bench.engine._legs.hear_others()
         await settle()
-        assert "commands" in again.state.counters and again._loop._running
+        assert "commands" in again.state.counters and again._loop.frontier.running
         later = store.add_command(handle.run, Pause(), bench.clock.now())
         await bench.engine._legs.hear_others()
         await settle()
@@ -195,5 +195,5 @@ async def test_a_command_that_came_too_late_for_a_leg_is_not_obeyed_by_the_next(
         again = await bench.engine.resume(handle.run)
         await bench.engine._legs.hear_others()
         await settle()
-        assert again.status is RunStatus.RUNNING and again._loop._running
+        assert again.status is RunStatus.RUNNING and again._loop.frontier.running
         assert again.state.counters["commands"] == second

@@ -44,7 +44,7 @@ async def test_fail_fast_ends_what_runs_and_commits_nothing_of_it() -> None:
     async with Bench() as bench:
         handle = await bench.start(arms("fail_fast"), 1)
         assert handle.status is RunStatus.FAILED and bench.order() == ["s"]
-        assert not handle._loop._running
+        assert not handle._loop.frontier.running
 
 
 async def test_finish_lets_what_runs_end_and_starts_nothing_more() -> None:

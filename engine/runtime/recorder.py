@@ -1,0 +1,94 @@
+"""Makes commits of a run's own facts: numbered, folded, handed to the writer as one record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from engine import events as ev
+from engine import run_view
+from engine.run_view import RunView
+from engine.runtime.due import Due
+from engine.runtime.environment import Driver
+from engine.runtime.facts import Step
+from engine.runtime.ports import CommitRecord, Lease, SignalChanges
+from engine.state.run_state import apply
+
+#: A key frame is stored with every so many commits, so that viewing folds few of them.
+FRAME_EVERY = 50
+#: Larger states get their frames less often, so that a commit's share of one is bounded.
+ROWS_PER_COMMIT = 32
+
+
+class Recorder:
+    """Applies and writes the commits of one leg, and publishes what is stored.
+
+    Attributes:
+        begun: set when the first commit of this leg is stored.
+    """
+
+    def __init__(
+        self,
+        loop: Driver,
+        view: RunView,
+        lease: Lease,
+        due: Due,
+        *,
+        next_seq: int,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._state = loop.state
+        self._facts = loop.facts
+        self._env = loop.env
+        self._view = view
+        self._lease = lease
+        self._due = due
+        self._seq = next_seq
+        self._failed = failed
+        self._next_frame = 0
+        self._power = loop.plan.workflow.settings.durability == "power"
+        self.begun = asyncio.Event()
+
+    def write(self, step: Step, at: float) -> tuple[list[ev.Recorded], Awaitable[None] | None]:
+        """Apply one commit and hand it to the writer; return its facts, and what to wait for."""
+        state, run, seq = self._state, self._facts.run, self._seq
+        records = [ev.Recorded(run, seq + n, at, event) for n, event in enumerate(step.events)]
+        number = state.commit + 1
+        apply(state, step.delta, self._facts.specs, number)
+        run_view.fold(records, self._view)
+        if step.delta.put_waits or step.requests or step.delta.put_timers:
+            self._due.remember(step)
+        record = CommitRecord(
+            run=run,
+            number=number,
+            at=at,
+            first_seq=seq,
+            events=records,
+            delta=step.delta,
+            status=state.status,
+            open_requests=step.requests,
+            close_requests=step.closed,
+            admitted_decisions=step.decisions,
+            next_due=self._due.next() if self._due else None,
+            durable=self._power or bool(step.decisions) or step.signals is not None,
+            signals=step.signals,
+        )
+        if number >= self._next_frame:
+            self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
+            record.frame, record.view = state.copy(), run_view.encode(self._view)
+        if step.document is not None:
+            record.document, record.claims = step.document, step.claims
+        self._seq = seq + len(records)
+        stored = partial(self._stored, records, step.signals)
+        return records, self._env.writer.commit(self._lease, record, stored, self._failed)
+
+    def _rows(self) -> int:
+        state = self._state
+        return len(self._view.nodes) + len(state.values) + len(state.tasks) + len(state.outputs)
+
+    def _stored(self, records: Sequence[ev.Recorded], signals: SignalChanges | None) -> None:
+        self.begun.set()
+        self._env.publish(records)
+        if signals is not None and signals.sent:
+            self._env.signalled()
