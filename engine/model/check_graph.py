@@ -1,11 +1,10 @@
-"""What the wires do wrong: ends, types, cycles, joins, zones, what is never reached."""
+"""What the wires do wrong: ends, types, cycles, zones, what is never reached."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from engine.model import rules
 from engine.model.branches import Branches
@@ -14,12 +13,8 @@ from engine.model.diagnostics import Diagnostic
 from engine.model.graph import GraphFacts, unguarded_cycles
 from engine.model.node_types import Port
 from engine.model.reducers import Reducer
-from engine.model.regions import only_here
 from engine.model.wiring import type_refusal
-from engine.model.workflow import Edge, JoinPolicy, PortRef, Workflow
-
-#: Sources of a join that are compared two by two.
-_MOST_SOURCES = 24
+from engine.model.workflow import Edge, PortRef, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +49,6 @@ def check_graph(doc: Checked) -> Iterator[Diagnostic]:
     yield from _check_duplicates(doc)
     yield from _check_inputs(doc)
     yield from _check_cycles(doc)
-    yield from _check_joins(doc)
-    yield from _check_mutual_joins(doc)
     for key, sentence in doc.graph.zone_problems:
         yield rules.ZONE.broken(sentence, "Lead the wires through the pair.", node=key)
     yield from _check_loops(doc)
@@ -88,10 +81,10 @@ def _check_edge(doc: Checked, edge: Edge) -> Iterator[Diagnostic]:
         return
     out = source.ports.output(edge.source.port)
     port = target.ports.input(edge.target.port)
-    if out is None and _ports_known(source):
+    if out is None and ports_known(source):
         names = [port.name for port in source.ports.outputs]
         yield _unknown_port(doc, edge, edge.source, "output", names)
-    if port is None and _ports_known(target):
+    if port is None and ports_known(target):
         names = [port.name for port in target.ports.inputs]
         yield _unknown_port(doc, edge, edge.target, "input", names)
     if out is not None and port is not None:
@@ -101,7 +94,8 @@ def _check_edge(doc: Checked, edge: Edge) -> Iterator[Diagnostic]:
             yield rules.PORT_TYPE.broken(refusal, fix, node=edge.target.node, edge=edge.id)
 
 
-def _ports_known(facts: NodeFacts) -> bool:
+def ports_known(facts: NodeFacts) -> bool:
+    """Return whether the type is there and could compute its ports."""
     failed = any(problem.rule == rules.NODE_TYPE.id for problem in facts.problems)
     return facts.type is not None and not failed
 
@@ -194,135 +188,7 @@ def _is_guarded(doc: Checked, edge: Edge) -> bool:
     return doc.branches.chooses(edge.source.node)
 
 
-# --- joins --------------------------------------------------------------------------------
-
-
-def _check_joins(doc: Checked) -> Iterator[Diagnostic]:
-    for key, facts in doc.nodes.items():
-        for name, policy in facts.node.joins.items():
-            if _ports_known(facts) and facts.ports.input(name) is None:
-                yield rules.UNKNOWN_PORT.broken(
-                    f"{doc.title(key)} has no input {name} to join at.",
-                    "Remove the join, or name another port.",
-                    node=key,
-                    field=f"joins.{name}",
-                )
-                continue
-            edges = [
-                edge
-                for edge in doc.into.get(key, ())
-                if edge.target.port == name and edge.id not in doc.graph.back_edges
-            ]
-            yield from _check_settings_of_join(doc, key, name, policy, edges)
-            if policy.mode == "n_of_m" and policy.n < 1:
-                yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
-            elif edges and policy.mode == "n_of_m" and policy.n > len(edges):
-                what = f"waits for {policy.n} values and has {len(edges)} wires"
-                yield _never_fills(doc, key, name, what, f"at most {len(edges)}")
-            elif policy.mode in {"all", "n_of_m"}:
-                wanted = len(edges) if policy.mode == "all" else policy.n
-                yield from _check_exclusive(doc, key, name, edges, wanted)
-
-
-def _check_settings_of_join(
-    doc: Checked, key: str, port: str, policy: JoinPolicy, edges: list[Edge]
-) -> Iterator[Diagnostic]:
-    """What a person has set, and what would never come to pass."""
-
-    def idle(field: str, what: str, fix: str) -> Diagnostic:
-        sentence = f"{doc.title(key)}: {what} at {port}."
-        return rules.JOIN_SETTING.broken(sentence, fix, node=key, field=f"joins.{port}.{field}")
-
-    partial = policy.mode in {"any", "first", "n_of_m"}
-    goes_on_early = partial or (
-        policy.timeout_s is not None and policy.mode in {"all_active", "all"}
-    )
-    if policy.rest != "ignore" and not goes_on_early:
-        yield idle("rest", "nothing comes late that it could speak of", "Leave rest out.")
-    elif policy.reset != "at_once" and (not goes_on_early or policy.rest == "queue"):
-        yield idle("reset", "no round begins before the last one has ended", "Leave reset out.")
-    elif policy.mode == "each" and policy.timeout_s is not None:
-        yield idle("timeout_s", "every value runs the node at once", "Leave the time limit out.")
-    elif len(edges) > 1 and _cancels(policy) and not _leads_only_to(doc, key, edges):
-        yield idle(
-            "mode" if policy.mode == "first" else "rest",
-            "it cancels nothing: every way here leads somewhere else too",
-            "Lead the ways that may be cancelled to this node only.",
-        )
-
-
-def _cancels(policy: JoinPolicy) -> bool:
-    return policy.mode == "first" or policy.rest == "cancel"
-
-
-def _leads_only_to(doc: Checked, key: str, edges: list[Edge]) -> frozenset[str]:
-    here = [_wire(edge) for edge in edges]
-    arriving = {node: [_wire(edge) for edge in doc.into.get(node, ())] for node in doc.nodes}
-    leaving = {node: [_wire(edge) for edge in doc.out.get(node, ())] for node in doc.nodes}
-    before = [node for node in doc.nodes if doc.graph.dominates(node, key)]
-    return only_here(key, here, arriving, leaving, before)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    id: str
-    source: str
-    target: str
-
-
-def _wire(edge: Edge) -> _Wire:
-    return _Wire(edge.id, edge.source.node, edge.target.node)
-
-
-def _check_mutual_joins(doc: Checked) -> Iterator[Diagnostic]:
-    """Each of two in one cycle would wait until the other can send no more."""
-    waiting: dict[int, list[str]] = {}
-    for key, facts in doc.nodes.items():
-        quiet = any(policy.mode == "no_more" for policy in facts.node.joins.values())
-        if quiet and key in doc.graph.cycle_of:
-            waiting.setdefault(doc.graph.cycle_of[key], []).append(key)
-    for keys in waiting.values():
-        if len(keys) > 1:
-            yield rules.MUTUAL_JOINS.broken(
-                f"{doc.titles(tuple(keys))} are in one cycle, and each waits until the other "
-                "can send nothing more.",
-                "Let all but one of them wait for all that are active instead (all_active).",
-                node=keys[0],
-                field="joins",
-            )
-
-
-def _never_fills(doc: Checked, key: str, port: str, what: str, bound: str) -> Diagnostic:
-    return rules.JOIN_NEVER_FILLS.broken(
-        f"{doc.title(key)} {what} at {port}: it can never run.",
-        f"Let it wait for {bound}.",
-        node=key,
-        field=f"joins.{port}",
-    )
-
-
-def _check_exclusive(
-    doc: Checked, key: str, port: str, edges: list[Edge], wanted: int
-) -> Iterator[Diagnostic]:
-    """A node that takes one of its ways may rule out what the join waits for."""
-    if wanted < 2 or len(edges) < 2:
-        return
-    groups: list[Sequence[Edge]] = [edges]
-    if wanted == len(edges) <= _MOST_SOURCES:
-        groups += combinations(edges, 2)  # two that exclude each other are enough
-    for group in groups:
-        chooser = doc.branches.chooser_before(group)
-        at_once = doc.branches.most_at_once(chooser, group) if chooser else len(group)
-        if chooser and at_once < min(wanted, len(group)):
-            sources = doc.titles(tuple(edge.source.node for edge in group))
-            yield rules.JOIN_NEVER_FILLS.broken(
-                f"{doc.title(key)} waits for {wanted} values at {port}, but {doc.title(chooser)} "
-                f"takes only one way: of {sources} at most {at_once} can send one.",
-                "Wait for all that are active instead (all_active).",
-                node=key,
-                field=f"joins.{port}",
-            )
-            return
+# --- loops --------------------------------------------------------------------------------
 
 
 def _check_loops(doc: Checked) -> Iterator[Diagnostic]:

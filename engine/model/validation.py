@@ -14,9 +14,11 @@ from engine.model.branches import Branches
 from engine.model.check_budgets import check_budgets
 from engine.model.check_data import check_data
 from engine.model.check_graph import Checked, check_graph
+from engine.model.check_joins import check_joins
 from engine.model.check_nodes import NodeFacts, check_node
 from engine.model.check_saving import check_saving
 from engine.model.check_state import check_state
+from engine.model.check_writers import check_writers
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.graph import GraphFacts, analyse
 from engine.model.node_types import Registry
@@ -68,7 +70,9 @@ class Validator:
         found = [problem for facts in self._nodes.values() for problem in facts.problems]
         found += _misplaced(workflow)
         found += check_graph(doc)
+        found += check_joins(doc)
         found += check_data(doc)
+        found += check_writers(doc)
         found += check_state(doc)
         found += check_budgets(doc)
         found += check_saving(doc)
