@@ -18,6 +18,8 @@ from engine.commands import AnyCommand, Decide
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
+from engine.runtime.holders import Holder
+from engine.runtime.trigger_ports import TriggerStore
 from engine.state.run_state import Delta, RunState
 from engine.state.status import RunStatus
 
@@ -110,16 +112,6 @@ class RunRecord:
     called_by: tuple[RunId, TaskId] | None = None
     mode: str = ""
     depth: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who runs a run. `boot` and `pid` together tell a dead process from a reused pid."""
-
-    host: str
-    pid: int
-    boot: str
-    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +407,7 @@ class RunImage:
     claims: Mapping[TaskId, int] = field(default_factory=dict)
 
 
-class RunStore(Protocol):
+class RunStore(TriggerStore, Protocol):
     """Keeps runs. Synchronous; see `engine.runtime.writer` for who calls it from where.
 
     Every method raises `StoreError` with one sentence when the environment refuses.
@@ -597,6 +589,17 @@ class RunStore(Protocol):
 
     def listeners(self, name: str | None = None) -> list[Listener]:
         """Return what waits for events, oldest first, of runs that have not ended."""
+        ...
+
+    def broadcasts(self, after: int, now: float) -> list[SignalRecord]:
+        """Return the events to all runs with a number above `after`, oldest first.
+
+        Those that have expired are left out.
+        """
+        ...
+
+    def last_signal(self) -> int:
+        """Return the number of the newest event; 0 when there was none."""
         ...
 
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import LeaseLost, RunIsHeld
-from engine.runtime.ports import Holder
+from engine.runtime.holders import Holder
 
 #: A holder on another machine that was silent for so long has lost its lease.
 HEARTBEAT_EXPIRY_S = 30.0

@@ -21,7 +21,8 @@ from sqlmodel import Session, col, create_engine, delete, exists, func, select, 
 from engine import run_view
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
-from engine.runtime.ports import AuditEntry, DecisionRecord, Holder, RequestRecord, RuleRecord
+from engine.runtime.holders import Holder
+from engine.runtime.ports import AuditEntry, DecisionRecord, RequestRecord, RuleRecord
 from engine.state.run_state import RunState
 from engine.store import evidence, leases
 from engine.store.blobs import Aside, Blobs, Parts

@@ -22,13 +22,13 @@ from engine.commands import AnyCommand, Decide
 from engine.errors import EngineBug, SessionBusy, StoreError
 from engine.events import LegStarted, Recorded
 from engine.ids import RequestId, RunId, TaskId
+from engine.runtime.holders import Holder
 from engine.runtime.ports import (
     AuditEntry,
     Clock,
     CommitRecord,
     CommitSummary,
     DecisionRecord,
-    Holder,
     JournalRecord,
     Lease,
     Listener,
@@ -48,6 +48,7 @@ from engine.store.commits import settled_tasks
 from engine.store.history import channels_in, committed_summary
 from engine.store.memory_requests import MemoryRequests
 from engine.store.memory_signals import MemorySignals
+from engine.store.memory_triggers import MemoryTriggers
 from engine.store.rows import (
     is_interrupted,
     only_match,
@@ -119,10 +120,11 @@ class _Run:
         return self.commits[number - self.first]
 
 
-class MemoryStore:
+class MemoryStore(MemoryTriggers):
     """Keeps runs until the process ends. Implements `engine.runtime.ports.RunStore`."""
 
     def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
         self._runs: dict[RunId, _Run] = {}
@@ -598,6 +600,16 @@ class MemoryStore:
         with self._lock:
             alive = [r.record.run for r in self._runs.values() if r.status not in ENDED]
             return self._signals.listeners(name, alive)
+
+    def broadcasts(self, after: int, now: float) -> list[SignalRecord]:
+        """Return the events to all runs with a number above `after`, oldest first."""
+        with self._lock:
+            return self._signals.broadcasts(after, now)
+
+    def last_signal(self) -> int:
+        """Return the number of the newest event; 0 when there was none."""
+        with self._lock:
+            return self._signals.last
 
     def add_command(self, run: RunId, command: AnyCommand, at: float) -> int:
         """Store a command for whoever runs the run; return its number."""

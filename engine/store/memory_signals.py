@@ -46,6 +46,14 @@ class MemorySignals:
         ]
         return sorted(found, key=lambda each: each.opened_at)
 
+    def broadcasts(self, after: int, now: float) -> list[SignalRecord]:
+        """Return the events to all runs with a number above `after`, oldest first."""
+        return [
+            each
+            for each in self._signals.values()
+            if not each.run and each.number > after and each.expires_at > now
+        ]
+
     def write(self, run: RunId, changes: SignalChanges) -> None:
         """Write what a commit does with events."""
         for signal in changes.sent:

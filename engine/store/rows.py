@@ -9,7 +9,8 @@ from typing import Any
 from engine.errors import UnknownRun
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
-from engine.runtime.ports import DecisionRecord, Holder, RequestRecord, RunRecord
+from engine.runtime.holders import Holder
+from engine.runtime.ports import DecisionRecord, RequestRecord, RunRecord
 from engine.state.status import RunStatus
 from engine.store.encoding import unpack
 from engine.store.leases import is_alive

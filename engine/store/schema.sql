@@ -88,6 +88,26 @@ CREATE TABLE signals (
 	UNIQUE (id)
 );
 CREATE INDEX signals_by_run ON signals (run, no);
+CREATE TABLE triggers (
+	no INTEGER NOT NULL,
+	source VARCHAR NOT NULL,
+	node VARCHAR NOT NULL,
+	type VARCHAR NOT NULL,
+	workflow_id VARCHAR NOT NULL,
+	workflow VARCHAR NOT NULL,
+	settings BLOB NOT NULL,
+	overlap VARCHAR NOT NULL,
+	armed BOOLEAN NOT NULL,
+	armed_at FLOAT NOT NULL,
+	seen FLOAT NOT NULL,
+	next_due FLOAT,
+	last_fired FLOAT,
+	memory BLOB NOT NULL,
+	turn INTEGER NOT NULL,
+	problem VARCHAR NOT NULL,
+	PRIMARY KEY (no)
+);
+CREATE UNIQUE INDEX triggers_by_node ON triggers (source, node);
 CREATE TABLE blob_uses (
 	kind VARCHAR NOT NULL,
 	owner INTEGER NOT NULL,
@@ -117,6 +137,25 @@ CREATE TABLE decisions (
 );
 CREATE INDEX decisions_by_request ON decisions (request);
 CREATE INDEX decisions_by_run ON decisions (run);
+CREATE TABLE firings (
+	no INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	trigger_no INTEGER NOT NULL,
+	"key" VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	at FLOAT NOT NULL,
+	due_at FLOAT NOT NULL,
+	status VARCHAR NOT NULL,
+	reason VARCHAR NOT NULL,
+	payload BLOB NOT NULL,
+	host VARCHAR NOT NULL,
+	pid INTEGER,
+	boot VARCHAR NOT NULL,
+	process_started FLOAT NOT NULL,
+	claimed_at FLOAT NOT NULL,
+	FOREIGN KEY(trigger_no) REFERENCES triggers (no) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX firings_by_key ON firings (trigger_no, "key");
+CREATE INDEX firings_open ON firings (trigger_no, no) WHERE status IN ('waiting', 'claimed', 'started');
 CREATE TABLE runs (
 	no INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	id VARCHAR NOT NULL,

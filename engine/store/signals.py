@@ -70,6 +70,23 @@ class SignalLog:
             for row in rows
         ]  # fmt: skip
 
+    def broadcasts(self, after: int, now: float) -> list[SignalRecord]:
+        """Return the events to all runs with a number above `after`, oldest first."""
+        with self._database.reader() as connection:
+            rows = connection.execute(
+                f"{_SELECT} WHERE s.run = '' AND s.no > ? AND s.expires_at > ? ORDER BY s.no",
+                (after, now),
+            ).fetchall()
+            return [self._record(row) for row in rows]
+
+    def last(self) -> int:
+        """Return the number of the newest event, also of one that is gone; 0: none."""
+        with self._database.reader() as connection:
+            row = connection.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'signals'"
+            ).fetchone()
+        return int(row[0]) if row else 0
+
     def write(self, connection: sqlite3.Connection, run_no: int, changes: SignalChanges) -> None:
         """Write what a commit does with events, within its transaction."""
         for signal in changes.sent:

@@ -14,13 +14,13 @@ from typing import Any
 from engine.commands import AnyCommand, Decide
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
+from engine.runtime.holders import Holder
 from engine.runtime.ports import (
     AuditEntry,
     Clock,
     CommitRecord,
     CommitSummary,
     DecisionRecord,
-    Holder,
     JournalRecord,
     Lease,
     Listener,
@@ -49,13 +49,14 @@ from engine.store.rows import (
     unknown_run,
 )
 from engine.store.signals import OPEN, SignalLog
+from engine.store.triggers import TriggerTables
 
 Json = Any
 
 _decode_command = decoder(AnyCommand).decode
 
 
-class SqliteStore:
+class SqliteStore(TriggerTables):
     """Keeps runs in one SQLite file. Implements `engine.runtime.ports.RunStore`."""
 
     def __init__(
@@ -293,6 +294,14 @@ class SqliteStore:
     def listeners(self, name: str | None = None) -> list[Listener]:
         """Return what waits for events, oldest first, of runs that have not ended."""
         return self._signals.listeners(name)
+
+    def broadcasts(self, after: int, now: float) -> list[SignalRecord]:
+        """Return the events to all runs with a number above `after`, oldest first."""
+        return self._signals.broadcasts(after, now)
+
+    def last_signal(self) -> int:
+        """Return the number of the newest event; 0 when there was none."""
+        return self._signals.last()
 
     # --- commands ---------------------------------------------------------------------------
 

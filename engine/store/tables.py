@@ -259,6 +259,63 @@ class ListenerRow(SQLModel, table=True):
     due_at: float | None = None
 
 
+class TriggerRow(SQLModel, table=True):
+    """An armed trigger, and how far it has got. `armed` is 0 once somebody has disarmed it."""
+
+    __tablename__: ClassVar[Any] = "triggers"
+    __table_args__: ClassVar[Any] = (Index("triggers_by_node", "source", "node", unique=True),)
+
+    no: int | None = Field(default=None, primary_key=True)
+    source: str
+    node: str
+    type: str
+    workflow_id: str
+    workflow: str
+    settings: bytes
+    overlap: str
+    armed: bool
+    armed_at: float
+    seen: float
+    next_due: float | None = None
+    last_fired: float | None = None
+    memory: bytes
+    turn: int = 0
+    problem: str = ""
+
+
+class FiringRow(SQLModel, table=True):
+    """A firing of a trigger: what it starts, and who is about to start it."""
+
+    __tablename__: ClassVar[Any] = "firings"
+    __table_args__: ClassVar[Any] = (
+        Index("firings_by_key", "trigger_no", "key", unique=True),
+        Index(
+            "firings_open",
+            "trigger_no",
+            "no",
+            sqlite_where=text("status IN ('waiting', 'claimed', 'started')"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    no: int | None = Field(default=None, primary_key=True)
+    trigger_no: int = _owned_by("triggers")
+    key: str
+    #: Id of its run, which may not be there yet.
+    run: str
+    at: float
+    due_at: float
+    status: str
+    reason: str = ""
+    #: Until its run has it.
+    payload: bytes
+    host: str = ""
+    pid: int | None = None
+    boot: str = ""
+    process_started: float = 0.0
+    claimed_at: float = 0.0
+
+
 class CommandRow(SQLModel, table=True):
     """What somebody asked of a run, for whoever runs it."""
 

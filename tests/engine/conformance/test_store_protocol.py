@@ -13,13 +13,16 @@ import pytest
 from engine.errors import StoreError, UnknownRun
 from engine.ids import RunId
 from engine.runtime.ports import RunStore
+from engine.runtime.trigger_ports import TriggerStore
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 from tests.engine.conformance.test_store import STORES
 from tests.engine.store.runs import DOCUMENT, RUN, START_S, asked, begin, run_record
 
 HERE = Path(__file__).parent
-METHODS = [name for name in vars(RunStore) if not name.startswith("_")]
+METHODS = [
+    name for part in (RunStore, TriggerStore) for name in vars(part) if not name.startswith("_")
+]
 
 
 @pytest.fixture(params=sorted(STORES))

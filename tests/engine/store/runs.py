@@ -13,9 +13,9 @@ from engine.events import LegStarted, Recorded, RunStarted, SuperstepCommitted, 
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
 from engine.run_view import RunView
+from engine.runtime.holders import Holder
 from engine.runtime.ports import (
     CommitRecord,
-    Holder,
     Lease,
     RequestRecord,
     RunRecord,
