@@ -1,4 +1,4 @@
-"""`runs`, `show` and `history`: what the store knows."""
+"""`runs` and `show`: what the store knows of runs."""
 
 from __future__ import annotations
 
@@ -65,41 +65,6 @@ def show(settings: Globals, run: RunArgument, at: At = None, as_json: AsJson = F
         json_line(shown)
     else:
         _print_run(record, shown, view, settings.store)
-    return ExitCode.OK
-
-
-def history(settings: Globals, run: RunArgument, as_json: AsJson = False) -> int:
-    """List the commits of a run: what each took in and which channels it changed."""
-    summaries = looking(settings, lambda engine: engine.history(run))
-    if as_json:
-        for each in summaries:
-            json_line(
-                {
-                    "run": each.run,
-                    "superstep": each.number,
-                    "commit": each.number,
-                    "at": each.at,
-                    "tasks": list(each.tasks),
-                    "changed": list(each.changed),
-                    "status": each.status,
-                    "bytes": each.bytes,
-                    "name": each.name or None,
-                }
-            )
-        return ExitCode.OK
-    rows = [
-        (
-            f"{each.number} {each.name}".strip(),
-            local_time(each.at),
-            each.status,
-            f"{each.bytes:,}",
-            ", ".join(each.changed),
-            _few(each.tasks),
-        )
-        for each in summaries
-    ]
-    columns = ("commit", "at", "status", "bytes", "changed", "tasks")
-    console().print(table(columns, rows, right="bytes"))
     return ExitCode.OK
 
 
@@ -250,8 +215,3 @@ def _print_children(children: list[dict[str, Json]]) -> None:
         out.print(f"  {child['status']}")
     if len(children) > _MOST_CHILDREN:
         out.print(f"  and {len(children) - _MOST_CHILDREN:,} more")
-
-
-def _few(tasks: tuple[str, ...]) -> str:
-    more = len(tasks) - 6
-    return ", ".join(tasks[:6]) + (f" and {more:,} more" if more > 0 else "")

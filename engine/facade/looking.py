@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine import events as ev
@@ -15,6 +16,8 @@ from engine.runtime.history import TaskValues
 from engine.runtime.ports import (
     CommitSummary,
     DecisionRecord,
+    Execution,
+    ExecutionQuery,
     Listener,
     RequestRecord,
     RuleRecord,
@@ -46,6 +49,19 @@ class Looking(Part):
     def history(self, run: str, *, after: int = -1) -> list[CommitSummary]:
         """Return one line per commit, oldest first."""
         return self.store.history(RunId(run), after=after)
+
+    async def executions(self, query: ExecutionQuery) -> list[Execution]:
+        """Return attempts that have ended, of all runs, newest first.
+
+        The place of the last one, as `after` of the same query, gives the next page.
+
+        Raises:
+            UnknownRun: the query names a run that is not there; a unique beginning is enough.
+        """
+        if query.run is not None:
+            query = replace(query, run=self.store.run(query.run).run)
+        found: list[Execution] = await self._core.io(self.store.executions, query)
+        return found
 
     def events(self, run: str, *, after: int = 0, upto: int | None = None) -> list[ev.Recorded]:
         """Return facts in order."""

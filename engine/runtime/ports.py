@@ -339,6 +339,55 @@ class CommitSummary:
     name: str = ""
 
 
+#: Where an execution stands among all of a store: its time, and its commit and place there.
+Place = tuple[float, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """An attempt of a task that has ended (U101).
+
+    Attributes:
+        commit: the one that took it in. `at`: when that was.
+        status: ``done recorded gated failed retried cancelled``.
+        code, message: of its error, or why it was cancelled.
+        place: where to go on after it; see `ExecutionQuery`.
+    """
+
+    run: RunId
+    workflow_id: str
+    workflow: str
+    commit: int
+    at: float
+    task: TaskId
+    node: str
+    status: str
+    duration_s: float
+    attempt: int
+    code: str = ""
+    message: str = ""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionQuery:
+    """Which executions are asked for; what is None is left open.
+
+    Attributes:
+        since, until: seconds since the epoch; the second is not part of it.
+        after: place of the last one that is known: those that come after it, older ones.
+    """
+
+    run: RunId | None = None
+    node: str | None = None
+    status: str | None = None
+    workflow_id: str | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int = 100
+    after: Place | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRecord:
     """A finished attempt that is not in a commit yet (strict runs with siblings).
@@ -490,6 +539,14 @@ class RunStore(TriggerStore, Protocol):
         self, run: RunId, *, after: int = -1, limit: int | None = None
     ) -> list[CommitSummary]:
         """Return one line per commit, oldest first."""
+        ...
+
+    def executions(self, query: ExecutionQuery) -> list[Execution]:
+        """Return the executions that a query asks for, of all runs, newest first.
+
+        Raises:
+            UnknownRun: it names a run that is not there.
+        """
         ...
 
     def runs(

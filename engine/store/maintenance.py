@@ -37,6 +37,7 @@ from engine.store.tables import (
     CommitRow,
     DecisionRow,
     EvidenceRow,
+    ExecutionRow,
     FrameRow,
     LeaseRow,
     RequestRow,
@@ -183,6 +184,8 @@ def _drop_commits(session: Session, first: int, end: int) -> None:
     """Delete the commits and key frames with ``first <= id < end``."""
     session.exec(delete(CommitRow).where(col(CommitRow.id) >= first, col(CommitRow.id) < end))
     session.exec(delete(FrameRow).where(col(FrameRow.id) >= first, col(FrameRow.id) < end))
+    ended = col(ExecutionRow.id)
+    session.exec(delete(ExecutionRow).where(ended >= first, ended < end))
     for kind in ("c", "f"):
         session.exec(delete(BlobUseRow).where(*_used_by(kind, first, end)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -29,6 +29,8 @@ from engine.runtime.ports import (
     CommitRecord,
     CommitSummary,
     DecisionRecord,
+    Execution,
+    ExecutionQuery,
     JournalRecord,
     Lease,
     Listener,
@@ -45,11 +47,13 @@ from engine.state.run_state import Delta, RunState, apply
 from engine.state.status import ENDED, RunStatus
 from engine.store import leases
 from engine.store.commits import settled_tasks
+from engine.store.executions import matches, told_by
 from engine.store.history import channels_in, committed_summary
 from engine.store.memory_requests import MemoryRequests
 from engine.store.memory_signals import MemorySignals
 from engine.store.memory_triggers import MemoryTriggers
 from engine.store.rows import (
+    commit_id,
     is_interrupted,
     only_match,
     unknown_commit,
@@ -167,6 +171,14 @@ class MemoryStore(MemoryTriggers):
                 key=lambda run: (run.record.started_at if by_start else 0.0, run.no), reverse=True
             )
             return [replace(self._record(run), document=b"") for run in found[:limit]]
+
+    def executions(self, query: ExecutionQuery) -> list[Execution]:
+        """Return the executions that a query asks for, of all runs, newest first."""
+        with self._lock:
+            runs = self._runs.values() if query.run is None else [self._run(query.run)]
+            found = [each for run in runs for each in _executions(run) if matches(query, each)]
+        found.sort(key=lambda each: each.place, reverse=True)
+        return found[: query.limit]
 
     def children(self, run: RunId) -> list[RunRecord]:
         """Return the runs that a run has called, oldest first, without their documents."""
@@ -699,6 +711,31 @@ class MemoryStore(MemoryTriggers):
 @lru_cache(maxsize=64)
 def _specs_of(document: bytes) -> ChannelSpecs:
     return channels_in(document)
+
+
+def _executions(run: _Run) -> Iterator[Execution]:
+    record = run.record
+    for commit in (*run.kept.values(), *run.commits):
+        for place, each in enumerate(commit.events):
+            told = told_by(each.event)
+            if told is None:
+                continue
+            task, node, status, duration_s, attempt, code, message = told
+            yield Execution(
+                run=record.run,
+                workflow_id=record.workflow_id,
+                workflow=record.workflow,
+                commit=commit.number,
+                at=each.at,
+                task=task,
+                node=node,
+                status=status,
+                duration_s=duration_s,
+                attempt=attempt,
+                code=code,
+                message=message,
+                place=(each.at, commit_id(run.no, commit.number), place),
+            )
 
 
 def _already_there(run: RunId) -> StoreError:

@@ -25,6 +25,27 @@ CREATE TABLE evidence (
 	note VARCHAR,
 	PRIMARY KEY (seq)
 );
+CREATE TABLE executions (
+	id INTEGER NOT NULL,
+	place INTEGER NOT NULL,
+	run_no INTEGER NOT NULL,
+	at FLOAT NOT NULL,
+	task VARCHAR NOT NULL,
+	node VARCHAR NOT NULL,
+	status VARCHAR NOT NULL,
+	duration_s FLOAT NOT NULL,
+	attempt INTEGER NOT NULL,
+	code VARCHAR NOT NULL,
+	message VARCHAR NOT NULL,
+	PRIMARY KEY (id, place)
+)
+ WITHOUT ROWID;
+CREATE INDEX executions_by_node ON executions (node, at);
+CREATE INDEX executions_by_run ON executions (run_no, at);
+CREATE INDEX executions_by_time ON executions (at);
+CREATE INDEX executions_rare ON executions (status, at) WHERE status <> 'done';
+CREATE INDEX executions_rare_by_node ON executions (node, status, at) WHERE status <> 'done';
+CREATE INDEX executions_rare_by_run ON executions (run_no, status, at) WHERE status <> 'done';
 CREATE TABLE frames (
 	id INTEGER NOT NULL,
 	state BLOB NOT NULL,
@@ -183,6 +204,8 @@ CREATE TABLE runs (
 	call_mode VARCHAR NOT NULL,
 	depth INTEGER NOT NULL,
 	signals_after INTEGER NOT NULL,
+	listed_upto INTEGER NOT NULL,
+	is_listed BOOLEAN NOT NULL,
 	UNIQUE (id),
 	FOREIGN KEY(document_no) REFERENCES blobs (no)
 );
@@ -192,6 +215,7 @@ CREATE INDEX runs_by_start ON runs (started_at);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, started_at);
 CREATE INDEX runs_due ON runs (next_due) WHERE next_due IS NOT NULL;
 CREATE UNIQUE INDEX runs_open_in_session ON runs (session) WHERE session != '' AND status NOT IN ('completed', 'failed', 'cancelled');
+CREATE INDEX runs_unlisted ON runs (no) WHERE is_listed = 0;
 CREATE TABLE checkpoints (
 	run_no INTEGER NOT NULL,
 	number INTEGER NOT NULL,

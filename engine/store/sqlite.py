@@ -21,6 +21,8 @@ from engine.runtime.ports import (
     CommitRecord,
     CommitSummary,
     DecisionRecord,
+    Execution,
+    ExecutionQuery,
     JournalRecord,
     Lease,
     Listener,
@@ -38,6 +40,7 @@ from engine.store.blobs import Blobs
 from engine.store.commits import CommitLog
 from engine.store.database import BUSY_TIMEOUT_S, Database
 from engine.store.encoding import decoder, encode, pack, readable, unpack
+from engine.store.executions import ExecutionIndex
 from engine.store.history import History
 from engine.store.requests import RequestLog
 from engine.store.rows import (
@@ -74,6 +77,7 @@ class SqliteStore(TriggerTables):
         self._signals = SignalLog(self._database, self._blobs)
         self._commits = CommitLog(self._database, self._blobs, self._requests, self._signals)
         self._history = History(self._database, self._blobs, self._clock)
+        self._executions = ExecutionIndex(self._database)
 
     # --- runs -------------------------------------------------------------------------------
 
@@ -87,6 +91,10 @@ class SqliteStore(TriggerTables):
     ) -> list[RunRecord]:
         """Return the runs, newest first, without their documents."""
         return self._history.runs(limit=limit, workflow_id=workflow_id, session=session)
+
+    def executions(self, query: ExecutionQuery) -> list[Execution]:
+        """Return the executions that a query asks for, of all runs, newest first."""
+        return self._executions.find(query)
 
     def children(self, run: RunId) -> list[RunRecord]:
         """Return the runs that a run has called, oldest first, without their documents."""

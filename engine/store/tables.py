@@ -82,6 +82,7 @@ class RunRow(SQLModel, table=True):
         ),
         Index("runs_by_caller", "caller", sqlite_where=text("caller <> ''")),
         Index("runs_due", "next_due", sqlite_where=text("next_due IS NOT NULL")),
+        Index("runs_unlisted", "no", sqlite_where=text("is_listed = 0")),
         {"sqlite_autoincrement": True},
     )
 
@@ -117,6 +118,9 @@ class RunRow(SQLModel, table=True):
     depth: int = 0
     #: Number of the newest event when the run was created: it hears those sent to all later.
     signals_after: int = 0
+    #: The last commit whose executions are in `executions`; whether nothing is to be added.
+    listed_upto: int = -1
+    is_listed: bool = False
 
 
 class CheckpointRow(SQLModel, table=True):
@@ -173,6 +177,40 @@ class CommitRow(SQLModel, table=True):
     status: str
     events: bytes
     delta: bytes
+
+
+_RARE = text("status <> 'done'")
+
+
+class ExecutionRow(SQLModel, table=True):
+    """An attempt that has ended: an index over the facts of commits, made when it is asked for.
+
+    `id` is the key of the commit, `place` that of the fact in it. Those that did not simply
+    succeed are few, and are found by small indexes of their own.
+    """
+
+    __tablename__: ClassVar[Any] = "executions"
+    __table_args__: ClassVar[Any] = (
+        Index("executions_by_run", "run_no", "at"),
+        Index("executions_by_node", "node", "at"),
+        Index("executions_by_time", "at"),
+        Index("executions_rare", "status", "at", sqlite_where=_RARE),
+        Index("executions_rare_by_node", "node", "status", "at", sqlite_where=_RARE),
+        Index("executions_rare_by_run", "run_no", "status", "at", sqlite_where=_RARE),
+        {"sqlite_with_rowid": False},
+    )
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True, nullable=False))
+    place: int = Field(primary_key=True)
+    run_no: int
+    at: float
+    task: str
+    node: str
+    status: str
+    duration_s: float
+    attempt: int
+    code: str
+    message: str
 
 
 class FrameRow(SQLModel, table=True):

@@ -69,6 +69,31 @@ def test_history_has_a_line_for_each_commit(headgate: Terminal, run: str) -> Non
     assert counted["changed"] == ["seen"]
 
 
+def test_executions_of_all_runs_are_found_in_pages(headgate: Terminal, run: str) -> None:
+    """U101."""
+    whole = headgate("history", "--json").lines
+    assert {line["node"] for line in whole} >= {"start", "count"}
+    (counted,) = headgate("history", "--node", "count", "--since", "1h", "--json").lines
+    assert (counted["run"], counted["status"], counted["task"]) == (run, "done", "count")
+    assert headgate("history", run, "--status", "failed", "--json").lines == []
+    first = headgate("history", "--limit", "1", "--json").lines
+    rest = headgate("history", "--after", first[0]["place"], "--json").lines
+    assert first + rest == whole
+    assert "count" in headgate("history", "--node", "count").out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--since", "soon"), ("--status", "good"), ("--after", "here"), ("nope", "--node", "a")],
+)
+def test_what_is_no_question_about_executions_is_refused(
+    headgate: Terminal, run: str, wrong: tuple[str, ...]
+) -> None:
+    del run
+    said = headgate("history", *wrong)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+
+
 def test_people_read_state_frontier_and_result(headgate: Terminal, run: str) -> None:
     waiting = headgate("show", run).out
     assert "seen = [2]" in waiting
