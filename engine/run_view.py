@@ -268,11 +268,12 @@ def _document(view: RunView, event: ev.DocumentChanged, at: float) -> None:
 
 
 def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
-    node = view.node(key)
+    node = view.nodes.get(key) or view.node(key)
     entry = view.frontier.pop(task, None)
     if entry is not None:
         node.active -= 1
-        node.busy -= entry.state != "ready"
+        if entry.state != "ready":
+            node.busy -= 1
     node.last_task = task
     node.fraction = None
     node.due_at = None
@@ -479,15 +480,15 @@ def _committed(view: RunView, event: ev.SuperstepCommitted, at: float) -> None:
         view.frontier[ready.task] = FrontierEntry(
             ready.task, ready.node, ready.path, ready.visit, "ready", at
         )
-        node = view.node(ready.node)
+        node = view.nodes.get(ready.node) or view.node(ready.node)
         node.active += 1
         if ready.path:
             node.total = max(0, ready.path[-1][2])
-        failed = node.state == "failed" and node.last_task == ready.task
-        if node.active == 1 and not failed:
+        if node.active == 1 and not (node.state == "failed" and node.last_task == ready.task):
             node.state, node.text, node.attempt = "ready", "", 1
+    taken = view.taken
     for edge in event.taken:
-        view.taken[edge] = view.taken.get(edge, 0) + 1
+        taken[edge] = taken.get(edge, 0) + 1
     for edge in event.not_taken:
         view.not_taken[edge] = view.not_taken.get(edge, 0) + 1
     if view.status in ("created", "running", "waiting"):

@@ -179,7 +179,9 @@ class Frontier:
             node = self.plan.nodes[task.node]
             if task.using:
                 node = node.alternatives[task.using - 1]
-            if (known := self._known_outcome(node, task)) is not None:
+            if (self.state.recordings or node.gated) and (
+                known := self._known_outcome(node, task)
+            ) is not None:
                 self.done.append(known)
             elif node.type.cpu and self._cpu_running >= self._processes:
                 queue.append(task_id)
@@ -292,12 +294,8 @@ class Frontier:
 
     def take_done(self) -> list[Outcome]:
         """Return, and forget, what has ended and is still asked for by the state."""
-        state = self.state
-        found = [
-            o
-            for o in self.done
-            if o.task in state.tasks or o.task in state.timers or o.kind == "ended"
-        ]
+        tasks, timers = self.state.tasks, self.state.timers
+        found = [o for o in self.done if o.task in tasks or o.task in timers or o.kind == "ended"]
         self.done.clear()
         return found
 

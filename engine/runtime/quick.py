@@ -14,7 +14,7 @@ from engine.ids import NodeKey, Path, scope_key, task_id
 from engine.model.plan import Plan, PlanNode, Shortcut
 from engine.runtime.outcome import Outcome
 from engine.runtime.superstep import Step
-from engine.state.run_state import EMPTY, NOTHING, Delta, RunState, Task, ValueRef
+from engine.state.run_state import EMPTY, NOTHING, Moves, RunState, Task, ValueRef
 from engine.state.status import RunStatus
 
 Json = Any
@@ -73,7 +73,7 @@ def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> S
     committed = SuperstepCommitted(
         commit=number, admitted=(task.id,), ready=tuple(ready), taken=way.edges
     )
-    delta = Delta(
+    delta = Moves(
         put_values={own: value} if ref == own else NOTHING,
         put_outputs=outputs,
         put_tasks=tasks,

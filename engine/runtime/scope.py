@@ -29,11 +29,12 @@ def inputs_of(plan_node: PlanNode, task: Task, state: RunState) -> dict[str, Jso
     port with an explicit join policy it is always the mapping.
     """
     result: dict[str, Json] = {}
+    value, mapped = state.value, plan_node.mapped
     for port, pairs in task.inputs.items():
-        if len(pairs) == 1 and port not in plan_node.mapped:
-            result[port] = state.value(pairs[0][1])
+        if len(pairs) == 1 and port not in mapped:
+            result[port] = value(pairs[0][1])
         else:
-            result[port] = {source: state.value(ref) for source, ref in pairs}
+            result[port] = {source: value(ref) for source, ref in pairs}
     return result
 
 

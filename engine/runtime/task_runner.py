@@ -63,7 +63,8 @@ def _call(node: PlanNode, ctx: AttemptContext) -> Any:
     run = node.type.run
     if run is None or node.node.disabled:
         return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
-    return run(params_of(node, ctx), ctx)
+    fixed = node.fixed
+    return run(params_of(node, ctx) if fixed is None else fixed, ctx)
 
 
 def params_of(node: PlanNode, ctx: AttemptContext) -> BaseModel:

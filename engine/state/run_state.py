@@ -252,6 +252,14 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_ending: Sequence[str] = ()
 
 
+class Moves(Delta):
+    """A delta that moves values from task to task and touches no other table.
+
+    It holds `put_values put_outputs put_tasks drop_tasks put_visits put_counters` and
+    `status` only, so that `apply` need not look at the rest.
+    """
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """The state of a run at one commit. Only `apply` changes it.
 
@@ -321,7 +329,7 @@ class RunState(msgspec.Struct, kw_only=True):
 
     def value(self, ref: ValueRef) -> Json:
         """Return the value of that name; ``name[3]`` is an item of a list."""
-        if ref.endswith("]"):
+        if ref[-1] == "]":
             base, _, index = ref[:-1].partition("[")
             return self.values[base][int(index)]
         return self.values[ref]
@@ -332,9 +340,14 @@ def base_of(ref: ValueRef) -> ValueRef:
     return ref.partition("[")[0] if "[" in ref else ref
 
 
-def _task_refs(task: Task) -> list[ValueRef]:
+def _task_refs(task: Task) -> Sequence[ValueRef]:
+    inputs = task.inputs
+    if len(inputs) == 1 and not task.nodes:  # most are so
+        (pairs,) = inputs.values()
+        if len(pairs) == 1:
+            return (pairs[0][1],)
     refs: list[ValueRef] = []
-    for pairs in task.inputs.values():
+    for pairs in inputs.values():
         for _, ref in pairs:
             refs.append(ref)  # not a nested comprehension: that costs twice as much
     return [*refs, *task.nodes.values()] if task.nodes else refs
@@ -398,26 +411,20 @@ def apply(
         merged: what the writes of this delta make of the channels of this state, where the
             commit has found it out; a version rises by one where the value has changed.
     """
-    if delta.ops:
-        found = merged or written(state.channels, delta.ops, specs)
-        state.channels.update(found.channels)
-        for name in found.changed:
-            state.versions[name] = state.versions.get(name, 0) + 1
     released: list[ValueRef] = []
+    if type(delta) is not Moves:
+        _apply_rest(state, delta, specs, merged, released)
     if delta.put_values:
         state.values.update(delta.put_values)
         released += delta.put_values
-    _apply_holders(state, delta, released)
-    _apply_rows(state, delta)
-    if delta.put_memory or delta.drop_memory:
-        _remember(state, delta.put_memory, delta.drop_memory)
+    if delta.put_tasks or delta.drop_tasks:
+        _hold(state, state.tasks, delta.put_tasks, delta.drop_tasks, _task_refs, released)
+    if delta.put_outputs or delta.drop_outputs:
+        _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
     if delta.put_visits:
         state.visits.update(delta.put_visits)
-    if delta.put_results:
-        state.results.update(delta.put_results)
     if delta.put_counters:
         state.counters.update(delta.put_counters)
-    _apply_control(state, delta)
     refs = state.refs
     for ref in released:
         if not refs.get(ref):
@@ -426,6 +433,28 @@ def apply(
     if delta.status is not None:
         state.status = delta.status
     state.commit = commit
+
+
+def _apply_rest(
+    state: RunState,
+    delta: Delta,
+    specs: ChannelSpecs,
+    merged: Written | None,
+    released: list[ValueRef],
+) -> None:
+    """Update what a delta touches besides values and tasks on their way."""
+    if delta.ops:
+        found = merged or written(state.channels, delta.ops, specs)
+        state.channels.update(found.channels)
+        for name in found.changed:
+            state.versions[name] = state.versions.get(name, 0) + 1
+    _apply_holders(state, delta, released)
+    _apply_rows(state, delta)
+    if delta.put_memory or delta.drop_memory:
+        _remember(state, delta.put_memory, delta.drop_memory)
+    if delta.put_results:
+        state.results.update(delta.put_results)
+    _apply_control(state, delta)
 
 
 def _apply_control(state: RunState, delta: Delta) -> None:
@@ -443,11 +472,7 @@ def _apply_control(state: RunState, delta: Delta) -> None:
 
 
 def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> None:
-    """Update the tables whose rows hold values."""
-    if delta.put_tasks or delta.drop_tasks:
-        _hold(state, state.tasks, delta.put_tasks, delta.drop_tasks, _task_refs, released)
-    if delta.put_outputs or delta.drop_outputs:
-        _hold(state, state.outputs, delta.put_outputs, delta.drop_outputs, _itself, released)
+    """Update the other tables whose rows hold values."""
     if delta.put_arrivals or delta.drop_arrivals:
         _hold(state, state.arrivals, delta.put_arrivals, delta.drop_arrivals, _token_refs, released)
     if delta.put_zones or delta.drop_zones:
@@ -498,7 +523,7 @@ def _hold(
     table: dict[str, Any],
     put: Mapping[str, Any],
     drop: Sequence[str],
-    refs_of: Callable[[Any], list[ValueRef]],
+    refs_of: Callable[[Any], Sequence[ValueRef]],
     released: list[ValueRef],
 ) -> None:
     """Update a table whose rows hold values, and count the holders."""
