@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 
 from engine.model.check_nodes import NodeFacts
+from engine.model.expressions import ExpressionError, compile_expression
 from engine.model.graph import GraphFacts
 from engine.model.workflow import Edge, Workflow
 
@@ -13,6 +15,27 @@ from engine.model.workflow import Edge, Workflow
 _MOST_WAYS = 64
 #: The built-in type whose cases exclude one another, and its port for all the rest.
 _SWITCH, _ELSE = "switch", "else"
+#: Other built-in types that send a value on one of their ports only.
+_ONE_PORT = frozenset({"listen", "workflow.result"})
+#: Why a wire is never taken that a person may want to be taken again.
+DISABLED = "its node is disabled"
+#: What a barrier may send besides its answer.
+_RECORD = "decision"
+
+
+@lru_cache(maxsize=2048)
+def decided(when: str | None) -> bool | None:
+    """Return what a condition comes to whatever it is asked about; None: it depends.
+
+    No condition always holds. One that is broken is reported elsewhere.
+    """
+    if when is None:
+        return True
+    try:
+        expression = compile_expression(when)
+        return None if expression.reads.names else bool(expression.evaluate({}))
+    except ExpressionError:
+        return None
 
 
 class Branches:
@@ -34,6 +57,14 @@ class Branches:
                     self._after[edge.source.node].append(edge.target.node)
         self._rank = {key: rank for rank, key in enumerate(graph.topological)}
         self._ways: dict[str, list[list[Edge]]] = {}
+        #: Ids of the edges that nothing can ever take, to the sentence that says why.
+        self.dead: dict[str, str] = {}
+        for key in nodes:
+            self.dead |= self._find_dead(key)
+        self._early = [key for key, facts in nodes.items() if _goes_on_early(facts)]
+        self._uneven = self._find_uneven()
+        #: Nodes that no run gets to along wires that can be taken; those of disabled nodes too.
+        self.cut_off = self.without(self.dead)
 
     def chooses(self, key: str) -> bool:
         """Return whether a node may leave out some of its wires."""
@@ -43,7 +74,34 @@ class Branches:
         }:  # fmt: skip
             return False
         ports = [port for port in facts.ports.outputs if port.name != "error"]
-        return len(ports) > 1 or len(self.ways(key)) > 1
+        return (len(ports) > 1 and not facts.node.disabled) or len(self.ways(key)) > 1
+
+    def without(self, never: Collection[str]) -> frozenset[str]:
+        """Return the nodes that no run gets to if it never takes these wires."""
+        if not never:
+            return self._graph.unreachable
+        seen = set(self._graph.sources)
+        stack = list(seen)
+        while stack:
+            for edge in self._out[stack.pop()]:
+                if edge.target.node not in seen and edge.id not in never:
+                    seen.add(edge.target.node)
+                    stack.append(edge.target.node)
+        return frozenset(self._nodes).difference(seen)
+
+    def goes_round(self, key: str, without: str) -> bool:
+        """Return whether a node may run again and again while another one does not."""
+        seen: set[str] = set()
+        stack = [key]
+        while stack:
+            for edge in self._out[stack.pop()]:
+                then = edge.target.node
+                if then == key:
+                    return True
+                if then != without and then not in seen and edge.id not in self.dead:
+                    seen.add(then)
+                    stack.append(then)
+        return False
 
     def may_stop(self, key: str) -> bool:
         """Return whether a node has an output that leads nowhere, and so may end the run."""
@@ -55,9 +113,10 @@ class Branches:
         return self._is_switch(key) and port == _ELSE
 
     def has_no_else(self, key: str) -> bool:
-        """Return whether a node is a Switch that fails when no case holds."""
+        """Return whether a node is a Switch that fails when no case holds, and ends the run."""
         facts = self._nodes[key]
-        return self._is_switch(key) and facts.ports.output(_ELSE) is None
+        handled = facts.node.disabled or facts.node.on_error != "fail"
+        return self._is_switch(key) and facts.ports.output(_ELSE) is None and not handled
 
     def _is_switch(self, key: str) -> bool:
         facts = self._nodes[key]
@@ -111,6 +170,27 @@ class Branches:
                     stack.append(following)
         return False
 
+    def waits_for(self, first: str, then: str) -> bool:
+        """Return whether a node that another one leads to cannot run before it has ended.
+
+        A join may go on early, and a way out of a cycle be taken while the cycle goes on.
+        """
+        cycle = self._graph.cycle_of.get(first)
+        if cycle in self._uneven and self._graph.cycle_of.get(then) != cycle:
+            return False
+        if not self._early:
+            return True
+        before = self._between("", then)
+        return not any(
+            key in before
+            and self.leads_to(first, key)
+            and any(
+                each != first and not self._graph.dominates(first, each)
+                for each in self._before[key]
+            )
+            for key in self._early
+        )
+
     def _between(self, fork: str, key: str) -> set[str]:
         """Return the nodes on the ways from a fork to a node, with the node itself."""
         if key == fork:
@@ -124,41 +204,109 @@ class Branches:
                     stack.append(before)
         return seen
 
+    def _find_dead(self, key: str) -> dict[str, str]:
+        """Return the wires of a node that it never takes."""
+        facts, found = self._nodes[key], dict[str, str]()
+        first = next((port.name for port in facts.ports.outputs if port.name != "error"), None)
+        by_port = _by_port(self._out[key])
+        for port, edges in by_port.items():
+            usual = _in_order(edge for edge in edges if edge.kind == "normal")
+            sure = next((n for n, edge in enumerate(usual) if decided(edge.when)), None)
+            behind = usual[sure + 1 :] if sure is not None and facts.node.route == "first" else []
+            rest = [edge for edge in edges if edge.kind == "otherwise"]
+            held = sure is not None and (facts.node.route == "first" or usual[sure].when)
+            for edge in (*behind, *(rest if held else ())):
+                then = usual[sure or 0].target.node
+                found[edge.id] = f"the one to {self._title(then)} comes first and always holds"
+            for edge in usual:
+                if decided(edge.when) is False:
+                    found.setdefault(edge.id, "its condition never holds")
+            if facts.node.disabled and port != first:
+                found |= {edge.id: DISABLED for edge in edges}
+        return found
+
+    def _find_uneven(self) -> frozenset[int]:
+        """Return the cycles that a value may leave while they go on."""
+        cycle_of = self._graph.cycle_of
+        return frozenset(
+            number
+            for key, number in cycle_of.items()
+            for way in self.ways(key)
+            if any(cycle_of.get(edge.target.node) == number for edge in way)
+            and any(cycle_of.get(edge.target.node) != number for edge in way)
+        )
+
+    def _title(self, key: str) -> str:
+        return self._nodes[key].node.title or key
+
     def _find_ways(self, key: str) -> Iterator[list[Edge]]:
         facts = self._nodes[key]
-        by_port: dict[str, list[Edge]] = {}
-        for edge in self._out[key]:
-            by_port.setdefault(edge.source.port, []).append(edge)
+        by_port = _by_port(edge for edge in self._out[key] if edge.id not in self.dead)
         failed = by_port.pop("error", None)
         if failed:
             yield failed
-        ports = [list(self._ways_of_port(facts, edges)) for edges in by_port.values()]
         if _takes_one_port(facts):
-            for ways in ports:
-                yield from ways
+            yield from self._ways_of_one(facts, by_port)
             return
+        rest = by_port.pop(_ELSE, None) if _takes_all_cases(facts) else None
+        if rest:
+            yield from self._ways_of_port(facts, rest)
+        ports = [list(self._ways_of_port(facts, edges)) for edges in by_port.values()]
         count = 1
         for ways in ports:
             count *= len(ways)
         if count > _MOST_WAYS:
             yield [edge for edges in by_port.values() for edge in edges]
             return
-        for parts in product(*ports):
+        for parts in product(*ports) if ports else ():
             yield [edge for part in parts for edge in part]
+
+    def _ways_of_one(
+        self, facts: NodeFacts, by_port: dict[str, list[Edge]]
+    ) -> Iterator[list[Edge]]:
+        """The ways of a node that sends a value on one of its ports, and perhaps a record."""
+        is_barrier = facts.type is not None and facts.type.role == "barrier"
+        beside = by_port.pop(_RECORD, []) if is_barrier else []
+        for edges in by_port.values():
+            for way in self._ways_of_port(facts, edges):
+                yield [*way, *beside]
+        if beside:  # the answer may be one that leads nowhere
+            yield beside
 
     def _ways_of_port(self, facts: NodeFacts, edges: list[Edge]) -> Iterator[list[Edge]]:
         usual = [edge for edge in edges if edge.kind == "normal"]
         rest = [edge for edge in edges if edge.kind == "otherwise"]
         degraded = [edge for edge in edges if edge.kind == "fallback"]
         if facts.node.route == "first":
-            yield from ([edge] for edge in edges)
+            yield from ([edge] for edge in usual)
+            yield from (others for others in (rest, degraded) if others)
             return
-        if usual:
+        always = [edge for edge in usual if edge.when is None]
+        if usual and not (rest and len(always) == len(usual)):
             yield usual
         if rest:
-            yield [*(edge for edge in usual if edge.when is None), *rest]
+            yield [*always, *rest]
         if degraded:
             yield degraded
+
+
+def _goes_on_early(facts: NodeFacts) -> bool:
+    """Return whether a join of a node may fire before everything has come that can."""
+    return any(
+        policy.mode in {"any", "n_of_m", "each"} or policy.timeout_s is not None
+        for policy in facts.node.joins.values()
+    )
+
+
+def _by_port(edges: Iterable[Edge]) -> dict[str, list[Edge]]:
+    found: dict[str, list[Edge]] = {}
+    for edge in edges:
+        found.setdefault(edge.source.port, []).append(edge)
+    return found
+
+
+def _in_order(edges: Iterable[Edge]) -> list[Edge]:
+    return sorted(edges, key=lambda edge: edge.priority)
 
 
 def _gets_to(way: Iterable[Edge], edge: Edge, before: set[str]) -> bool:
@@ -170,10 +318,17 @@ def _takes_one_port(facts: NodeFacts) -> bool:
 
     A barrier does; a Switch does unless it follows every case that holds.
     """
-    if facts.type is None:
+    if facts.type is None or facts.node.disabled:
         return False
-    if facts.type.role == "barrier":
+    if facts.type.role == "barrier" or facts.type.id in _ONE_PORT:
         return True
     params = facts.node.params
     first = params.get("mode", "first") == "first" and params.get("names") is None
     return facts.type.id == _SWITCH and first
+
+
+def _takes_all_cases(facts: NodeFacts) -> bool:
+    """Return whether a node is a Switch that takes every case that holds, or else its Else."""
+    if facts.type is None or facts.node.disabled or facts.type.id != _SWITCH:
+        return False
+    return facts.node.params.get("mode") == "all" and facts.node.params.get("names") is None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.model import rules
-from engine.model.branches import Branches
+from engine.model.branches import DISABLED, Branches, decided
 from engine.model.check_nodes import NodeFacts, title_of
 from engine.model.diagnostics import Diagnostic
 from engine.model.graph import GraphFacts, unguarded_cycles
@@ -146,8 +147,10 @@ def _check_inputs(doc: Checked) -> Iterator[Diagnostic]:
 def _check_cycles(doc: Checked) -> Iterator[Diagnostic]:
     if not doc.graph.cycle_of:
         return
-    endless = [edge for edge in doc.workflow.edges if not _is_guarded(doc, edge)]
+    endless = [edge for edge in doc.workflow.edges if not _is_guarded(doc, edge, idle=None)]
+    told: set[str] = set()
     for group in unguarded_cycles(doc.workflow.nodes, endless):
+        told.update(group)
         if len(group) == 1:
             sentence = f"{doc.title(group[0])} leads to itself without a condition."
         else:
@@ -157,6 +160,15 @@ def _check_cycles(doc: Checked) -> Iterator[Diagnostic]:
             "Put a condition on one of its wires, or a Switch or barrier into it.",
             node=group[0],
         )
+    endless = [edge for edge in doc.workflow.edges if not _is_guarded(doc, edge, idle=True)]
+    for group in unguarded_cycles(doc.workflow.nodes, endless):
+        if not told.intersection(group):
+            yield rules.IDLE_GUARD.broken(
+                f"Nothing but a limit ends the cycle of {doc.titles(group)}: the condition on "
+                "the way round always holds.",
+                "Let the condition read something that changes.",
+                node=group[0],
+            )
     starts = set(doc.graph.unreachable)
     entered = {
         doc.graph.cycle_of[edge.target.node]
@@ -178,14 +190,34 @@ def _check_cycles(doc: Checked) -> Iterator[Diagnostic]:
         )
 
 
-def _is_guarded(doc: Checked, edge: Edge) -> bool:
-    """Return whether the edge is not always taken when its source has run."""
-    if edge.when is not None or edge.kind != "normal" or edge.source.port == "error":
-        return True
+def _is_guarded(doc: Checked, edge: Edge, *, idle: bool | None) -> bool:
+    """Return whether the edge is not always taken when its source has run.
+
+    Args:
+        doc: the workflow.
+        edge: the edge.
+        idle: what a condition comes to that is taken for none at all; None: every one counts.
+    """
     facts = doc.nodes.get(edge.source.node)
-    if facts is None:
-        return False
-    return doc.branches.chooses(edge.source.node)
+    if edge.source.port == "error" or facts is None or edge.id in doc.branches.dead:
+        return edge.source.port == "error" or facts is not None
+    beside = [
+        other
+        for other in doc.out[edge.source.node]
+        if other.source.port == edge.source.port and other.kind == "normal"
+    ]
+    if edge.kind == "normal":
+        may_fail = edge.when is not None and (idle is None or decided(edge.when) is not idle)
+    elif edge.kind == "otherwise":
+        may_fail = any(other.when is not None for other in beside)
+    else:
+        may_fail = bool(beside)
+    is_failures = (
+        facts.type is not None
+        and facts.type.role == "collect"
+        and (edge.source.port != facts.ports.outputs[0].name)
+    )
+    return may_fail or is_failures or doc.branches.chooses(edge.source.node)
 
 
 # --- loops --------------------------------------------------------------------------------
@@ -197,15 +229,36 @@ def _check_loops(doc: Checked) -> Iterator[Diagnostic]:
         facts, end = doc.nodes[key], doc.nodes[zone.collect]
         if facts.type is None or facts.type.role != "loop":
             continue
-        ends = (*(facts.node.params.get(name) for name in ("count", "condition")),
-                end.node.params.get("condition"))  # fmt: skip
-        if all(value is None for value in ends):
+        count = facts.node.params.get("count")
+        conditions = [each.node.params.get("condition") for each in (facts, end)]
+        if count is None and conditions == [None, None]:
             yield rules.ENDLESS_LOOP.broken(
                 f"Nothing ends the rounds of {doc.title(key)} before the limit of the workflow.",
                 f"Give it, or {doc.title(zone.collect)}, a condition, or it a number of rounds.",
                 node=key,
                 field="params.count",
             )
+        elif count is None and [*map(_comes_to, conditions)] in _IDLE:
+            yield rules.IDLE_GUARD.broken(
+                f"Nothing but a limit ends the rounds of {doc.title(key)}: its condition always "
+                "comes to the same.",
+                "Let the condition read something that changes.",
+                node=key,
+                field="params.condition",
+            )
+
+
+#: What the conditions of a Loop and of its Until come to where neither ends it.
+_IDLE = ([True, None], [True, False], [None, False])
+
+
+def _comes_to(condition: Any) -> bool | str | None:
+    """Return what a condition of a Loop always comes to, None without one, else ``depends``."""
+    if condition is None or isinstance(condition, bool):
+        return condition
+    source = condition.get("expr") if isinstance(condition, Mapping) else None
+    found = decided(source) if isinstance(source, str) else None
+    return "depends" if found is None else found
 
 
 # --- reach --------------------------------------------------------------------------------
@@ -223,10 +276,14 @@ def _check_reach(doc: Checked) -> Iterator[Diagnostic]:
     has_trigger = any(
         facts.type is not None and facts.type.role == "trigger" for facts in doc.nodes.values()
     )
+    dead = {edge for edge, why in doc.branches.dead.items() if why != DISABLED}
+    cut_off = doc.branches.without(dead)
     for key in doc.graph.order:
-        if key not in doc.graph.unreachable:
+        if key not in cut_off:
             continue
-        if doc.into.get(key) or not has_trigger:
+        if key not in doc.graph.unreachable:
+            sentence = f"{doc.title(key)} can never run: no way to it is ever taken."
+        elif doc.into.get(key) or not has_trigger:
             sentence = f"{doc.title(key)} can never run: no way leads to it from a start."
         else:
             sentence = f"{doc.title(key)} never runs: nothing leads to it."
@@ -261,9 +318,9 @@ def _check_ways_out(doc: Checked) -> Iterator[Diagnostic]:
             yield from _check_port(doc, facts, port, by_port.get(port.name, []))
         yield from _check_error_route(doc, facts, edges)
         if doc.branches.has_no_else(key):
-            yield rules.NO_ELSE.broken(
-                f"When no case of {doc.title(key)} holds the run fails.",
-                "Switch its Else on, and connect it.",
+            yield rules.SWITCH_ELSE.broken(
+                f"{doc.title(key)} has no Else: when no case of it holds the run fails.",
+                "Switch its Else on and connect it, or let on_error say what happens then.",
                 node=key,
                 field="params.otherwise",
             )
@@ -285,7 +342,8 @@ def _check_port(
     normal = [edge for edge in edges if edge.kind == "normal"]
     others = [edge for edge in edges if edge.kind != "normal"]
     has_fallback = any(edge.kind == "fallback" for edge in doc.out.get(key, ()))
-    if normal and all(edge.when is not None for edge in normal) and not others and not has_fallback:
+    may_fail = normal and not any(decided(edge.when) for edge in normal)
+    if may_fail and not others and not has_fallback:
         yield rules.NO_ELSE.broken(
             f"Every wire from {port.name} of {doc.title(key)} has a condition: "
             "when none holds the run fails.",
@@ -293,7 +351,7 @@ def _check_port(
             node=key,
             field=f"outputs.{port.name}",
         )
-    if not edges and doc.branches.is_else(key, port.name):
+    if not edges and doc.branches.is_else(key, port.name) and not facts.node.disabled:
         yield rules.NO_ELSE.broken(
             f"When no case of {doc.title(key)} holds, this branch ends without a word: "
             f"{port.name} leads nowhere.",
@@ -301,27 +359,16 @@ def _check_port(
             node=key,
             field=f"outputs.{port.name}",
         )
-    if facts.node.route == "first":
-        yield from _check_order(doc, edges)
-
-
-def _check_order(doc: Checked, edges: list[Edge]) -> Iterator[Diagnostic]:
-    """Where only the first wire is taken, nothing comes after one without a condition."""
-    normal = sorted((e for e in edges if e.kind == "normal"), key=lambda edge: edge.priority)
-    first = next((n for n, edge in enumerate(normal) if edge.when is None), None)
-    if first is None:
-        return
-    always = normal[first]
-    rest = [edge for edge in edges if edge.kind == "otherwise"]
-    for edge in (*normal[first + 1 :], *rest):
-        yield rules.NEVER_TAKEN.broken(
-            f"The wire from {doc.title(edge.source.node)} to {doc.title(edge.target.node)} is "
-            f"never taken: the one to {doc.title(always.target.node)} comes first and has no "
-            "condition.",
-            "Give the earlier wire a condition, or a higher priority number.",
-            node=edge.source.node,
-            edge=edge.id,
-        )
+    for edge in edges:
+        why = doc.branches.dead.get(edge.id, DISABLED)
+        if why != DISABLED:
+            yield rules.NEVER_TAKEN.broken(
+                f"The wire from {doc.title(key)} to {doc.title(edge.target.node)} is never "
+                f"taken: {why}.",
+                "Correct the condition of the one, or the order of both; or remove the wire.",
+                node=key,
+                edge=edge.id,
+            )
 
 
 def _check_error_route(

@@ -39,14 +39,34 @@ def _check_each(doc: Checked) -> Iterator[Diagnostic]:
                 if edge.target.port == name and edge.id not in doc.graph.back_edges
             ]
             yield from _check_settings_of_join(doc, key, name, policy, edges)
-            if policy.mode == "n_of_m" and policy.n < 1:
-                yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
-            elif edges and policy.mode == "n_of_m" and policy.n > len(edges):
-                what = f"waits for {policy.n} values and has {len(edges)} wires"
-                yield _never_fills(doc, key, name, what, f"at most {len(edges)}")
-            elif policy.mode in {"all", "n_of_m"}:
-                wanted = len(edges) if policy.mode == "all" else policy.n
-                yield from _check_exclusive(doc, key, name, edges, wanted)
+            yield from _check_filling(doc, key, name, policy, edges)
+
+
+def _check_filling(
+    doc: Checked, key: str, name: str, policy: JoinPolicy, edges: list[Edge]
+) -> Iterator[Diagnostic]:
+    """A join that wants more values than can ever come."""
+    if policy.mode == "n_of_m" and policy.n < 1:
+        yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
+        return
+    if policy.mode not in {"all", "n_of_m"} or not edges:
+        return
+    wanted = len(edges) if policy.mode == "all" else policy.n
+    live = [edge for edge in edges if _can_come(doc, edge)]
+    if wanted > len(edges):
+        what = f"waits for {wanted} values and has {len(edges)} wires"
+        yield _never_fills(doc, key, name, what, f"at most {len(edges)}")
+    elif wanted > len(live) and key not in doc.branches.cut_off:
+        silent = tuple(edge.source.node for edge in edges if edge not in live)
+        what = f"waits for {wanted} values, but none can come from {doc.titles(silent)}"
+        yield _never_fills(doc, key, name, what, f"at most {len(live)}, or connect the others")
+    else:
+        yield from _check_exclusive(doc, key, name, live, wanted)
+
+
+def _can_come(doc: Checked, edge: Edge) -> bool:
+    """Return whether a value can ever come along an edge."""
+    return edge.source.node not in doc.branches.cut_off and edge.id not in doc.branches.dead
 
 
 def _check_settings_of_join(
@@ -100,12 +120,16 @@ def _wire(edge: Edge) -> _Wire:
 
 
 def _check_mutual_joins(doc: Checked) -> Iterator[Diagnostic]:
-    """Each of two in one cycle would wait until the other can send no more."""
-    waiting: dict[int, list[str]] = {}
+    """Each of two in one cycle would wait until the other can send no more.
+
+    What is outside of the items or rounds that a join is in does not lead into them.
+    """
+    waiting: dict[tuple[int, tuple[str, ...]], list[str]] = {}
     for key, facts in doc.nodes.items():
         quiet = any(policy.mode == "no_more" for policy in facts.node.joins.values())
         if quiet and key in doc.graph.cycle_of:
-            waiting.setdefault(doc.graph.cycle_of[key], []).append(key)
+            place = (doc.graph.cycle_of[key], doc.graph.zone_of.get(key, ()))
+            waiting.setdefault(place, []).append(key)
     for keys in waiting.values():
         if len(keys) > 1:
             yield rules.MUTUAL_JOINS.broken(
@@ -137,8 +161,10 @@ def _check_exclusive(
         groups += combinations(edges, 2)  # two that exclude each other are enough
     for group in groups:
         chooser = doc.branches.chooser_before(group)
-        at_once = doc.branches.most_at_once(chooser, group) if chooser else len(group)
-        if chooser and at_once < min(wanted, len(group)):
+        if chooser is None or doc.branches.goes_round(chooser, without=key):
+            continue  # in another round it may choose otherwise: values wait for one another
+        at_once = doc.branches.most_at_once(chooser, group)
+        if at_once < min(wanted, len(group)):
             sources = doc.titles(tuple(edge.source.node for edge in group))
             yield rules.JOIN_NEVER_FILLS.broken(
                 f"{doc.title(key)} waits for {wanted} values at {port}, but {doc.title(chooser)} "

@@ -65,6 +65,7 @@ class NodeFacts:
     Attributes:
         type: None when it is not installed; then there are no ports either.
         effects: with the node's override.
+        alternatives: what may do its work when it fails.
     """
 
     node: Node
@@ -73,6 +74,7 @@ class NodeFacts:
     effects: Effects
     uses: tuple[Use, ...]
     problems: tuple[Diagnostic, ...]
+    alternatives: tuple[NodeFacts, ...] = ()
 
 
 def check_node(node: Node, registry: Registry) -> NodeFacts:
@@ -105,8 +107,8 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
     problems.extend(failed)
     if not node.disabled and not unwritable:
         problems.extend(_check_params(node, node_type))
-    for number, variant in enumerate(() if unwritable else variants_of(node), start=1):
-        other = check_node(variant, registry)
+    others = [check_node(each, registry) for each in (() if unwritable else variants_of(node))]
+    for number, other in enumerate(others, start=1):
         uses += [each for each in other.uses if each not in uses]
         problems += [
             replace(each, message=f"Alternative {number}: {each.message}")
@@ -121,6 +123,7 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
         effects=effects,
         uses=tuple(uses),
         problems=tuple(problems),
+        alternatives=tuple(others),
     )
 
 

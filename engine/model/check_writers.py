@@ -11,7 +11,7 @@ from engine.model.check_nodes import NodeFacts
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import ExpressionError
 from engine.model.reducers import Reducer, find_reducer
-from engine.model.workflow import Channel, Write
+from engine.model.workflow import Channel
 
 #: Pairs of writers of one channel that are compared; enough to find one that meets.
 _MOST_PAIRS = 200
@@ -24,41 +24,44 @@ def check_writers(doc: Checked) -> Iterator[Diagnostic]:
     yield from _check_writers(doc)
 
 
+# --- writers ------------------------------------------------------------------------------
+
+#: A node that writes a channel, and how.
+_Writer = tuple[str, str]
+
+
 def _check_writers(doc: Checked) -> Iterator[Diagnostic]:
-    writers: dict[str, list[str]] = {}
+    writers: dict[str, list[_Writer]] = {}
     for key in doc.graph.topological:
         if key in doc.graph.unreachable or doc.nodes[key].node.disabled:
             continue
         for name, write in doc.nodes[key].node.writes.items():
-            if _merges(write):
-                writers.setdefault(name, []).append(key)
+            writers.setdefault(name, []).append((key, write.op))
     eager = doc.workflow.settings.commit == "eager"
-    for name, keys in writers.items():
+    for name, found in writers.items():
         channel = doc.workflow.channels.get(name)
         traits = _traits(doc, channel) if channel else None
-        if (
-            channel is None
-            or traits is None
-            or (traits.combines and not (traits.ordered and eager))
-        ):
+        if channel is None or traits is None:
             continue
-        sentence = _meeting(doc, keys)
-        if sentence and not traits.combines:
+        sentence = _meeting(doc, found, combines=traits.combines)
+        if sentence:
             yield rules.CONCURRENT_WRITERS.broken(
                 f"{sentence} the channel {name} at the same time: two different values fail.",
                 "Choose a reducer that combines, such as append or merge, or let one run after "
                 "the other.",
-                node=keys[0],
+                node=found[0][0],
                 field=f"channels.{name}.reducer",
             )
-        elif sentence:
-            yield rules.ORDERED_WRITERS.broken(
-                f"{sentence} the channel {name} in no fixed order: {channel.reducer} depends on "
-                "who is first.",
-                "Set commit to strict, or choose a reducer that needs no order.",
-                node=keys[0],
-                field=f"channels.{name}.reducer",
-            )
+        elif traits.combines and traits.ordered and eager:
+            sentence = _meeting(doc, [each for each in found if each[1] == "reduce"])
+            if sentence:
+                yield rules.ORDERED_WRITERS.broken(
+                    f"{sentence} the channel {name} in no fixed order: {channel.reducer} depends "
+                    "on who is first.",
+                    "Set commit to strict, or choose a reducer that needs no order.",
+                    node=found[0][0],
+                    field=f"channels.{name}.reducer",
+                )
 
 
 def _traits(doc: Checked, channel: Channel) -> Reducer | None:
@@ -68,8 +71,11 @@ def _traits(doc: Checked, channel: Channel) -> Reducer | None:
         return None
 
 
-def _merges(write: Write) -> bool:
-    return write.op == "reduce"
+def _collide(first: str, second: str, *, combines: bool) -> bool:
+    """Return whether two writes in one commit may say different things of the whole channel."""
+    if first == second == "delete":
+        return False
+    return not (combines and first == second == "reduce")
 
 
 def _runs_at_once(zone: NodeFacts) -> bool:
@@ -78,43 +84,89 @@ def _runs_at_once(zone: NodeFacts) -> bool:
     return is_split and zone.node.params.get("limit") != 1
 
 
-def _meeting(doc: Checked, keys: list[str]) -> str:
+def _meeting(doc: Checked, writers: list[_Writer], *, combines: bool = False) -> str:
     """Return who may write in one commit, as the beginning of a sentence, or nothing."""
-    for key in keys:
+    for key, op in writers:
         zones = doc.graph.zone_of.get(key, ())
-        if any(_runs_at_once(doc.nodes[zone]) for zone in zones):
+        at_once = any(_runs_at_once(doc.nodes[zone]) for zone in zones)
+        if at_once and _collide(op, op, combines=combines):
             return f"The items that run through {doc.title(key)} write"
     # The keys are in topological order: if each leads to the next one, no two meet.
-    open_steps = [pair for pair in pairwise(keys) if not doc.branches.leads_to(*pair)]
+    open_steps = [pair for pair in pairwise(writers) if not _follows(doc, *pair)]
     if not open_steps:
         return ""
     others = (
         (first, second)
-        for distance in range(2, len(keys))
-        for first, second in zip(keys, keys[distance:], strict=False)
+        for distance in range(2, len(writers))
+        for first, second in zip(writers, writers[distance:], strict=False)
     )
     for first, second in islice(chain(open_steps, others), _MOST_PAIRS):
-        if not doc.branches.leads_to(first, second) and not doc.branches.exclude(first, second):
-            return f"{doc.title(first)} and {doc.title(second)} may write"
+        if not _collide(first[1], second[1], combines=combines):
+            continue
+        if not _follows(doc, first, second) and not doc.branches.exclude(first[0], second[0]):
+            return f"{doc.title(first[0])} and {doc.title(second[0])} may write"
     return ""
+
+
+def _follows(doc: Checked, first: _Writer, second: _Writer) -> bool:
+    """Return whether the second writer never starts before the first has been committed."""
+    return doc.branches.leads_to(first[0], second[0]) and doc.branches.waits_for(
+        first[0], second[0]
+    )
 
 
 # --- effects ------------------------------------------------------------------------------
 
 
 def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
-    retry = facts.node.retry
-    if facts.effects != "once" or retry is None or retry.attempts < 2:
+    node = facts.node
+    if node.disabled or facts.type is None:
         return
-    if _sends_key(facts) or _has_key(facts.node.params):
+    for each in (facts, *facts.alternatives):
+        retry = each.node.retry
+        if each.effects != "once" or retry is None or retry.attempts < 2:
+            continue
+        if _sends_key(each) or _has_key(each.node.params):
+            continue
+        yield rules.REPEATED_EFFECT.broken(
+            f"{doc.title(node.key)} must not happen twice, yet it is tried up to "
+            f"{retry.attempts} times.",
+            "Send an idempotency key with it, or take the retry away.",
+            node=node.key,
+            field="retry",
+        )
         return
-    yield rules.REPEATED_EFFECT.broken(
-        f"{doc.title(facts.node.key)} must not happen twice, yet it is tried up to "
-        f"{retry.attempts} times.",
-        "Send an idempotency key with it, or take the retry away.",
-        node=facts.node.key,
-        field="retry",
-    )
+    if facts.effects == "once" and not _has_key(node.params) and _leads_back(doc, node.key):
+        yield rules.REPEATED_EFFECT.broken(
+            f"{doc.title(node.key)} must not happen twice, yet its failure leads back to it.",
+            "Put a barrier in between, or send an idempotency key of your own: that of the "
+            "engine is another one in every round.",
+            node=node.key,
+            field="on_error",
+        )
+
+
+def _leads_back(doc: Checked, key: str) -> bool:
+    """Return whether the failure of a node leads to the same node again, and nobody is asked."""
+    on_error = doc.nodes[key].node.on_error
+    out = doc.out.get(key, ())
+    if on_error == "error_port":
+        stack = [edge.target.node for edge in out if edge.source.port == "error"]
+    elif on_error == "fallback_edge":
+        stack = [edge.target.node for edge in out if edge.kind == "fallback"]
+    else:
+        return False
+    seen: set[str] = set()
+    while stack:
+        then = stack.pop()
+        if then == key:
+            return True
+        facts = doc.nodes.get(then)
+        if facts is None or then in seen or (facts.type and facts.type.role == "barrier"):
+            continue
+        seen.add(then)
+        stack += [edge.target.node for edge in doc.out.get(then, ())]
+    return False
 
 
 def _sends_key(facts: NodeFacts) -> bool:

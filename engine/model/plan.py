@@ -562,10 +562,14 @@ class _Compiler:
             blocks=policy.reset == "all_arrived" and rest != "queue",
             region=region,
             feeds=feeds,
-            upstream=upstream(node.key, [edge.source for edge in edges], self.arriving)
-            if policy.mode == "no_more"
-            else frozenset(),
+            upstream=self._upstream(node.key, edges) if policy.mode == "no_more" else frozenset(),
         )
+
+    def _upstream(self, join: NodeKey, edges: Iterable[PlanEdge]) -> frozenset[NodeKey]:
+        """Return what may still send something to a join; nothing outside into an open item."""
+        found = upstream(join, [edge.source for edge in edges], self.arriving)
+        around = self.facts.zone_of.get(join, ())
+        return found & self.facts.zones[around[-1]].body if around else found
 
     def _shared_with(self, join: NodeKey) -> frozenset[NodeKey]:
         """Return the nodes of a loop around a join that come before every way to it.

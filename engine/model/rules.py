@@ -73,6 +73,7 @@ ALTERNATIVES = Rule(
 REROUTE = Rule("E028-reroute", "A decision can send on only to nodes that a wire leads to.")
 MUTUAL_JOINS = Rule("E040-mutual-joins", "No two joins of the mode no_more wait for each other.")
 ENDLESS_LOOP = Rule("E041-endless-loop", "A Loop has a number of rounds or a condition.")
+SWITCH_ELSE = Rule("E042-switch-else", "A Switch has an Else, or says what happens without.")
 GATE = Rule("E061-gate", "A node with a version gate reads a channel and can be passed over.")
 MAY_WRITE = Rule("E062-may-write", "A branch writes only the channels that it may write.")
 INVARIANT = Rule("E063-invariant", "An invariant is about the channels of the workflow.")
@@ -94,6 +95,7 @@ ERROR_ROUTE = Rule(
     "W107-error-route", "A node that sends its errors somewhere has a wire for them."
 )
 NEVER_TAKEN = Rule("W108-never-taken", "Every wire can be taken.")
+IDLE_GUARD = Rule("W141-idle-guard", "What is to end a cycle or a Loop can come to pass.")
 JOIN_SETTING = Rule("W140-join-setting", "Every setting of a join has an effect.")
 OLDER_VERSION = Rule("I201-older-version", "Nodes are as new as their installed type.")
 NO_END = Rule("I202-no-end", "From every node there is a way to an end.")

@@ -462,7 +462,9 @@ def test_ways_that_all_have_a_condition_need_one_for_the_rest() -> None:
 def test_switch_without_an_else_is_warned_about() -> None:
     assert only(flow("s:switch a", "s.big -> a"), "W102").field == "outputs.else"
     strict = flow("s:switch a", "s.big -> a", s=params(otherwise=False))
-    assert only(strict, "W102").field == "params.otherwise"
+    found = only(strict, "E042")
+    assert (found.field, found.node) == ("params.otherwise", "s")
+    assert found.fix.startswith("Switch its Else on")
     assert problems(flow("s:switch a", "s.big -> a", "s.else -> a"), "W102") == []
 
 

@@ -234,6 +234,26 @@ async def test_no_more_that_nothing_came_to_is_skipped() -> None:
         assert outcome(await bench.run(work, 1)) == {"d": 1}
 
 
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_no_more_of_an_item_does_not_wait_for_what_is_outside_of_the_zone(
+    policy: str,
+) -> None:
+    """A list that is still to come has items of its own."""
+    quiet = ("join", {"output": "list"}, {"join": {"mode": "no_more"}})
+    nodes = {
+        "s": "same", "n": ("nap", {"seconds": 5}),
+        "f": ("for_each", {"items": {"expr": "[1]"}}, {"join": {"mode": "each"}}),
+        "a": "plus", "b": "plus", "j": quiet, "c": "collect", "z": "end",
+    }  # fmt: skip
+    wires = "s > n, s > f, n > f, f.item > a, f.item > b, a > j, b > j, j > c, c > z"
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(flow(nodes, wires, commit=policy), 0)
+        assert bench.order()[-2:] == ["c", "z"]
+        bench.clock.advance(5)
+        assert outcome((await handle.leg()).event) == [[2, 2]]
+        assert bench.order().count("j@f.0") + bench.order().count("j@f.0#1") == 2
+
+
 async def test_no_more_of_one_item_does_not_wait_for_another_item() -> None:
     work = flow(
         {"each": "for_each", "a": "same", "b": "plus", "h": ("asleep", {"rounds": 30}),
