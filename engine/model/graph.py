@@ -8,8 +8,9 @@ or Collect.
 Dominators: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (in
 networkx). A question is answered from the tree's intervals; no sets are built.
 
-networkx is imported by the first analysis: it takes 0.1 s, and who only lists runs or
-shows help should not wait for it.
+networkx is imported by the first analysis of something that branches and comes together again,
+or goes round: that takes 0.1 s, which who only lists runs or goes on with a run should not wait
+for. Where nothing comes together there is nothing to find out.
 """
 
 from __future__ import annotations
@@ -174,14 +175,34 @@ def _strong_groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Return the groups of nodes that lead to one another, sorted; no node by itself
     unless it leads to itself.
     """
+    wires = list(pairs)
+    if not _goes_round(wires):
+        return []
     import networkx as nx  # noqa: PLC0415 - see the docstring of the module
 
-    directed: nx.DiGraph[int] = nx.DiGraph(list(pairs))
+    directed: nx.DiGraph[int] = nx.DiGraph(wires)
     return sorted(
         sorted(group)
         for group in nx.strongly_connected_components(directed)
         if len(group) > 1 or any(directed.has_edge(node, node) for node in group)
     )
+
+
+def _goes_round(pairs: Sequence[tuple[int, int]]) -> bool:
+    """Whether there is any cycle: taking away what nothing leads to leaves something."""
+    after: dict[int, list[int]] = {}
+    before: dict[int, int] = {}
+    for tail, head in pairs:
+        after.setdefault(tail, []).append(head)
+        before[head] = before.get(head, 0) + 1
+    free = [node for node in after if node not in before]
+    while free:
+        for head in after.get(free.pop(), ()):
+            before[head] -= 1
+            if not before[head]:
+                free.append(head)
+                del before[head]
+    return bool(before)
 
 
 def _number(workflow: Workflow, registry: Registry) -> _Graph:
@@ -216,15 +237,38 @@ def _sources(graph: _Graph) -> tuple[int, ...]:
 
 def _immediate_dominators(graph: _Graph, sources: Sequence[int]) -> dict[int, int]:
     """Return the parent of every reachable node in the dominator tree."""
+    pairs = [(_START, node) for node in sources]
+    pairs += [(arrow.tail, arrow.head) for arrow in graph.arrows]
+    tree = _as_tree(pairs)
+    if tree is not None:
+        return tree
     import networkx as nx  # noqa: PLC0415 - see the docstring of the module
 
     directed: nx.DiGraph[int] = nx.DiGraph()
     directed.add_node(_START)
-    directed.add_edges_from([(_START, node) for node in sources])
-    directed.add_edges_from([(arrow.tail, arrow.head) for arrow in graph.arrows])
+    directed.add_edges_from(pairs)
     found = nx.immediate_dominators(directed, _START)
     # Whether the start is listed, and as its own parent, differs between releases.
     return {node: parent for node, parent in found.items() if node != _START}
+
+
+def _as_tree(pairs: Sequence[tuple[int, int]]) -> dict[int, int] | None:
+    """Return the parent of every node that the start leads to, or None if one has several."""
+    parents: dict[int, int] = {}
+    after: dict[int, list[int]] = {}
+    for tail, head in pairs:
+        if parents.setdefault(head, tail) != tail:
+            return None
+        after.setdefault(tail, []).append(head)
+    found: dict[int, int] = {}
+    stack = [_START]
+    while stack:
+        node = stack.pop()
+        for head in after.get(node, ()):
+            if head not in found:
+                found[head] = node
+                stack.append(head)
+    return found
 
 
 def _intervals(parents: Mapping[int, int], count: int) -> list[tuple[int, int] | None]:

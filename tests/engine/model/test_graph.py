@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +146,24 @@ def graphs(draw: st.DrawFn) -> Workflow:
     )
 
 
+@st.composite
+def trees(draw: st.DrawFn) -> Workflow:
+    """Return a workflow in which nothing comes together, with a wire back now and then."""
+    keys = [f"n{number}" for number in range(draw(st.integers(2, 9)))]
+    ends = [
+        (keys[draw(st.integers(0, number - 1))], keys[number])
+        for number in range(1, len(keys))
+        if draw(st.integers(0, 4))
+    ]
+    if draw(st.integers(0, 4)) == 0:
+        ends.append((draw(st.sampled_from(keys)), keys[0]))
+    return Workflow(
+        id="1",
+        nodes={key: Node(key=key, type="step") for key in draw(st.permutations(keys))},
+        edges=tuple(Edge(source=PortRef(a, "out"), target=PortRef(b, "in")) for a, b in ends),
+    )
+
+
 def reachable_without(workflow: Workflow, sources: tuple[str, ...], removed: str) -> set[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(workflow.nodes)
@@ -156,8 +176,8 @@ def reachable_without(workflow: Workflow, sources: tuple[str, ...], removed: str
     return found
 
 
-@settings(max_examples=60)
-@given(graphs())
+@settings(max_examples=80)
+@given(graphs() | trees())
 def test_dominance_is_what_removing_the_node_shows(workflow: Workflow) -> None:
     found = analyse(workflow, KIT)
     everything = reachable_without(workflow, found.sources, "")
@@ -166,6 +186,22 @@ def test_dominance_is_what_removing_the_node_shows(workflow: Workflow) -> None:
         rest = reachable_without(workflow, found.sources, first)
         for then in everything - {first}:
             assert found.dominates(first, then) == (then not in rest)
+
+
+@settings(max_examples=80)
+@given(graphs() | trees())
+def test_cycles_are_the_strong_components(workflow: Workflow) -> None:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_edges_from((edge.source.node, edge.target.node) for edge in workflow.edges)
+    groups = {
+        frozenset(group)
+        for group in nx.strongly_connected_components(graph)
+        if len(group) > 1 or any(graph.has_edge(node, node) for node in group)
+    }
+    found: dict[int, set[str]] = {}
+    for key, number in analyse(workflow, KIT).cycle_of.items():
+        found.setdefault(number, set()).add(key)
+    assert {frozenset(group) for group in found.values()} == groups
 
 
 @settings(max_examples=60)
@@ -190,3 +226,28 @@ def test_every_document_can_be_analysed(workflow: Workflow) -> None:
     assert found.order == tuple(workflow.nodes)
     loose = replace(workflow, nodes={})
     assert analyse(loose, KIT).topological == ()
+
+
+LOADED = """
+import sys
+from engine.model.graph import analyse
+from engine.model.workflow import Edge, Node, PortRef, Workflow
+from engine.model.node_types import Registry
+
+nodes = {key: Node(key=key, type="step") for key in "abcd"}
+for wires in sys.argv[1:]:
+    edges = tuple(Edge(source=PortRef(a, "out"), target=PortRef(b, "in")) for a, b in wires.split())
+    analyse(Workflow(id="1", nodes=nodes, edges=edges), Registry([]))
+print("networkx" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("wires", "loaded"), [("ab bc bd", "False"), ("ab ac bd cd", "True"), ("ab ba", "True")]
+)
+def test_what_neither_joins_nor_goes_round_needs_no_networkx(wires: str, loaded: str) -> None:
+    """Going on with such a run after a crash does not wait for it (DESIGN 7: W7)."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, wires], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == loaded
