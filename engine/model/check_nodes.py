@@ -9,9 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.model import rules
 from engine.model.diagnostics import Diagnostic
@@ -34,6 +32,9 @@ from engine.model.templates import (
     compile_value_template,
 )
 from engine.model.workflow import Edge, Effects, Node, variants_of
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = Any
 
@@ -433,6 +434,8 @@ def _compile(node: Node, found: _Text) -> Use | Diagnostic:
 
 def _check_params(node: Node, node_type: NodeType) -> Iterator[Diagnostic]:
     """Check the parameters against the type's model, as far as they are known already."""
+    from pydantic import ValidationError  # noqa: PLC0415 - here are parameters, so it is loaded
+
     try:
         node_type.params.model_validate(dict(node.params))
     except ValidationError as errors:

@@ -17,16 +17,18 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
-from pydantic import BaseModel
 
 from engine.errors import UnknownNodeType
 from engine.events import ErrorInfo
 from engine.ids import NodeKey, Path, RunId, TaskId
 from engine.model.reducers import CUSTOM, REDUCERS, Reducer
 from engine.model.workflow import Effects, Node
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = Any
 

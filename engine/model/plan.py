@@ -11,10 +11,9 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 
 from engine.errors import InvalidWorkflow
 from engine.ids import NodeKey, Path, scope_key
@@ -28,6 +27,9 @@ from engine.model.revision import revision_hash
 from engine.model.shape import edge_order
 from engine.model.validation import Validator
 from engine.model.workflow import Edge, Effects, JoinPolicy, JoinRest, Node, Workflow, variants_of
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = Any
 
@@ -629,6 +631,8 @@ def _validated(
 ) -> BaseModel | None:
     if not params.is_constant:
         return None
+    from pydantic import ValidationError  # noqa: PLC0415 - here are parameters, so it is loaded
+
     try:
         return node_type.params.model_validate({**params.resolve({}), **raw})
     except ValidationError:

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from engine.model.node_types import NodeType, Registry
-from engine.nodes.builtin import BUILTIN
 
 GROUP = "headgate.nodes"
 
@@ -66,6 +65,8 @@ def installed(entry_points: Iterable[EntryPoint] | None = None) -> Installed:
     Args:
         entry_points: where to look; None looks at what is installed.
     """
+    from engine.nodes.builtin import BUILTIN  # noqa: PLC0415 - 70 ms; who asks for none has none
+
     registry = Registry(BUILTIN)
     plugins: dict[str, tuple[str, ...]] = {}
     broken: list[BrokenPlugin] = []

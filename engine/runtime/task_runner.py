@@ -9,10 +9,9 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 
 from engine.events import ErrorInfo
 from engine.model.expressions import ExpressionError
@@ -24,6 +23,9 @@ from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
 from engine.runtime.ports import Clock
 from engine.state.run_state import Task
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = Any
 #: Roles whose nodes have no function of their own.
@@ -251,6 +253,8 @@ def _failure(
 
 def error_info(node: PlanNode, error: Exception) -> ErrorInfo:
     """Return any exception of a node as a value, with its chain of causes."""
+    from pydantic import ValidationError  # noqa: PLC0415 - here are parameters, so it is loaded
+
     title = node.node.title or node.key
     if isinstance(error, NodeFailure):
         info = error.info()
