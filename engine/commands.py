@@ -29,8 +29,13 @@ class Step(Command, frozen=True):
 
 
 class Checkpoint(Command, frozen=True):
-    """Store the run as it is now; `name` is what the commit is called, if anything."""
+    """Store the run as it is now.
 
+    Attributes:
+        request: id of this request. `name`: what the commit is called, if anything.
+    """
+
+    request: str
     name: str = ""
 
 

@@ -488,9 +488,10 @@ class CheckpointMade(Event, frozen=True):
     """Somebody asked to save the run; everything up to this commit is stored with it (U94).
 
     Attributes:
-        name: of the commit, or empty.
+        request: id of what was asked; each makes one such commit. `name`: of the commit.
     """
 
+    request: str
     name: str = ""
 
 

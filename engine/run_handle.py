@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from engine import events as ev
-from engine.commands import AnyCommand, Cancel, Pause, SetBreakpoints, Step, Unpause
+from engine.commands import AnyCommand, Cancel, Checkpoint, Pause, SetBreakpoints, Step, Unpause
 from engine.errors import InvalidCommand
 from engine.ids import RunId, TaskId
 from engine.model.plan import Plan
@@ -140,6 +140,41 @@ class RunHandle:
     def step(self) -> None:
         """Make one superstep of a paused run."""
         self.send(Step())
+
+    async def checkpoint(self, command: Checkpoint) -> int:
+        """Store the run as it is now; return the commit that holds it.
+
+        Raises:
+            StoreError: it cannot be stored.
+        """
+        if self._task is None:
+            raise InvalidCommand(f"Run {self.run} has not been started")
+        stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        commit = -1
+
+        def hear(news: ev.News) -> None:
+            nonlocal commit
+            event = news.event if isinstance(news, ev.Recorded) else None
+            if isinstance(event, ev.SuperstepCommitted):
+                commit = event.commit
+            asked = isinstance(event, ev.CheckpointMade) and event.request == command.request
+            if asked and not stored.done():
+                stored.set_result(commit)
+
+        def give_up() -> None:
+            if not stored.done():
+                stored.set_result(-1)
+
+        leave = self._engine.subscribe(self.run, hear)
+        try:
+            self.send(command)
+            self._task.add_done_callback(lambda _: give_up())
+            found = await stored
+            if found < 0:  # the leg has ended before it: everything is stored with it
+                await self.leg()
+            return found if found >= 0 else self.state.commit
+        finally:
+            leave()
 
     def set_breakpoints(self, breakpoints: Sequence[Breakpoint]) -> None:
         """Replace the run's breakpoints.

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),
     "history": Entry("history", "history", "List the commits of a run, or executions of all."),
+    "checkpoint": Entry("keeping", "checkpoint", "Store a run as it is now."),
     "name": Entry("keeping", "name", "Give a commit a name, so that it is kept."),
     "replay": Entry("keeping", "replay", "Make a run again from its recorded outputs and compare."),
     "export-run": Entry("moving", "export_run", "Write a whole run to one file."),

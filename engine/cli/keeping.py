@@ -120,6 +120,30 @@ def name(
     return ExitCode.OK
 
 
+def checkpoint(
+    settings: Globals,
+    run: RunArgument,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What the commit is called then.")
+    ] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Store a run as it is now, whatever its workflow says about saving."""
+
+    async def act(engine: Engine) -> tuple[str, int | None]:
+        record = engine.run(run)
+        return record.run, await engine.checkpoint(record.run, name.strip())
+
+    found, commit = acting(settings, act)
+    if as_json:
+        json_line({"run": found, "commit": commit, "name": name.strip() or None})
+    elif commit is None:
+        console().print(f"The process that runs {found} was told to save it.")
+    else:
+        console().print(f"Run {found} is stored up to commit {commit}.")
+    return ExitCode.OK
+
+
 def verify(
     settings: Globals,
     file: Annotated[

@@ -6,14 +6,14 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import typer
 
 from engine.model.node_types import Registry
-from engine.model.workflow import Workflow
+from engine.model.workflow import Save, SaveWhen, Workflow
 from engine.stops import Breakpoint, Place
 
 Json = Any
@@ -164,6 +164,27 @@ def age_of(text: str) -> float:
     if match is None:
         raise UsageError(f"{text} is no time span: give 30m, 8h, 7d or 2w.")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def saving_of(text: str, setting: Save) -> Save:
+    """Return a setting of saving with other times, such as ``at_end`` or ``interval:30``.
+
+    Raises:
+        UsageError: it names none.
+    """
+    word, colon, seconds = text.partition(":")
+    timed = word in ("interval", "adaptive")
+    number = re.fullmatch(r"\d+(?:\.\d+)?", seconds)
+    if word not in get_args(SaveWhen) or (colon and not (timed and number and float(seconds))):
+        raise UsageError(
+            f"--save {text} says nothing: give one of {', '.join(get_args(SaveWhen))}, "
+            "with seconds as interval:30."
+        )
+    return replace(
+        setting,
+        when=cast(SaveWhen, word),
+        seconds=float(seconds) if number else setting.seconds,
+    )
 
 
 def settings_of(pairs: Sequence[str] | None, option: str) -> dict[str, Json]:

@@ -18,6 +18,7 @@ from engine.cli.options import (
     breakpoints_of,
     early_of,
     json_of,
+    saving_of,
     settings_of,
 )
 from engine.cli.trust import allowed, allowed_for
@@ -103,6 +104,14 @@ def run(
     of: Annotated[
         str, typer.Option("--of", metavar="RUN", help="With --from: that run; else the newest.")
     ] = "",
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save",
+            metavar="WHEN",
+            help="every_commit, on_wait, on_request, at_end, interval:S or adaptive:S.",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Run a workflow until it ends or waits for a person.
@@ -116,6 +125,7 @@ def run(
     channels = settings_of(set, "--set")
     early = early_of(decide, workflow.nodes)
     points = breakpoints_of(stops)
+    saving = saving_of(save, workflow.settings.save) if save else None
 
     async def begin(engine: Engine) -> RunHandle:
         earlier = _earlier(engine, workflow.id, of) if begin_at else None
@@ -130,6 +140,7 @@ def run(
             breakpoints=points,
             until=to,
             reuse=(earlier.run, begin_at) if earlier is not None else None,
+            save=saving,
         )
 
     manner = Manner(

@@ -8,6 +8,7 @@ from engine.commands import (
     AnyCommand,
     Cancel,
     CancelPart,
+    Checkpoint,
     Pause,
     SetBreakpoints,
     Step,
@@ -58,6 +59,30 @@ class Controlling(Resuming):
     async def step(self, run: str) -> None:
         """Make one superstep of a paused run."""
         await self._command(self.store.run(RunId(run)), Step())
+
+    async def checkpoint(self, run: str, name: str = "") -> int | None:
+        """Store a run as it is now, whatever its workflow says about saving (U94, T64).
+
+        Args:
+            run: its id.
+            name: what the commit is called from then on, so that pruning keeps it.
+
+        Returns:
+            The commit that holds it; None: another process drives the run and was told.
+
+        Raises:
+            StoreError: it cannot be stored. UnknownRun: there is no such run.
+        """
+        record = self.store.run(RunId(run))
+        command = Checkpoint(request=str(self._core.ids.request_id()), name=name)
+        handle = self._legs.handle(record.run)
+        if handle is not None and not handle.has_ended:
+            return await handle.checkpoint(command)
+        if await self.tell(record.run, command):
+            return None
+        if name:
+            await self._core.io(self.store.name_commit, record.run, record.commit, name)
+        return record.commit
 
     async def set_breakpoints(self, run: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Replace the breakpoints of a run, wherever it is driven.

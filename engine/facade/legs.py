@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import events as ev
 from engine.commands import AnyCommand
-from engine.errors import InvalidCommand, RunIsHeld, UnknownRun
+from engine.errors import InvalidCommand, RunIsHeld, StoreError, UnknownRun
 from engine.facade.audience import Audience
 from engine.facade.core import Core
 from engine.ids import RunId, TaskId
@@ -280,7 +280,9 @@ class Legs:
             if core.clock.monotonic() - beat >= HEARTBEAT_S:
                 beat = core.clock.monotonic()
                 for held in list(self._held.values()):
-                    await core.io(core.store.heartbeat, held.lease, core.clock.now())
+                    # Whether a store that refuses ends a run is decided where it commits.
+                    with contextlib.suppress(StoreError):
+                        await core.io(core.store.heartbeat, held.lease, core.clock.now())
 
     async def hear_others(self) -> None:
         """Hand on what other processes have stored for the runs that are driven here."""

@@ -12,7 +12,7 @@ from engine.facade.legs import Leg
 from engine.facade.options import ALL
 from engine.facade.part import Part
 from engine.ids import RunId
-from engine.model.workflow import Workflow
+from engine.model.workflow import Save, Workflow
 from engine.run_handle import RunHandle
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
@@ -42,6 +42,7 @@ class Starting(Part):
         until: str = "",
         reuse: tuple[str, str] | None = None,
         session: str = "",
+        save: Save | None = None,
     ) -> RunHandle:
         """Start a run and begin to drive it.
 
@@ -59,6 +60,7 @@ class Starting(Part):
             reuse: (run, node): begin with that node and what is behind it; everything else
                 takes the result that it had in that run, and is not run again.
             session: begin with the durable channels of the run before it in this session.
+            save: when its commits are stored; None is as its workflow says.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
@@ -81,6 +83,7 @@ class Starting(Part):
         state = first_state(plan, channels or {}, turn)
         state.breaks = stops.check(plan, breakpoints)
         state.until = partial.check_node(plan, until).key if until else ""
+        state.save = save
         if reuse is not None:
             partial.check_node(plan, reuse[1])
             state.recordings = await core.io(core.history.recordings, plan, *reuse)

@@ -41,6 +41,7 @@ class Step(msgspec.Struct, kw_only=True):
         orphans: runs that nobody wants any more.
         document: (bytes, revision, name) of the one that the run goes on with from here.
         claims: of ``once`` tasks that have another name from here on.
+        name: what the commit is called, if anything.
     """
 
     delta: Delta
@@ -56,3 +57,4 @@ class Step(msgspec.Struct, kw_only=True):
     status: RunStatus = RunStatus.RUNNING
     document: tuple[bytes, str, str] | None = None
     claims: Sequence[tuple[TaskId, int]] = ()
+    name: str = ""

@@ -15,9 +15,10 @@ from typing import Any
 
 from engine import events as ev
 from engine import run_view
-from engine.commands import AnyCommand, Decide
+from engine.commands import AnyCommand, Cancel, Decide
 from engine.ids import RequestId, TaskId
 from engine.model.plan import Plan
+from engine.model.workflow import Save
 from engine.run_view import RunView
 from engine.runtime import control, superstep, waits
 from engine.runtime.children import Family
@@ -32,6 +33,7 @@ from engine.runtime.outcome import Outcome
 from engine.runtime.ports import DecisionRecord, Lease, RequestRecord
 from engine.runtime.quick import quick_step
 from engine.runtime.recorder import Recorder
+from engine.runtime.saving import Saving, setting_of
 from engine.runtime.superstep import RunFacts
 from engine.state.run_state import Delta, ParkedWait, RunState
 from engine.state.status import RunStatus
@@ -73,6 +75,7 @@ class RunLoop:
             failed=self._fail,
             changed=self._wake.set,
         )
+        self._saving = self._saves_by(setting_of(plan, state))
         self._due = Due(state)
         self._recorder = Recorder(
             self, view, lease, self._due, next_seq=next_seq, failed=self._fail
@@ -128,6 +131,9 @@ class RunLoop:
                 if self._hearing is not None and self._hearing.warnings:
                     await self._warn(self._hearing.warnings.pop())
                     continue
+                if self._saving is not None and self._saving.is_restless:
+                    await self._look_after(self._saving)
+                    continue
                 if self._ends_at <= self._now:
                     await self._give_up()
                     continue
@@ -147,11 +153,17 @@ class RunLoop:
             await self.env.writer.flush(self.lease)
             return self.terminal
         finally:
-            if self._disarm is not None:
-                self._disarm()
-            await self.frontier.stop(self.frontier.running)
-            await stop(dict(enumerate(self._background)))
-            await self.frontier.attempts.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        """End everything that belongs to the leg."""
+        if self._disarm is not None:
+            self._disarm()
+        await self.frontier.stop(self.frontier.running)
+        await stop(dict(enumerate(self._background)))
+        await self.frontier.attempts.close()
+        if self._saving is not None:
+            await self._saving.stop()
 
     # --- from outside -----------------------------------------------------------------------
 
@@ -163,6 +175,8 @@ class RunLoop:
             number: its number in the store, when it comes from there.
         """
         self._commands.add(command, number)
+        if self._saving is not None and isinstance(command, Cancel):
+            self._saving.give_up()
         self._wake.set()
 
     def decided(self, decision: DecisionRecord) -> None:
@@ -179,9 +193,9 @@ class RunLoop:
     def child_changed(self) -> None:
         """Tell the loop that a child of its run has ended, or come to rest."""
         if self._family is not None and self.terminal is None:
-            self._in_background(self._look_after(self._family))
+            self._in_background(self._look_at(self._family))
 
-    async def _look_after(self, family: Family) -> None:
+    async def _look_at(self, family: Family) -> None:
         self.frontier.done.extend(await family.look())
 
     def hurry(self) -> None:
@@ -321,6 +335,8 @@ class RunLoop:
 
     async def _store(self, step: superstep.Step, at: float | None = None) -> None:
         """Apply, store and publish one commit, in this order and as one whole."""
+        if self._saving is not None and isinstance(step.events[-1], ev.TERMINAL):
+            step.events[:0] = await self._saving.before_end()
         self._now = at = self.env.clock.now() if at is None else at
         records, waiter = self._recorder.write(step, at)
         if self._hearing is not None and step.signals is not None:
@@ -336,6 +352,25 @@ class RunLoop:
             return
         if step.requests:
             await self._answer_in_advance(step.requests, at)
+
+    def _saves_by(self, setting: Save | None) -> Saving | None:
+        """Let commits be stored as the workflow says; None: each as it is made."""
+        if setting is None:
+            return None
+        env, lease = self.env, self.lease
+        saving = Saving(
+            env.store, env.writer, lease, setting, env.clock,
+            tell=self._publish_update, wake=self._wake.set,
+        )  # fmt: skip
+        env.writer = saving
+        return saving
+
+    async def _look_after(self, saving: Saving) -> None:
+        """Store what is held when it is time, and tell how that goes."""
+        if saving.news:
+            await self._store(control.report(self.state, saving.news.popleft()))
+        else:
+            await saving.attend()
 
     async def _answer_in_advance(self, requests: Sequence[RequestRecord], at: float) -> None:
         """Let what was decided before it was asked count; what is for this run beats rules."""

@@ -62,6 +62,7 @@ DECISIONS: Mapping[str, str] = {
     "breaks": "mapped; lost with their node",
     "recordings": "carried for nodes that keep their key; else lost, and the node runs",
     "until": "mapped; lost with its node",
+    "save": "kept",
     "ending": "mapped with their task, which does not start again",
     "failures": "end with the leg, as whenever a run goes on",
     "children": "carried: they run on, whatever becomes of the node that started them",

@@ -12,6 +12,7 @@ from engine.commands import (
     AnyCommand,
     Cancel,
     CancelPart,
+    Checkpoint,
     Pause,
     SetBreakpoints,
     Step,
@@ -90,6 +91,11 @@ class Commands:
                 return self._go_on()
             case Step() if frontier.is_paused:
                 return self._step_once()
+            case Checkpoint():
+                made = ev.CheckpointMade(request=command.request, name=command.name)
+                step = control.report(state, made)
+                step.name = command.name
+                return step
             case SetBreakpoints(breakpoints=wanted):
                 waiting = [as_ready(state.tasks[task]) for task in frontier.not_started()]
                 plan, about = self._loop.plan, self._loop.facts

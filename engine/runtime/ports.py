@@ -296,6 +296,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
         signals: what it does with events, if anything.
         document: (bytes, revision, name) that the run goes on with from here on. Such a
             commit has a frame, and that is what counts, not the delta.
+        name: what the commit is called from the beginning, if anything; see `name_commit`.
     """
 
     run: RunId
@@ -315,6 +316,7 @@ class CommitRecord(msgspec.Struct, kw_only=True):
     claims: Sequence[tuple[TaskId, int]] = ()
     signals: SignalChanges | None = None
     document: tuple[bytes, str, str] | None = None
+    name: str = ""
 
     @property
     def last_command(self) -> int:

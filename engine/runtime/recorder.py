@@ -76,6 +76,7 @@ class Recorder:
             next_due=self._due.next() if self._due else None,
             durable=self._power or bool(step.decisions) or step.signals is not None,
             signals=step.signals,
+            name=step.name,
         )
         if number >= self._next_frame:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)

@@ -17,10 +17,12 @@ from functools import partial
 from engine import events as ev
 from engine.errors import LeaseLost, StoreError
 from engine.ids import TaskId
+from engine.model.plan import Plan
 from engine.model.workflow import Save
 from engine.packing import pack
 from engine.runtime.ports import Clock, CommitRecord, JournalRecord, Lease, RunStore
 from engine.runtime.writer import Writer
+from engine.state.run_state import RunState
 
 #: Commits, and bytes of what they changed, that are held at most, whatever the setting.
 HELD_COMMITS = 2_000
@@ -86,12 +88,19 @@ class Cost:
         )
 
 
+def setting_of(plan: Plan, state: RunState) -> Save | None:
+    """Return when the commits of a run are stored; None: each as it is made."""
+    setting = state.save or plan.workflow.settings.save
+    is_plain = setting.when == "every_commit" and setting.on_failure == "fail"
+    return None if is_plain else setting
+
+
 class Saving:
     """The writer of one leg that stores commits when the workflow says so.
 
     Args:
         tell: called with an `Unsaved` whenever what is not stored has changed.
-        wake: called when `attend` has something to do.
+        wake: called when it is due, or there is news.
 
     Attributes:
         news: facts about saving, for the run loop to make commits of.
@@ -128,13 +137,26 @@ class Saving:
         #: How often the store has refused since it last took something, and what it said.
         self._failures = 0
         self._failed_since = 0
+        #: Whether the leg has begun: one that cannot is no use to anybody.
+        self._begun = False
         self._error: StoreError | None = None
         self._gives_up = asyncio.Event()
 
     @property
     def is_restless(self) -> bool:
-        """Whether `attend` is to be called, or there is news."""
+        """Whether there is news, or `attend` is to be called."""
         return self._due or bool(self.news)
+
+    async def before_end(self) -> list[ev.AnyEvent]:
+        """Return facts for the commit that ends the leg: after it, nothing can be told.
+
+        Where the store refuses, everything before that commit is stored first.
+        """
+        if self._error is not None:
+            await self._settle()
+        told = list(self.news)
+        self.news.clear()
+        return told
 
     # --- the writer's methods ---------------------------------------------------------------
 
@@ -209,7 +231,7 @@ class Saving:
     async def stop(self) -> None:
         """Store what is held before the leg is given up in good order; it is tried once."""
         self.give_up()
-        if self._error is None or self._setting.on_failure == "continue":
+        if self._begun and (self._error is None or self._setting.on_failure == "continue"):
             await self._settle()
 
     def give_up(self) -> None:
@@ -293,6 +315,7 @@ class Saving:
             self._refused(error)
             return False
         self._flight = None
+        self._begun = True
         stored = [self._held.popleft()[1] for _ in range(count)]
         self._recount()
         self._recovered(count)
@@ -328,7 +351,7 @@ class Saving:
             if policy == "continue":
                 self.news.append(ev.SaveFailed(since=self._failed_since, message=str(error)))
         spent = policy == "retry" and self._failures >= self._setting.attempts
-        if policy == "fail" or spent or self._gives_up.is_set():
+        if policy == "fail" or spent or self._gives_up.is_set() or not self._begun:
             raise error
 
     def _recovered(self, commits: int) -> None:

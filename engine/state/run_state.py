@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from engine.ids import NodeKey, Path, RequestId, TaskId
+from engine.model.workflow import Save
 from engine.state.channels import ChannelSpecs, same
 from engine.state.status import RunStatus
 from engine.state.writes import ChannelOp, Written, written
@@ -282,6 +283,8 @@ class RunState(msgspec.Struct, kw_only=True):
         ending: tasks that are being cancelled by themselves; they do not start again.
         until: the node that the run goes to; what does not lead there is not started.
         children: run id of each child run that is tracked.
+        save: when commits are stored, where the run was started with another setting than its
+            workflow has.
         refs: how many holders each value has; a value without any is dropped.
     """
 
@@ -314,6 +317,7 @@ class RunState(msgspec.Struct, kw_only=True):
     ending: dict[str, Ending] = {}
     refs: dict[str, int] = {}
     children: dict[str, ChildState] = {}
+    save: Save | None = None
 
     def copy(self) -> RunState:
         """Return a state that can be changed without changing this one.

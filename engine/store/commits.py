@@ -198,6 +198,7 @@ class CommitLog:
             or record.close_requests
             or record.admitted_decisions
             or record.claims
+            or record.name
             or record.signals is not None
             or held.status != status
             or held.next_due != record.next_due
@@ -269,6 +270,11 @@ class CommitLog:
             self._signals.write(connection, held.run_no, record.signals)
         if record.document is not None:
             self._change_document(connection, held.run_no, record.number, record.document)
+        if record.name:
+            connection.execute(
+                "INSERT INTO checkpoints (run_no, number, name) VALUES (?, ?, ?)",
+                (held.run_no, record.number, record.name),
+            )
         ended_at = record.at if record.status in ENDED else None
         connection.execute(
             "UPDATE runs SET status = ?, next_due = ?, legs = legs + ?, ended_at = ?, is_listed = 0"

@@ -404,6 +404,8 @@ class MemoryStore(MemoryTriggers):
             self._asked.admit(record.admitted_decisions)
         if record.claims:
             run.claims.update(record.claims)
+        if record.name:
+            run.names[record.number] = record.name
         if record.signals is not None:
             self._signals.write(record.run, record.signals)
 

@@ -188,7 +188,7 @@ SAID = [
         ev.ResultsReused(source=RunId("abcdefgh"), node="ask", tasks=3),
         "The run begins at Approve, on 3 recorded results of run #cdefgh",
     ),
-    (ev.CheckpointMade(name="before pay"), "The run was saved as before pay"),
+    (ev.CheckpointMade(request="q", name="before pay"), "The run was saved as before pay"),
     (ev.SaveFailed(since=3, message="disk full"), "The run goes on without being saved: disk full"),
     (
         ev.SavedAgain(since=3, commits=2, attempts=1),
