@@ -88,7 +88,7 @@ async def _session(
         window.filing.open_path(path)
     if not files and settings.restore_session:
         window.restore_session()
-    window.offer_recovery(window.filing.find_unsaved())
+    window.offering.offer_recovery(window.filing.find_unsaved())
     client.spawn(_fire_due(engine), "Looking for runs that are due")
     client.spawn(asyncio.to_thread(import_module, "networkx"), "Getting ready to check graphs")
     # What is alive now stays: full collections need not walk it while a run goes on.

@@ -9,6 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from designer.actions.ids import ActionId as A
+from designer.actions.registry import ActionRegistry
 from designer.main_window.breakpoint_dialog import BreakpointDialog
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.engine_client import EngineClient
@@ -48,6 +50,12 @@ class Debugging(QObject):
         self._settings = settings
         self._known: dict[str, dict[str, Breakpoint]] = {}
         client.run_stopped.connect(self._on_stopped)
+
+    def bind(self, actions: ActionRegistry) -> None:
+        """Say what the verbs do."""
+        actions.bind(A.DEBUG_BREAKPOINT, self.toggle, enabled_when=self.can_toggle)
+        actions.bind(A.DEBUG_CONDITION, self.edit, enabled_when=self.can_toggle)
+        actions.bind(A.DEBUG_CLEAR_BREAKPOINTS, self.clear, enabled_when=self.can_clear)
 
     # --- what there is ----------------------------------------------------------------------
 

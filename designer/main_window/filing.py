@@ -10,6 +10,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
+from designer.actions.ids import ActionId as A
+from designer.actions.registry import ActionRegistry
 from designer.canvas.picture import workflow_in
 from designer.document import files
 from designer.document.document import WorkflowDocument
@@ -60,6 +62,19 @@ class Filing(QObject):
         self._spawn = spawn
         self._closed: list[Path] = []
         self.journal = RecoveryJournal(settings)
+
+    def bind(self, actions: ActionRegistry) -> None:
+        """Say what the verbs do."""
+        bind = actions.bind
+        opened = self._has_tab
+        bind(A.FILE_NEW, self.new)
+        bind(A.FILE_OPEN, self.open)
+        bind(A.FILE_SAVE, self.save, enabled_when=opened)
+        bind(A.FILE_SAVE_AS, self.save_as, enabled_when=opened)
+        bind(A.FILE_REOPEN_TAB, self.reopen, enabled_when=lambda: self.can_reopen)
+
+    def _has_tab(self) -> bool:
+        return self._tabs.current is not None
 
     # --- opening ----------------------------------------------------------------------------
 

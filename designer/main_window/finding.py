@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMainWindow
 
+from designer.actions.ids import ActionId as A
+from designer.actions.registry import ActionRegistry
 from designer.main_window.tabs import Tab, WorkflowTabs
 from designer.runs.engine_client import EngineClient
 from designer.runs.words import clock_text, short_run
@@ -50,6 +53,19 @@ class Finder(QObject):
         #: Keys of the nodes that were found last, and which of them is shown.
         self._hits: list[str] = []
         self._at = -1
+
+    def bind(self, actions: ActionRegistry) -> None:
+        """Say what the verbs do."""
+        bind = actions.bind
+        bind(A.APP_GO_TO, self.go_to)
+        bind(A.FILE_OPEN_RECENT, self.open_recent)
+        bind(A.RUN_CHOOSE, self.choose_run, enabled_when=lambda: bool(self._client.runs))
+        bind(A.EDIT_FIND, self.find, enabled_when=lambda: self._tabs.current is not None)
+        bind(A.EDIT_FIND_NEXT, partial(self.step, 1), enabled_when=lambda: self.has_hits)
+        bind(A.EDIT_FIND_PREVIOUS, partial(self.step, -1), enabled_when=lambda: self.has_hits)
+        find = (A.EDIT_FIND_NEXT, A.EDIT_FIND_PREVIOUS)
+        self.pick.closed.connect(lambda: actions.refresh(find))
+        self.pick.picked.connect(lambda _key: actions.refresh(find))
 
     # --- the lists --------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from designer.actions.ids import ActionId as A
+from designer.actions.registry import ActionRegistry
 from designer.document.document import WorkflowDocument
 from designer.main_window import dialogs
 from designer.main_window.debugging import Debugging
@@ -53,6 +55,21 @@ class Running(QObject):
         self._own: set[str] = set()
         self._starting = False
         client.run_started.connect(self._on_started)
+
+    def bind(self, actions: ActionRegistry) -> None:
+        """Say what the verbs do."""
+        bind, can_start, part = actions.bind, self.can_start, self.can_run_part
+        bind(A.RUN_START, self.start, enabled_when=can_start)
+        bind(A.RUN_WITH_INPUT, self.start_with_input, enabled_when=can_start)
+        bind(A.RUN_AGAIN, self.start, enabled_when=can_start)
+        bind(A.RUN_PAUSE, self.pause, enabled_when=self.can_pause)
+        bind(A.RUN_STOP, self.stop, enabled_when=self.can_stop)
+        bind(A.RUN_RESUME, self.resume, enabled_when=self.can_resume)
+        bind(A.RUN_WITHOUT_BREAKPOINTS, self.start_without_breakpoints, enabled_when=can_start)
+        bind(A.DEBUG_STEP, self.step, enabled_when=self.can_step)
+        bind(A.RUN_TO_HERE, self.run_to_here, enabled_when=part)
+        bind(A.RUN_FROM_HERE, self.run_from_here, enabled_when=self.can_run_from)
+        bind(A.RUN_NODE_ONLY, self.run_node_only, enabled_when=part)
 
     # --- what can be done -------------------------------------------------------------------
 

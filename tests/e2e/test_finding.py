@@ -109,7 +109,7 @@ async def test_why_a_node_did_not_run_leads_to_what_decided_it(
         desk.window.activateWindow()
         desk.tab.document.selection.set(nodes=("no",))
         assert desk.window.actions_.trigger(ActionId.NODE_WHY)
-        why = desk.window.why
+        why = desk.window.editing.why
         assert "has not run" in why.view.toPlainText()
         why.view.anchorClicked.emit(QUrl("node:ask"))
         assert desk.tab.document.selection.nodes == {"ask"}
