@@ -25,7 +25,7 @@ from engine.errors import (
 )
 from engine.executors.services import LocalServices
 from engine.facade.audience import Audience
-from engine.facade.controlling import Controlling
+from engine.facade.background import Working
 from engine.facade.core import Core
 from engine.facade.deciding import Deciding
 from engine.facade.forking import Forking
@@ -109,7 +109,7 @@ __all__ = [
 ]
 
 
-class Engine(Starting, Forking, Trying, Controlling, Deciding, Looking, Keeping):
+class Engine(Starting, Forking, Trying, Working, Deciding, Looking, Keeping):
     """Runs workflows and remembers everything about them in one store."""
 
     def __init__(

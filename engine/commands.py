@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.ids import RequestId
+from engine.ids import RequestId, RunId
 from engine.stops import Breakpoint
 
 
@@ -73,6 +73,20 @@ class CancelPart(Command, frozen=True):
         return f"item {self.item}" if self.item else f"node {', '.join(self.nodes)}"
 
 
+class RetryChild(Command, frozen=True):
+    """Go on with a child run in the background that has failed, or was cancelled."""
+
+    child: RunId
+    by: str = ""
+
+
+class GiveUp(Command, frozen=True):
+    """End a run as failed, because nobody has driven it for too long; it may be resumed."""
+
+    code: str
+    reason: str
+
+
 class Decide(Command, frozen=True):
     """Answer a barrier request.
 
@@ -94,4 +108,15 @@ class Decide(Command, frozen=True):
     to: str = ""
 
 
-AnyCommand = Pause | Unpause | Step | Checkpoint | SetBreakpoints | Cancel | CancelPart | Decide
+AnyCommand = (
+    Pause
+    | Unpause
+    | Step
+    | Checkpoint
+    | SetBreakpoints
+    | Cancel
+    | CancelPart
+    | RetryChild
+    | GiveUp
+    | Decide
+)

@@ -342,7 +342,9 @@ class ChildStarted(Event, frozen=True):
     """A task started another workflow as a run of its own.
 
     Attributes:
-        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten.
+        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten;
+            ``background`` is the work of the node itself, which is tracked.
+        queued: it waits for its turn, because as many works of the node run as may.
     """
 
     task: TaskId
@@ -351,6 +353,21 @@ class ChildStarted(Event, frozen=True):
     workflow: str  # name
     revision: str
     mode: str
+    queued: bool = False
+
+
+class ChildContinued(Event, frozen=True):
+    """A child run in the background goes on: its turn has come, or it is tried again.
+
+    Attributes:
+        reason: ``turn`` or ``retry``. `by`: who asked for it.
+    """
+
+    task: TaskId
+    node: NodeKey
+    child: RunId
+    reason: str
+    by: str = ""
 
 
 class ChildEnded(Event, frozen=True):
@@ -358,6 +375,7 @@ class ChildEnded(Event, frozen=True):
 
     Attributes:
         status: ``completed failed cancelled``. `reason`: why, if it is not completed.
+        used: of work in the background: what it has used of the run's meters.
     """
 
     task: TaskId
@@ -365,6 +383,7 @@ class ChildEnded(Event, frozen=True):
     child: RunId
     status: str
     reason: str = ""
+    used: dict[str, float] = {}
 
 
 class TaskReady(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -596,6 +615,7 @@ AnyEvent = (
     | SignalSent
     | SignalTaken
     | ChildStarted
+    | ChildContinued
     | ChildEnded
     | SuperstepCommitted
     | InvariantBroken

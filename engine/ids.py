@@ -38,6 +38,14 @@ def node_of(task: str) -> NodeKey:
     return task.split("@", 1)[0].split("#", 1)[0]
 
 
+def path_of(task: str) -> Path:
+    """Return the scopes that a task id names; how many items there are it does not tell (-1)."""
+    _, at, rest = task.partition("@")
+    parts = rest.partition("#")[0].split(",") if at else []
+    found = [part.rpartition(".") for part in parts]
+    return tuple((zone, int(index), -1) for zone, _, index in found)
+
+
 def scope_key(path: Path) -> str:
     """Return a path without the item counts, as one string: ``each.3,inner.0``."""
     if not path:

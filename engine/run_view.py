@@ -30,7 +30,8 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
         total: items of the innermost zone it is in, 0 outside.
         commit: the commit that admitted `last_task`, where its values are.
         ports: output ports that carried a value last time.
-        child: the run that it started last.
+        child: the run that it started last. `works`: runs of its work in the background that
+            have not ended; `works_failed`: those that have failed.
         due_at: when the wait or retry ends. `fraction`: progress of the running task.
     """
 
@@ -54,6 +55,8 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
     ports: tuple[str, ...] = ()
     error: ev.ErrorInfo | None = None
     child: RunId | None = None
+    works: int = 0
+    works_failed: int = 0
 
 
 class FrontierEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -454,14 +457,37 @@ def _join_timed_out(view: RunView, event: ev.JoinTimedOut, at: float) -> None:
 
 def _child_started(view: RunView, event: ev.ChildStarted, at: float) -> None:
     del at
-    view.node(event.node).child = event.child
-    if event.mode == "async":
+    node = view.node(event.node)
+    node.child = event.child
+    if event.mode in ("async", "background"):
         view.children[event.child] = event.node
+        node.works += event.mode == "background"
+
+
+def _child_continued(view: RunView, event: ev.ChildContinued, at: float) -> None:
+    del at
+    if event.reason == "retry":
+        node = view.node(event.node)
+        node.works_failed = max(0, node.works_failed - 1)
+        node.works += event.child not in view.children
+        view.children[event.child] = event.node
+        node.child = event.child
 
 
 def _child_ended(view: RunView, event: ev.ChildEnded, at: float) -> None:
     if view.children.pop(event.child, None) is None:
         _wait_ended(view, event, at)
+        return
+    node = view.node(event.node)
+    if node.works:
+        node.works -= 1
+        node.works_failed += event.status == "failed"
+
+
+def _forget_children(view: RunView) -> None:
+    for key in view.children.values():
+        view.node(key).works = 0
+    view.children.clear()
 
 
 def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
@@ -551,7 +577,7 @@ def _waiting(view: RunView, event: ev.RunWaiting, at: float) -> None:
 
 def _completed(view: RunView, event: ev.RunFinished, at: float) -> None:
     view.status, view.ended_at, view.result = "completed", at, event.result
-    view.children.clear()
+    _forget_children(view)
 
 
 def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
@@ -560,7 +586,7 @@ def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
 
 def _run_cancelled(view: RunView, event: ev.RunCancelled, at: float) -> None:
     view.status, view.ended_at, view.reason = "cancelled", at, event.reason
-    view.children.clear()
+    view.children = {run: key for run, key in view.children.items() if view.node(key).works}
     for entry in view.frontier.values():
         view.node(entry.node).state = "cancelled"
 
@@ -586,6 +612,7 @@ _HANDLERS: dict[type, Any] = {
     ev.JoinTimedOut: _join_timed_out,
     ev.SignalTaken: _wait_ended,
     ev.ChildStarted: _child_started,
+    ev.ChildContinued: _child_continued,
     ev.ChildEnded: _child_ended,
     ev.SuperstepCommitted: _committed,
     ev.RunPaused: _paused,

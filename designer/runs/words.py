@@ -241,13 +241,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return f"{_task(event.task, event.node, title_of)} sent the event {event.name} {to}"
         case ev.SignalTaken():
             return _signal_taken(event, title_of)
-        case ev.ChildStarted():
-            task = _task(event.task, event.node, title_of)
-            return f"{task} started {event.workflow} as run {short_run(event.child)}"
-        case ev.ChildEnded():
-            run = short_run(event.child)
-            text = f"Run {run} of {title_of(event.node)} is {event.status}"
-            return _because(text, event.reason)
+        case ev.ChildStarted() | ev.ChildContinued() | ev.ChildEnded():
+            return _child(event, title_of)
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
         case ev.ResultsReused():
@@ -435,6 +430,24 @@ def _amounts(amounts: dict[str, float]) -> str:
     return ", ".join(f"{amount:g} of {name}" for name, amount in amounts.items()) or "nothing"
 
 
+def _child(event: ev.ChildStarted | ev.ChildContinued | ev.ChildEnded, title_of: TitleOf) -> str:
+    task, run = _task(event.task, event.node, title_of), short_run(event.child)
+    match event:
+        case ev.ChildStarted(queued=True):
+            return f"{task} works on in the background as run {run}, when its turn comes"
+        case ev.ChildStarted(mode="background"):
+            return f"{task} works on in the background as run {run}"
+        case ev.ChildStarted():
+            return f"{task} started {event.workflow} as run {run}"
+        case ev.ChildContinued(reason="turn"):
+            return f"The turn of run {run} of {task} has come"
+        case ev.ChildContinued():
+            return f"Run {run} of {task} is tried again" + (f" by {event.by}" if event.by else "")
+        case _:
+            text = f"Run {run} of {title_of(event.node)} is {event.status}"
+            return _because(text, event.reason)
+
+
 def _wait(event: ev.WaitOpened | ev.WaitEnded, title_of: TitleOf) -> str:
     task = _task(event.task, event.node, title_of)
     if isinstance(event, ev.WaitEnded):
@@ -517,6 +530,7 @@ _KINDS: dict[type, str] = {
     ev.BarrierExpired: "decision",
     ev.BarrierWithdrawn: "decision",
     ev.ChildStarted: "task",
+    ev.ChildContinued: "task",
     ev.ChildEnded: "task",
     ev.SignalSent: "task",
     ev.SignalTaken: "wait",

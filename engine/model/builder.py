@@ -34,6 +34,7 @@ from engine.model.workflow import (
     Edge,
     EdgeKind,
     Effects,
+    InBackground,
     Invariant,
     JoinPolicy,
     Limits,
@@ -89,6 +90,7 @@ class NodeFields(TypedDict, total=False):
     meters: Mapping[str, Draw]
     budget: Literal["shared", "even"]
     gated: bool
+    background: InBackground | None
     on_error: OnError
     alternatives: Sequence[Alternative]
     effects: Effects | None

@@ -93,13 +93,14 @@ class Child:
     Attributes:
         called: a path in the folder of the calling workflow, or a whole document; the
             child is pinned to what is found when it is first asked for.
-        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten.
+        mode: ``call`` is waited for, ``async`` is tracked, ``detached`` is forgotten;
+            ``background`` is the work of a node that works in the background.
         step: tells several children of one attempt apart.
     """
 
     called: Json
     input: Json = None
-    mode: Literal["call", "async", "detached"] = "call"
+    mode: Literal["call", "async", "detached", "background"] = "call"
     trigger: str = ""
     title: str = ""
     step: int = 0

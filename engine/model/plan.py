@@ -17,6 +17,7 @@ import msgspec
 
 from engine.errors import InvalidWorkflow
 from engine.ids import NodeKey, Path, scope_key
+from engine.model.background import BackgroundPlan, plan_background
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
 from engine.model.graph import GraphFacts, Zone, analyse
@@ -126,6 +127,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
         may_write: the channels that it and the zones around it may write; None: all.
         plain: every value takes every wire of its port: there is nothing to decide.
         alternatives: the node as each of them does its work.
+        background: how its work is handed over; then it is done by none of the above.
     """
 
     key: NodeKey
@@ -165,6 +167,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     may_write: frozenset[str] | None
     plain: bool
     alternatives: tuple[PlanNode, ...] = ()
+    background: BackgroundPlan | None = None
 
 
 class Shortcut(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,7 +361,7 @@ class _Compiler:
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
             listens=any(n.type.accepts and not n.node.disabled for n in working),
             sends=any(n.type.sends and not n.node.disabled for n in working),
-            calls=any(n.type.calls and not n.node.disabled for n in working),
+            calls=any((n.type.calls and not n.node.disabled) or n.background for n in working),
         )
 
     def _channels(self, **fields: str) -> tuple[str, ...]:
@@ -400,15 +403,21 @@ class _Compiler:
             both = (draw.estimate, draw.actual)
             found += [compile_expression(text).reads for text in both if text]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
-        for name in node_type.raw - node_type.opaque:
-            found += [
-                compile_expression(text).reads for text in _expressions(node.params.get(name))
-            ]
+        found += self._raw_reads(node)
         if node_type.role == "until" and node.key in self.pairs:
             loop = self.workflow.nodes[self.pairs[node.key]]
             texts = _expressions(loop.params.get("condition"))
             found += [compile_expression(text).reads for text in texts]
         return params, merge_reads([*found, *others])
+
+    def _raw_reads(self, node: Node) -> list[Reads]:
+        """Return what the expressions refer to that nodes evaluate themselves."""
+        node_type = self.registry.require(node.type)
+        return [
+            compile_expression(text).reads
+            for name in node_type.raw - node_type.opaque
+            for text in _expressions(node.params.get(name))
+        ]
 
     def _node(
         self,
@@ -433,7 +442,7 @@ class _Compiler:
         role = "" if node.disabled else node_type.role
         measured = {} if role or node.disabled else self.measured
         draws, estimates = self._draws(node, measured)
-        return PlanNode(
+        made = PlanNode(
             key=node.key,
             order=number,
             rank=self.ranks[node.key],
@@ -484,6 +493,45 @@ class _Compiler:
             plain=node.route == "all"
             and role != "barrier"
             and all(e.when is None and e.kind == "normal" for e in self.leaving[node.key]),
+        )
+        return made if node.background is None else self._handing_over(made)
+
+    def _handing_over(self, made: PlanNode) -> PlanNode:
+        """Return a node that hands its work over: all that is left of it is to do that."""
+        node = made.node
+        found = {*node.reads, *merge_reads(self._raw_reads(node)).channels}
+        reads = frozenset(self.workflow.channels) if "*" in found else frozenset(found)
+        background = plan_background(
+            self.workflow, node, self.registry, after=made.writes, reads=reads
+        )
+        if background is None:
+            return made
+        draws = {} if not background.counted else {draw.meter: draw for draw in made.draws}
+        for meter, amount in background.reserved.items():
+            known = draws.get(meter)
+            draws[meter] = PlanDraw(
+                meter=meter,
+                estimate=compile_expression(repr(amount)),
+                constant=amount,
+                actual=None,
+                limit=known.limit if known is not None else None,
+            )
+        kept = tuple(replace(draw, actual=None) for _, draw in sorted(draws.items()))
+        estimates = {draw.meter: draw.constant or 0.0 for draw in kept}
+        unknown = any(draw.constant is None for draw in kept)
+        return msgspec.structs.replace(
+            made,
+            role="background",
+            node=replace(node, retry=None, alternatives=()),
+            awaits=False,
+            writes=(),
+            effects="none",
+            metered=bool(kept),
+            draws=kept,
+            estimates=None if unknown else estimates,
+            measured={},
+            alternatives=(),
+            background=background,
         )
 
     def _condition(self, node: Node, role: str) -> Expression | None:

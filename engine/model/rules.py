@@ -77,6 +77,9 @@ SWITCH_ELSE = Rule("E042-switch-else", "A Switch has an Else, or says what happe
 GATE = Rule("E061-gate", "A node with a version gate reads a channel and can be passed over.")
 MAY_WRITE = Rule("E062-may-write", "A branch writes only the channels that it may write.")
 INVARIANT = Rule("E063-invariant", "An invariant is about the channels of the workflow.")
+BACKGROUND = Rule(
+    "E090-background", "What works in the background has work of its own, and hands over enough."
+)
 BUDGET = Rule("E064-budget", "Nodes draw amounts on budgets that the workflow has.")
 TRIGGER = Rule("E080-trigger", "The settings of a trigger are constant.")
 SAVING = Rule("E070-saving", "Saving has positive times and names budgets that are there.")
@@ -91,6 +94,9 @@ ORDERED_WRITERS = Rule(
 )
 REPEATED_EFFECT = Rule("W105-repeated-effect", "What must not happen twice is not retried blindly.")
 REJECTED = Rule("W106-rejected", "The port `rejected` of a barrier is connected.")
+LATE_WRITE = Rule(
+    "W190-late-write", "What work in the background writes is written before the run ends."
+)
 ERROR_ROUTE = Rule(
     "W107-error-route", "A node that sends its errors somewhere has a wire for them."
 )

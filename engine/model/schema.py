@@ -112,6 +112,28 @@ class DrawSchema(_Part):
     limit: float | None = Field(None, description="What this node may use in one run.")
 
 
+class InBackgroundSchema(_Part):
+    """How a node works in the background; {} for all defaults."""
+
+    port: str = Field("", description="Output that its input leaves through; empty: the first.")
+    at_end: Background | None = Field(
+        None, description="Of work that is not done at the end of the run; null: as the settings."
+    )
+    limit: int = Field(8, description="Works of the node at once.")
+    budget: dict[str, float] = Field(
+        {}, description="By meter: what one work may use, set aside when it is handed over."
+    )
+    own_budget: bool = Field(
+        default=False, description="The budget is neither set aside nor counted in the run."
+    )
+    on_failure: Literal["note", "fail"] = Field(
+        "note", description="Of the run, when a work has failed."
+    )
+    stale_s: float | None = Field(
+        86_400.0, description="Seconds after which work that nobody drives has failed; null: never."
+    )
+
+
 class NodeSchema(_Part):
     """A node; its key is the name that it stands under."""
 
@@ -152,6 +174,9 @@ class NodeSchema(_Part):
     )
     gated: bool = Field(
         default=False, description="Passed over while nothing that it reads has changed."
+    )
+    background: InBackgroundSchema | None = Field(
+        None, description="It works in the background; null: it is waited for."
     )
     disabled: bool = Field(default=False, description="It lets its input through.")
 

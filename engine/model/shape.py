@@ -24,6 +24,7 @@ from engine.model.workflow import (
     EdgeKind,
     Effects,
     Frame,
+    InBackground,
     Invariant,
     JoinMode,
     JoinPolicy,
@@ -167,6 +168,14 @@ def _one_of(choices: tuple[str, ...]) -> Read:
     return read
 
 
+def _amounts(value: Json, path: str, problems: list[Problem]) -> Any:
+    """Read name to number."""
+    if not isinstance(value, dict):
+        return _refuse(problems, path, "an object", value)
+    found = {name: _number(value[name], join_path(path, name), problems) for name in sorted(value)}
+    return {name: amount for name, amount in found.items() if amount is not _BAD}
+
+
 def _port_ref(value: Json, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, str):
         return _refuse(problems, path, "a text such as node.port", value)
@@ -190,6 +199,10 @@ def _shortest(value: float) -> Json:
     if math.isfinite(value) and value == int(value) and abs(value) < _LARGEST_EXACT:
         return int(value)
     return value
+
+
+def _shortest_of(amounts: Mapping[str, float]) -> Json:
+    return {name: _shortest(amount) for name, amount in amounts.items()}
 
 
 # --- tables -------------------------------------------------------------------------------
@@ -328,6 +341,16 @@ DRAW = Table(
     _field("actual", _nullable(_text)),
     _field("limit", _SECONDS, _shortest),
 )
+BACKGROUND = Table(
+    InBackground,
+    _field("port", _text),
+    _choice("at_end", *get_args(Background), nullable=True),
+    _field("limit", _whole),
+    _field("budget", _amounts, _shortest_of),
+    _field("own_budget", _flag),
+    _choice("on_failure", "note", "fail"),
+    _field("stale_s", _SECONDS, lambda value: None if value is None else _shortest(value)),
+)
 NODE = Table(
     Node,
     _field("type", _text),
@@ -351,6 +374,7 @@ NODE = Table(
     _field("meters", DRAW.read_named, DRAW.write_named),
     _choice("budget", "shared", "even"),
     _field("gated", _flag),
+    _field("background", _nullable(BACKGROUND.read), BACKGROUND.write),
     _field("disabled", _flag),
     name_field="key",
 )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.model.branches import Branches
+from engine.model.check_background import check_background
 from engine.model.check_budgets import check_budgets
 from engine.model.check_data import check_data
 from engine.model.check_graph import Checked, check_graph
@@ -76,6 +77,7 @@ class Validator:
         found += check_state(doc)
         found += check_budgets(doc)
         found += check_saving(doc)
+        found += check_background(doc, self._registry)
         order = {key: number for number, key in enumerate(workflow.nodes)}
         kept = [problem for problem in found if not _is_suppressed(problem, workflow)]
         return tuple(sorted(kept, key=lambda p: (_RANK[p.severity], order.get(p.node, -1))))

@@ -162,6 +162,32 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InBackground:
+    """How a node works in the background: its input goes on at once, the work is a child run (U58).
+
+    Attributes:
+        port: output port that the input leaves through; empty: the first.
+        at_end: what becomes of work that is not done when everything else is; None: as the
+            settings of the workflow say.
+        limit: how many works of the node may run at once; the others wait for their turn.
+        budget: meter to what one work may use of it; set aside when the work is handed over,
+            what is left of it comes back.
+        own_budget: `budget` is nothing of the run's: it is neither set aside nor counted there.
+        on_failure: ``note`` that a work has failed, or ``fail`` the run.
+        stale_s: seconds after which a work that nobody drives any more has failed; None: never.
+    """
+
+    port: str = ""
+    at_end: Background | None = None
+    limit: int = 8
+    budget: Mapping[str, float] = field(default_factory=dict)
+    own_budget: bool = False
+    on_failure: Literal["note", "fail"] = "note"
+    stale_s: float | None = 86_400.0
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node. Its key is its identity; `title` is free text.
 
@@ -175,6 +201,7 @@ class Node:
         meters: what it draws on the meters of the workflow, by name.
         budget: of a For each: ``shared``, or an ``even`` share for each item.
         gated: passed over, with its previous output, while nothing that it reads has changed.
+        background: it works in the background; None: it is waited for.
         timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
         alternatives: tried in order when its attempts have failed, before `on_error`.
         idle_timeout_s: how long an attempt may show neither output nor progress.
@@ -203,6 +230,7 @@ class Node:
     meters: Mapping[str, Draw] = field(default_factory=dict)
     budget: Literal["shared", "even"] = "shared"
     gated: bool = False
+    background: InBackground | None = None
     disabled: bool = False
     extra: Mapping[str, Json] = field(default_factory=dict)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from engine import events as ev
 from engine.events import ErrorInfo, TaskReady
-from engine.ids import Path, TaskId
+from engine.ids import Path, RunId, TaskId
 from engine.model.node_types import Option, Request
 from engine.model.plan import Plan, PlanNode
 from engine.model.workflow import Meter
 from engine.runtime import ledger
 from engine.runtime.outcome import Outcome
 from engine.runtime.transition import Transition
-from engine.state.run_state import Account, ParkedWait, Task
+from engine.state.run_state import Account, ChildState, ParkedWait, Task
 
 Json = Any
 Ask = Callable[[PlanNode, Task, Request, Json], None]
@@ -221,6 +221,30 @@ class Budget:
                 old = self._get(key)
                 self._put(key, Account(old.limit, old.used, max(0.0, old.reserved - amount)))
         self._transition.holds.drop(task.id)
+
+    # --- work in the background -------------------------------------------------------------
+
+    def hand_over(self, task: Task, run: RunId) -> None:
+        """Keep what is reserved for a task for the run that does its work."""
+        held = self._transition.holds.get(task.id)
+        if held is not None:
+            self._transition.holds.drop(task.id)
+            self._transition.holds.put(run, held)
+
+    def work_over(self, row: ChildState, run: RunId, used: Mapping[str, float]) -> None:
+        """Replace what was reserved for a work by what it has used and is not counted yet."""
+        held = self._transition.holds.get(run) or {}
+        amounts: dict[str, float] = {}
+        for meter in sorted({*held, *used}):
+            if meter not in self._meters:
+                continue
+            amounts[meter] = max(0.0, used.get(meter, 0.0) - row.counted.get(meter, 0.0))
+            find, back = self._transition.ledger.get, held.get(meter, 0.0)
+            for key in list(ledger.accounts_of_work(find, row.node, row.path, meter)):
+                self._use(key, amounts[meter], back, by=row.node, node=row.node)
+        self._transition.holds.drop(run)
+        if amounts:
+            self._transition.events.append(ev.Spent(task=row.task, node=row.node, amounts=amounts))
 
     # --- shares -----------------------------------------------------------------------------
 

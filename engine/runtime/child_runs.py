@@ -19,6 +19,7 @@ from engine.model.node_types import Child, Registry
 from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.runtime import called
+from engine.runtime.background import MODE
 from engine.runtime.history import History
 from engine.runtime.outcome import ChildEnd, ChildMade
 from engine.runtime.ports import Clock, RunRecord, RunStore
@@ -170,7 +171,12 @@ class StoredChildren:
             return None
         view = History(self.store).view(run)
         reason = view.error.message if view.error is not None else view.reason
-        return ChildEnd(run=run, status=record.status.value, result=view.result, reason=reason)
+        used: dict[str, float] = {}
+        if record.mode == MODE:
+            used = {name: meter.used for name, meter in view.meters.items() if meter.used}
+        return ChildEnd(
+            run=run, status=record.status.value, result=view.result, reason=reason, used=used
+        )
 
     def drive(self, run: RunId, *, again: bool, then: Callable[[], None]) -> None:
         """Drive a run here, unless somebody does; with `again` also one that has failed."""

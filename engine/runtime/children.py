@@ -12,15 +12,18 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import EngineError
+from engine import events as ev
+from engine.commands import RetryChild
+from engine.errors import EngineError, UnknownRun
 from engine.events import ErrorInfo
-from engine.ids import RunId, TaskId
+from engine.ids import RunId, TaskId, node_of, path_of
 from engine.model.node_types import Answer, Wait
-from engine.runtime import superstep, waits
+from engine.runtime import background, control, superstep, waits
 from engine.runtime.child_runs import ChildRefused, ChildRuns
 from engine.runtime.environment import Driver
 from engine.runtime.outcome import ChildEnd, Outcome, ending_the_same, failed
-from engine.state.run_state import ParkedWait, RunState
+from engine.runtime.ports import RunRecord
+from engine.state.run_state import ChildState, ParkedWait, RunState
 
 Json = Any
 
@@ -60,8 +63,12 @@ class Family:
 
     def take_up(self) -> None:
         """See that every child that is waited for is driven."""
+        rows = self._loop.state.children
         for run in expected(self._loop.state):
-            self._runs.drive(run, again=False, then=self._look_again)
+            row = rows.get(run)
+            if row is None or row.status != "queued":
+                failed = row is not None and row.status == "failed"
+                self._runs.drive(run, again=failed, then=self._look_again)
 
     async def cancel(self, reason: str) -> None:
         """Cancel the children, for their run is cancelled."""
@@ -93,8 +100,48 @@ class Family:
             end = await self._end_of(RunId(run))
             if end is not None:
                 self._told.add((child.task, run))
-                found.append(Outcome(task=child.task, kind="ended", child_end=end))
+                found.append(await self._ended(child, end))
         return found
+
+    async def _ended(self, row: ChildState, end: ChildEnd) -> Outcome:
+        """Return the end of a tracked child with what its result writes."""
+        loop = self._loop
+        node = loop.plan.nodes.get(row.node)
+        if end.status != "completed" or node is None or node.background is None:
+            return Outcome(task=row.task, kind="ended", child_end=end)
+        given = (await loop.env.io(loop.env.store.run, end.run)).input
+        return background.ended(loop.plan, loop.state, row, end, given, loop.env.clock.now())
+
+    async def again(self, command: RetryChild) -> superstep.Step:
+        """Return the commit with which a work goes on that has failed, or that says why not."""
+        loop, run = self._loop, command.child
+        try:
+            record: RunRecord = await loop.env.io(loop.env.store.run, run)
+        except UnknownRun as unknown:
+            return control.report(loop.state, ev.Warned(node="", message=str(unknown)))
+        task = record.called_by[1] if record.called_by is not None else TaskId("")
+        node = node_of(task)
+        end = await self._runs.end_of(run)
+        row = ChildState(task, node, background.MODE, path_of(task))
+        made = background.again(loop.plan, loop.state, row, {} if end is None else end.used)
+        why = made.refused
+        if end is None or end.status == "completed":
+            why = f"it is {'at work' if end is None else 'completed'}"
+        if record.called_by is None or record.called_by[0] != loop.facts.run:
+            why = "it is no work of this run"
+        if why:
+            text = f"Run {run} is not tried again: {why}"
+            return control.report(loop.state, ev.Warned(node=node, message=text))
+        self._told.discard((task, run))
+        step = control.report(
+            loop.state,
+            ev.ChildContinued(task=task, node=node, child=run, reason="retry", by=command.by),
+        )
+        step.delta.put_children = {run: made.row}
+        step.delta.put_ledger = made.accounts
+        step.delta.put_holds = {run: dict(made.holds)} if made.holds else {}
+        step.children = [run]
+        return step
 
     async def _end_of(self, run: RunId) -> ChildEnd | None:
         return None if self._runs.is_driven(run) else await self._runs.end_of(run)

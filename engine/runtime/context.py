@@ -15,8 +15,8 @@ from engine.ids import NodeKey, Path, RunId, TaskId, child_run_id
 from engine.model.node_types import NodeFailure
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import ledger
+from engine.runtime.facts import RunFacts
 from engine.runtime.scope import input_of, inputs_of, task_scope
-from engine.runtime.superstep import RunFacts
 from engine.state.run_state import RunState, Task
 
 Json = Any

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from engine import events as ev
 from engine.commands import CancelPart
 from engine.errors import InvalidCommand
-from engine.events import TaskReady
+from engine.events import ErrorInfo, TaskReady
 from engine.ids import TaskId, scope_key
 from engine.model.plan import Plan
-from engine.runtime import breakpoints
+from engine.runtime import background, breakpoints
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.outcome import Outcome
 from engine.runtime.superstep import summed_up
@@ -66,6 +68,12 @@ def fail(state: RunState) -> Step:
     return report(state, ev.RunFailed(error=summed_up(state.failures)), status=RunStatus.FAILED)
 
 
+def give_up(state: RunState, code: str, reason: str) -> Step:
+    """Return the commit that ends a run as failed, for a reason that is not its own."""
+    error = ErrorInfo(code=code, message=reason, retryable=False)
+    return report(state, ev.RunFailed(error=error), status=RunStatus.FAILED)
+
+
 def ask_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
     """Return the commit that says that the run is to end; a crash after it ends it too."""
     asked = ev.CancelAsked(target="run", tasks=tuple(running), reason=reason)
@@ -100,9 +108,19 @@ def cancel(state: RunState, ended: Mapping[TaskId, str], reason: str) -> Step:
         events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason, how=how))
     events.append(ev.SuperstepCommitted(commit=state.commit + 1))
     events.append(ev.RunCancelled(reason=reason))
+    # Works in the background are cancelled too, and go on when the run is resumed.
+    works = {run: row for run, row in state.children.items() if row.mode == background.MODE}
+    again = {
+        run: msgspec.structs.replace(row, status="failed")
+        for run, row in works.items()
+        if row.status == "running"
+    }
     return Step(
         delta=Delta(
-            status=RunStatus.CANCELLED, drop_waits=drop, drop_children=list(state.children)
+            status=RunStatus.CANCELLED,
+            drop_waits=drop,
+            drop_children=[run for run in state.children if run not in works],
+            put_children=again,
         ),
         events=events,
         closed=closed,

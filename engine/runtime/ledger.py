@@ -53,6 +53,13 @@ def accounts_of(find: Find, node: PlanNode, path: Path, meter: str) -> Iterator[
         yield node_key(meter, node.key)
 
 
+def accounts_of_work(find: Find, node: NodeKey, path: Path, meter: str) -> Iterator[str]:
+    """Yield the accounts that a work in the background draws on, also of a node that is gone."""
+    yield nearest(find, meter, path)
+    if find(node_key(meter, node)) is not None:
+        yield node_key(meter, node)
+
+
 def fresh(plan: Plan, key: str) -> Account:
     """Return an account that nobody has drawn on."""
     meter, _, node = key.partition("/")

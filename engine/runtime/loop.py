@@ -15,7 +15,7 @@ from typing import Any
 
 from engine import events as ev
 from engine import run_view
-from engine.commands import AnyCommand, Cancel, Decide
+from engine.commands import AnyCommand, Cancel, Decide, RetryChild
 from engine.ids import RequestId, TaskId
 from engine.model.plan import Plan
 from engine.model.workflow import Save
@@ -85,6 +85,7 @@ class RunLoop:
             self.frontier,
             store=self._store,
             cancel_children=self._cancel_children,
+            retry_child=self._retry_child,
             in_background=self._in_background,
         )
         self._decisions: deque[DecisionRecord] = deque()
@@ -399,6 +400,11 @@ class RunLoop:
     async def _cancel_children(self, reason: str) -> None:
         if self._family is not None:
             await self._family.cancel(reason)
+
+    async def _retry_child(self, command: RetryChild) -> superstep.Step | None:
+        if self._family is None and self.env.children is not None:
+            self._family = Family(self, self.env.children, self.child_changed)
+        return None if self._family is None else await self._family.again(command)
 
     # --- waiting ----------------------------------------------------------------------------
 

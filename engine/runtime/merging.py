@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from engine.ids import TaskId
+from engine.ids import NodeKey, TaskId
 from engine.model.plan import Plan
 from engine.runtime.outcome import Outcome
 from engine.state.channels import (
@@ -22,7 +22,6 @@ from engine.state.channels import (
     same,
     target_of,
 )
-from engine.state.run_state import Task
 from engine.state.writes import ChannelOp
 
 Json = Any
@@ -101,13 +100,13 @@ def merge_writes(
 
 
 def check_rights(
-    outcomes: Sequence[Outcome], task_of: Callable[[Outcome], Task], plan: Plan
+    outcomes: Sequence[Outcome], node_of: Callable[[Outcome], NodeKey], plan: Plan
 ) -> None:
     """Raise `WriteConflict` for a write to a channel that the node's branch may not write (U40)."""
     for outcome in outcomes:
         if not outcome.writes:
             continue
-        node = plan.nodes[task_of(outcome).node]
+        node = plan.nodes[node_of(outcome)]
         for name, _, _ in outcome.writes:
             if node.may_write is not None and name not in node.may_write:
                 allowed = ", ".join(sorted(node.may_write)) or "none"

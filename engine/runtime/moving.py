@@ -184,7 +184,10 @@ class _Mover:
         self._timers()
         self._gates()
         self._ledger()
-        state.children = dict(before.children)
+        state.children = {
+            run: msgspec.structs.replace(row, node=self.keys.get(row.node, row.node))
+            for run, row in before.children.items()
+        }
         self._arrivals()
         self._joins()
         self._cycles()

@@ -66,17 +66,37 @@ def move_ledger(
     for name, account in list(made.ledger.items()):
         if "@" in name:
             _add(new, made, _around(made, name), reserved=account.limit or 0.0)
-    for then, amounts in before.holds.items():
-        task = tasks.get(TaskId(then))
-        kept = {m: amount for m, amount in amounts.items() if _is_same(old, new, m)}
-        if task is None or not kept:
-            continue
-        made.holds[task.id] = kept
-        for meter, amount in kept.items():
-            node = new.nodes[task.node]
-            for name in list(ledger.accounts_of(made.ledger.get, node, task.path, meter)):
-                _add(new, made, name, reserved=amount)
+    _move_holds(old, new, before, made, nodes=nodes, tasks=tasks)
     return made
+
+
+def _move_holds(
+    old: Plan,
+    new: Plan,
+    before: RunState,
+    made: MovedLedger,
+    *,
+    nodes: Mapping[NodeKey, NodeKey],
+    tasks: Mapping[TaskId, Task],
+) -> None:
+    """Add up again what is reserved for tasks, and for works in the background."""
+    for then, amounts in before.holds.items():
+        task, row = tasks.get(TaskId(then)), before.children.get(then)
+        kept = {m: amount for m, amount in amounts.items() if _is_same(old, new, m)}
+        if (task is None and row is None) or not kept:
+            continue
+        made.holds[task.id if task is not None else then] = kept
+        for meter, amount in kept.items():
+            find = made.ledger.get
+            if task is not None:
+                names = ledger.accounts_of(find, new.nodes[task.node], task.path, meter)
+            elif row is not None:
+                key = nodes.get(row.node, row.node)
+                names = ledger.accounts_of_work(find, key, row.path, meter)
+            else:
+                continue
+            for name in list(names):
+                _add(new, made, name, reserved=amount)
 
 
 def _is_same(old: Plan, new: Plan, meter: str) -> bool:

@@ -13,7 +13,9 @@ from engine.commands import (
     Cancel,
     CancelPart,
     Checkpoint,
+    GiveUp,
     Pause,
+    RetryChild,
     SetBreakpoints,
     Step,
     Unpause,
@@ -34,6 +36,7 @@ class Commands:
         frontier: its tasks.
         store: stores a commit.
         cancel_children: ends the runs that it waits for.
+        retry_child: makes the commit that goes on with one that has failed.
         in_background: does what must not hold the loop.
     """
 
@@ -44,12 +47,14 @@ class Commands:
         *,
         store: Callable[[facts.Step], Awaitable[None]],
         cancel_children: Callable[[str], Awaitable[None]],
+        retry_child: Callable[[RetryChild], Awaitable[facts.Step | None]],
         in_background: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._loop = loop
         self._frontier = frontier
         self._store = store
         self._cancel_children = cancel_children
+        self._retry_child = retry_child
         self._in_background = in_background
         self._queue: deque[tuple[AnyCommand, int]] = deque()
 
@@ -87,6 +92,10 @@ class Commands:
             case Pause(reason=reason) if not frontier.is_paused:
                 paused = ev.RunPaused(reason=reason)
                 return control.report(state, paused, status=RunStatus.PAUSED)
+            case RetryChild():
+                return await self._retry_child(command)
+            case GiveUp(code=code, reason=reason):
+                return control.give_up(state, code, reason)
             case Unpause() if frontier.is_paused:
                 return self._go_on()
             case Step() if frontier.is_paused:

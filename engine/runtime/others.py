@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from engine import events as ev
+from engine.events import ErrorInfo
 from engine.ids import NodeKey, RunId, TaskId, signal_id
 from engine.model.node_types import Signal, Wait
+from engine.model.plan import PlanNode
 from engine.model.workflow import Background
+from engine.runtime import background
+from engine.runtime.budget import Budget
 from engine.runtime.outcome import ChildEnd, ChildMade, Heard, Outcome
 from engine.runtime.ports import Listener, SignalChanges, SignalRecord
 from engine.runtime.transition import Transition
 from engine.state.run_state import ChildState, ParkedWait, Task
 
 #: Modes of children that are tracked until they end.
-TRACKED = frozenset({"async"})
+TRACKED = frozenset({"async", background.MODE})
 
 
 class Others:
@@ -23,6 +29,7 @@ class Others:
     Attributes:
         signals: what the commit does with events, or None.
         children: runs to drive when it is stored. `orphans`: runs that nobody wants then.
+        failure: of a work in the background that fails the run.
     """
 
     def __init__(self, transition: Transition, run: RunId, *, at: float) -> None:
@@ -32,6 +39,7 @@ class Others:
         self.signals: SignalChanges | None = None
         self.children: list[RunId] = []
         self.orphans: list[RunId] = []
+        self.failure: ErrorInfo | None = None
 
     # --- events -----------------------------------------------------------------------------
 
@@ -107,29 +115,93 @@ class Others:
 
     # --- children ---------------------------------------------------------------------------
 
-    def without_children(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Take in how tracked children ended; return the outcomes of tasks."""
+    def node_of(self, end: ChildEnd) -> NodeKey:
+        """Return the node whose work a tracked child is."""
+        return self._transition.state.children[end.run].node
+
+    def split(self, outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+        """Return the outcomes of tasks, and the ends of tracked children in their order."""
+        known = self._transition.state.children
         ends = {
-            end.run: end for each in outcomes if each.kind == "ended" and (end := each.child_end)
+            end.run: each
+            for each in outcomes
+            if each.kind == "ended" and (end := each.child_end) and end.run in known
         }
-        for run, end in sorted(ends.items()):
-            child = self._transition.children.get(run)
-            if child is not None:
-                self._transition.children.drop(run)
-                self.child_ended(child.task, child.node, end)
-        return [each for each in outcomes if each.kind != "ended"]
+        order = self._transition.plan.nodes
+        places = {
+            run: (node.order if (node := order.get(known[run].node)) else -1, known[run].task, run)
+            for run in ends
+        }
+        tasks = [each for each in outcomes if each.kind != "ended"]
+        return tasks, [ends[run] for run in sorted(ends, key=places.__getitem__)]
+
+    def take_ends(self, ends: Sequence[Outcome], budget: Budget | None) -> None:
+        """Take in how tracked children ended, and let others have their turn."""
+        children = self._transition.children
+        for end in [each.child_end for each in ends if each.child_end is not None]:
+            row = children.get(end.run)
+            if row is None:
+                continue
+            self.child_ended(row.task, row.node, end)
+            node = self._transition.plan.nodes.get(row.node)
+            work = node.background if node is not None else None
+            if node is not None and work is not None and work.fails and end.status != "completed":
+                self.failure = self.failure or background.failure(node, row, end)
+                children.put(end.run, msgspec.structs.replace(row, status="failed"))
+                continue
+            children.drop(end.run)
+            if budget is not None and row.mode == background.MODE:
+                counted = work is None or work.counted
+                budget.work_over(row, end.run, end.used if counted else {})
+            if node is not None and work is not None:
+                self._next_turn(node, work.limit)
 
     def child_ended(self, task: TaskId, node: NodeKey, end: ChildEnd) -> None:
-        """Admit the end of a child run."""
+        """Report the end of a child run."""
         self._transition.events.append(
-            ev.ChildEnded(task=task, node=node, child=end.run, status=end.status, reason=end.reason)
+            ev.ChildEnded(
+                task=task,
+                node=node,
+                child=end.run,
+                status=end.status,
+                reason=end.reason,
+                used=end.used,
+            )
         )
+
+    def _rows(self) -> dict[str, ChildState]:
+        table = self._transition.children
+        names = {**table.base, **table.changes}
+        return {run: row for run in names if (row := table.get(run)) is not None}
+
+    def _running(self, node: NodeKey) -> int:
+        rows = self._rows().values()
+        return sum(row.node == node and row.status == "running" for row in rows)
+
+    def _next_turn(self, node: PlanNode, limit: int) -> None:
+        """Begin works that wait for their turn, in the order in which they were handed over."""
+        for run, row in self._rows().items():
+            if row.node == node.key and row.status == "queued" and self._running(node.key) < limit:
+                self._transition.children.put(run, msgspec.structs.replace(row, status="running"))
+                self.children.append(RunId(run))
+                self._transition.events.append(
+                    ev.ChildContinued(task=row.task, node=row.node, child=RunId(run), reason="turn")
+                )
 
     def child_made(self, task: Task, made: ChildMade) -> None:
         """Start a child run, and track it where that is its mode."""
-        self.children.append(made.run)
+        work = self._transition.plan.nodes[task.node].background
+        queued = (
+            made.mode == background.MODE
+            and work is not None
+            and self._running(task.node) >= work.limit
+        )
+        if not queued:
+            self.children.append(made.run)
         if made.mode in TRACKED:
-            row = ChildState(task.id, task.node, made.mode)
+            row = ChildState(
+                task.id, task.node, made.mode, task.path, "queued" if queued else "running"
+            )
             self._transition.children.put(made.run, row)
         self._transition.events.append(
             ev.ChildStarted(
@@ -139,10 +211,11 @@ class Others:
                 workflow=made.workflow,
                 revision=made.revision,
                 mode=made.mode,
+                queued=queued,
             )
         )
 
-    def leave_children(self, policy: Background, *, now: bool) -> bool:
+    def leave_children(self, policy: Background, *, now: bool, budget: Budget | None) -> bool:
         """Do with tracked children what the settings say; return whether to wait for them.
 
         With `now` the run is ended and cannot wait.
@@ -150,12 +223,21 @@ class Others:
         transition = self._transition
         if not (transition.state.children or "children" in transition.touched):
             return False
-        table = transition.children
-        left = [run for run in {**table.base, **table.changes} if table.get(run) is not None]
-        if left and policy == "wait" and not now:
+        left = self._rows()
+        policies = {run: self._at_end(row, policy) for run, row in left.items()}
+        if "wait" in policies.values() and not now:
             return True
-        if policy != "detach":
-            self.orphans += [RunId(run) for run in left]
-        for run in left:
-            table.drop(run)
+        for run, row in left.items():
+            if policies[run] != "detach":
+                self.orphans.append(RunId(run))
+            elif row.status == "queued":
+                self.children.append(RunId(run))  # nobody is left to give it its turn
+            transition.children.drop(run)
+            if budget is not None:
+                budget.work_over(row, RunId(run), {})
         return False
+
+    def _at_end(self, row: ChildState, policy: Background) -> Background:
+        node = self._transition.plan.nodes.get(row.node)
+        work = node.background if node is not None else None
+        return work.at_end if work is not None and row.mode == background.MODE else policy

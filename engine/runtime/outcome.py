@@ -58,12 +58,13 @@ class ChildMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a run ended that a task waits for, or that is tracked."""
+    """How a run ended that a task waits for, or that is tracked; `used`: of its meters."""
 
     run: RunId
     status: str
     result: Json = None
     reason: str = ""
+    used: dict[str, float] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

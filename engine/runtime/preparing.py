@@ -11,6 +11,7 @@ from engine.errors import InvalidCommand
 from engine.ids import RunId
 from engine.model.plan import Plan
 from engine.run_view import RunView
+from engine.runtime import background
 from engine.runtime.ports import RunRecord
 from engine.runtime.sessions import Turn
 from engine.runtime.superstep import RunFacts
@@ -115,6 +116,7 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
         for task, wait in state.waits.items()
         if wait.request is None and wait.kind not in ASKED_ANEW
     }
+    background.give_back(child)
     child.children = {}
     child.recordings = {}
     child.until = ""
@@ -132,6 +134,8 @@ def fork_view(view: RunView, run: RunId, state: RunState) -> RunView:
     child.seq = 0
     child.commit = -1
     child.requests.clear()
+    for key in child.children.values():
+        child.node(key).works = 0
     child.children.clear()
     child.called_by = None
     child.result = None

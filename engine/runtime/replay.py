@@ -148,11 +148,13 @@ def outcomes_of(
         yield _with_others(outcome, events)
     for event in recorded.events:
         if isinstance(event, ev.ChildEnded) and event.child in state.children:
-            yield Outcome(task=event.task, kind="ended", child_end=_ended(event))
+            ops = [op for op in recorded.delta.ops if op.writer == event.task]
+            writes = tuple((op.channel, op.op, op.value) for op in ops)
+            yield Outcome(task=event.task, kind="ended", writes=writes, child_end=_ended(event))
 
 
 def _ended(event: ev.ChildEnded) -> ChildEnd:
-    return ChildEnd(run=event.child, status=event.status, reason=event.reason)
+    return ChildEnd(run=event.child, status=event.status, reason=event.reason, used=event.used)
 
 
 def _with_others(outcome: Outcome, events: Sequence[ev.AnyEvent]) -> Outcome:

@@ -173,10 +173,14 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
     if work.plan.has_timers:
         timers = sorted(outcome.task for outcome in outcomes if outcome.kind == "timer")
         outcomes = [outcome for outcome in outcomes if outcome.kind != "timer"]
+    ends: list[Outcome] = []
     if work.state.children:
-        outcomes = work.others.without_children(outcomes)
+        outcomes, ends = work.others.split(outcomes)
     ordered = canonical(work, outcomes) if len(outcomes) > 1 else outcomes
-    settled, channels = merge(work, ordered)
+    settled, channels = merge(work, [*ordered, *ends] if ends else ordered)
+    if ends:
+        ends = [each for each in settled if each.kind == "ended"]
+        settled = [each for each in settled if each.kind != "ended"]
     if channels:
         work.transition.changed = frozenset(work.changed)
         work.transition.pin(channels)
@@ -184,6 +188,9 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
     _look_into_zones(work)
     if work.budget is not None:
         work.budget.count_superstep()
+    if ends:
+        work.others.take_ends(ends, work.budget)
+        work.fatal = work.others.failure
     for outcome in failed_items_last(work, settled):
         admit(work, outcome)
     if timers:

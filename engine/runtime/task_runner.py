@@ -19,6 +19,7 @@ from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import looping, spending
+from engine.runtime.background import hand_over
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
 from engine.runtime.ports import Clock
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Json = Any
 #: Roles whose nodes have no function of their own.
-_CARRIED_OUT = frozenset({"split", "loop", "until"})
+_CARRIED_OUT = frozenset({"split", "loop", "until", "background"})
 
 
 def start_attempt(
@@ -79,6 +80,8 @@ def params_of(node: PlanNode, ctx: AttemptContext) -> BaseModel:
 
 def _carry_out(node: PlanNode, ctx: AttemptContext) -> Output:
     """Compute what a node of the engine's own decides."""
+    if node.role == "background":
+        return hand_over(node, ctx)
     params = params_of(node, ctx)
     match node.role:
         case "loop":

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -90,11 +90,20 @@ class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ChildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A child run that nobody waits for and that is tracked until it ends."""
+    """A child run that nobody waits for and that is tracked until it ends.
+
+    Attributes:
+        path: of the task. `status`: ``queued`` until its turn comes, ``running``, or ``failed``
+            where that has failed the run, which begins it again when it is resumed.
+        counted: what it has used so far and is counted in the run already, by meter.
+    """
 
     task: TaskId
     node: NodeKey
     mode: str
+    path: Path = ()
+    status: Literal["queued", "running", "failed"] = "running"
+    counted: dict[str, float] = {}
 
 
 class JoinState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -270,7 +279,7 @@ class RunState(msgspec.Struct, kw_only=True):
         memory, joins, zones, visits, gates: keyed ``node@scope``. `cycles`: ``index@scope``.
         timers: ``node.port@scope`` to until when that port waits.
         ledger: accounts: of a meter, of a share (``meter@scope``), of a node (``meter/node``).
-        holds: task to what is reserved for it, by meter.
+        holds: task, or child run in the background, to what is reserved for it, by meter.
         arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
         items: ``zone@scope/index`` to how that item ended.
         outputs: ``node@scope`` to the last value that other nodes may read.

@@ -52,7 +52,7 @@ def admit(work: Work, outcome: Outcome) -> None:
         case "timer":
             pass  # no task's; `run` has taken it out
         case "ended":
-            pass  # taken in by `Others.without_children`
+            pass  # taken in by `Others.take_ends`
 
 
 def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
@@ -60,7 +60,10 @@ def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) ->
     for name in outcome.allowed:
         work.transition.events.append(_let_pass(task, name))
     if work.budget is not None and outcome.kind not in ("woken", "reserve"):
-        work.budget.reconcile(node, task, outcome)
+        if node.background is not None and outcome.made is not None:
+            work.budget.hand_over(task, outcome.made.run)
+        else:
+            work.budget.reconcile(node, task, outcome)
     if outcome.recorded and work.state.recordings:
         work.transition.recordings.drop(task.id)
 

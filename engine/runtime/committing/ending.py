@@ -25,7 +25,8 @@ Json = Any
 def rejected(state: RunState, breach: Breach) -> Step:
     """Return the commit that keeps nothing and ends the run; it names the invariant."""
     task = breach.writers[-1] if breach.writers else TaskId("")
-    node = state.tasks[task].node if task else ""
+    row = state.tasks.get(task)  # none where its work in the background has ended
+    node = row.node if row is not None else ""
     event = ev.InvariantBroken(
         task=task,
         node=node,
@@ -44,7 +45,8 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
         return ev.RunFailed(error=work.fatal)
     if work.abort is not None or work.final:
         _end_others(work, "the run was ended")
-        work.others.leave_children(work.plan.workflow.settings.background, now=True)
+        policy = work.plan.workflow.settings.background
+        work.others.leave_children(policy, now=True, budget=work.budget)
         if work.abort is not None:
             return ev.RunCancelled(reason=work.abort)
     changes = transition.tasks.changes
@@ -57,7 +59,8 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
     alive = any(changes.get(key, task) is not None for key, task in work.state.tasks.items())
     if alive or any(task is not None for task in changes.values()):
         return None
-    if work.others.leave_children(work.plan.workflow.settings.background, now=False):
+    policy = work.plan.workflow.settings.background
+    if work.others.leave_children(policy, now=False, budget=work.budget):
         return None
     stuck = [] if work.final else blocked(transition)
     if stuck:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.events import ErrorInfo
-from engine.ids import IdFactory, TaskId
+from engine.ids import IdFactory, NodeKey, TaskId
 from engine.model.plan import Plan
 from engine.runtime import routing
 from engine.runtime.budget import Budget
@@ -62,3 +62,9 @@ class Work:
     def task_of(self, outcome: Outcome) -> Task:
         """Return the task that a result is of."""
         return self.state.tasks[outcome.task]
+
+    def node_of(self, outcome: Outcome) -> NodeKey:
+        """Return the node that a result is of; it may come from its work in the background."""
+        if outcome.kind == "ended" and outcome.child_end is not None:
+            return self.others.node_of(outcome.child_end)
+        return self.state.tasks[outcome.task].node

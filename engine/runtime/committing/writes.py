@@ -10,7 +10,7 @@ import msgspec
 from engine.errors import InvalidCommand
 from engine.events import ErrorInfo
 from engine.ids import TaskId
-from engine.runtime import invariants
+from engine.runtime import background, invariants
 from engine.runtime.committing import failing
 from engine.runtime.committing.routes import first_unroutable
 from engine.runtime.committing.work import Work
@@ -47,7 +47,7 @@ def merge(work: Work, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], d
     while True:
         try:
             if work.plan.limited:
-                check_rights(current, work.task_of, work.plan)
+                check_rights(current, work.node_of, work.plan)
             ops, channels = merge_writes(
                 _with_errors(work, current) if work.plan.error_channels else current,
                 work.state.channels,
@@ -86,7 +86,9 @@ def _hold_last_writer(work: Work, outcomes: list[Outcome], breach: Breach) -> No
     if not breach.invariant.asks or not breach.writers:
         raise breach
     for index, outcome in enumerate(outcomes):
-        if outcome.task == breach.writers[-1]:
+        if outcome.task == breach.writers[-1] and outcome.kind == "ended":
+            outcomes[index] = background.refused(outcome, str(breach))
+        elif outcome.task == breach.writers[-1]:
             node = work.plan.nodes[work.task_of(outcome).node]
             outcomes[index] = invariants.held(outcome, breach, node.node.title or node.key)
 
@@ -117,7 +119,9 @@ def _turn_into_failure(
     work: Work, outcomes: list[Outcome], task: TaskId, code: str, message: str
 ) -> None:
     for index, outcome in enumerate(outcomes):
-        if outcome.task == task:
+        if outcome.task == task and outcome.kind == "ended":
+            outcomes[index] = background.refused(outcome, message)
+        elif outcome.task == task:
             error = ErrorInfo(
                 code=code,
                 message=message,

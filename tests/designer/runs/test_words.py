@@ -165,6 +165,16 @@ SAID = [
         f"Read invoices started Sum as run {words.short_run(RunId('r' * 20))}",
     ),
     (
+        ev.ChildStarted(
+            **_at("read"), child=RunId("r1"), workflow="W", revision="x", mode="background"
+        ),
+        "Read invoices works on in the background as run #r1",
+    ),
+    (
+        ev.ChildContinued(**_at("read"), child=RunId("r1"), reason="retry", by="ada"),
+        "Run #r1 of Read invoices is tried again by ada",
+    ),
+    (
         ev.ChildEnded(**_at("read"), child=RunId("r1"), status="failed", reason="it broke"),
         "Run #r1 of Read invoices is failed: it broke",
     ),
