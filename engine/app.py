@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from engine import events as ev
 from engine.errors import (
@@ -66,6 +67,9 @@ from engine.sinks.sink import Sink
 from engine.stops import Breakpoint
 from engine.store.open import open_store
 from engine.store.trust import TrustedFiles
+
+if TYPE_CHECKING:
+    from engine.triggers.service import Triggers
 
 News = ev.News
 __all__ = [
@@ -140,6 +144,7 @@ class Engine(Starting, Forking, Trying, Working, Deciding, Looking, Keeping):
         )
         self._audience = Audience()
         self._legs = Legs(self._core, self._audience, resume=self.resume, cancel=self.cancel)
+        self._triggers: Triggers | None = None
 
     @classmethod
     def open(
@@ -175,6 +180,8 @@ class Engine(Starting, Forking, Trying, Working, Deciding, Looking, Keeping):
 
     async def close(self) -> None:
         """Stop driving all runs, so that they can be resumed, and close the store."""
+        if self._triggers is not None:
+            await self._triggers.stop()
         await self._legs.stop()
         if self.sinks:
             await asyncio.to_thread(self.sinks.close)
@@ -204,6 +211,15 @@ class Engine(Starting, Forking, Trying, Working, Deciding, Looking, Keeping):
     def trust_revision(self, workflow: Workflow, source_path: str = "") -> str:
         """Return what a person agrees to: the revision, with those of all that it calls."""
         return called.trust_revision(workflow, self.registry, source_path)
+
+    @property
+    def triggers(self) -> Triggers:
+        """What starts runs by itself: armed triggers, and serving them in this process."""
+        if self._triggers is None:
+            from engine.triggers.service import Triggers  # noqa: PLC0415 - seldom needed
+
+            self._triggers = Triggers(self._core, self)
+        return self._triggers
 
     # --- what is driven here ----------------------------------------------------------------
 

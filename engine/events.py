@@ -503,6 +503,22 @@ class ResultsReused(Event, frozen=True):
     tasks: int
 
 
+class TriggerFired(Event, frozen=True):
+    """A trigger has started the run, by itself (U76).
+
+    Attributes:
+        node: the trigger. `kind`: its type.
+        key: what fired it, once: a due time, a version of a file, an event, a request.
+        due_at: when it was due, in seconds since the epoch. `delay_s`: how long ago that was.
+    """
+
+    node: NodeKey
+    kind: str
+    key: str
+    due_at: float
+    delay_s: float
+
+
 class CheckpointMade(Event, frozen=True):
     """Somebody asked to save the run; everything up to this commit is stored with it (U94).
 
@@ -627,6 +643,7 @@ AnyEvent = (
     | RunPaused
     | RunStepped
     | ResultsReused
+    | TriggerFired
     | CheckpointMade
     | SaveFailed
     | SavedAgain

@@ -16,6 +16,8 @@ from engine.run_view import RunView
 TitleOf = Callable[[str], str]
 
 _SHORT = 120
+#: Seconds after which it is worth a word that something came late.
+_LATE_S = 60.0
 
 _HANDLED = {
     "fail": "",
@@ -245,11 +247,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _child(event, title_of)
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
-        case ev.ResultsReused():
-            return (
-                f"The run begins at {title_of(event.node)}, on "
-                f"{plural(event.tasks, 'recorded result')} of run {short_run(event.source)}"
-            )
+        case ev.ResultsReused() | ev.TriggerFired():
+            return _begun(event, title_of)
         case ev.CheckpointMade() | ev.SaveFailed() | ev.SavedAgain():
             return _saving(event)
         case ev.RunUnpaused() | ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
@@ -466,6 +465,16 @@ def _signal_taken(event: ev.SignalTaken, title_of: TitleOf) -> str:
     return f"{task} took the event {event.name}{sender}{early}"
 
 
+def _begun(event: ev.ResultsReused | ev.TriggerFired, title_of: TitleOf) -> str:
+    if isinstance(event, ev.TriggerFired):
+        late = f", {format_duration(event.delay_s)} late" if event.delay_s >= _LATE_S else ""
+        return f"{title_of(event.node)} has started the run{late}"
+    return (
+        f"The run begins at {title_of(event.node)}, on "
+        f"{plural(event.tasks, 'recorded result')} of run {short_run(event.source)}"
+    )
+
+
 def _saving(event: ev.CheckpointMade | ev.SaveFailed | ev.SavedAgain) -> str:
     match event:
         case ev.CheckpointMade():
@@ -496,6 +505,7 @@ _KINDS: dict[type, str] = {
     ev.RunUnpaused: "run",
     ev.RunStepped: "run",
     ev.ResultsReused: "run",
+    ev.TriggerFired: "run",
     ev.CheckpointMade: "run",
     ev.SaveFailed: "error",
     ev.SavedAgain: "run",

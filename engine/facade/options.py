@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.events import TriggerFired
+from engine.ids import RunId
 from engine.model.workflow import Workflow
 from engine.quota import history_quota
 from engine.runtime.interceptors import Interceptor
@@ -52,3 +54,11 @@ class EditedDocument:
     workflow: Workflow
     force: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """What a trigger that fires by itself starts: a run whose id is known already."""
+
+    run: RunId
+    event: TriggerFired

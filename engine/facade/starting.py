@@ -9,7 +9,7 @@ from typing import Any
 from engine import events as ev
 from engine.facade import openings, permissions
 from engine.facade.legs import Leg
-from engine.facade.options import ALL
+from engine.facade.options import ALL, Fired
 from engine.facade.part import Part
 from engine.ids import RunId
 from engine.model.workflow import Save, Workflow
@@ -43,6 +43,7 @@ class Starting(Part):
         reuse: tuple[str, str] | None = None,
         session: str = "",
         save: Save | None = None,
+        fired: Fired | None = None,
     ) -> RunHandle:
         """Start a run and begin to drive it.
 
@@ -61,6 +62,7 @@ class Starting(Part):
                 takes the result that it had in that run, and is not run again.
             session: begin with the durable channels of the run before it in this session.
             save: when its commits are stored; None is as its workflow says.
+            fired: the firing of a trigger that starts it; then the input may be None.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
@@ -72,7 +74,7 @@ class Starting(Part):
         plan = await core.io(core.compile, workflow)
         permissions.check_allowed(core, workflow, source_path, allow)
         permissions.check_quota(core)
-        value = workflow.settings.input if input is None else input
+        value = workflow.settings.input if input is None and fired is None else input
         turn = await core.io(next_turn, self.store, session, plan) if session else None
         record = replace(
             core.record(plan, value, source_path=source_path, title=title),
@@ -80,6 +82,8 @@ class Starting(Part):
             trigger=choose_trigger(plan, trigger) or "",
             allow=tuple(sorted(allow)),
         )
+        if fired is not None:
+            record = replace(record, run=fired.run)
         state = first_state(plan, channels or {}, turn)
         state.breaks = stops.check(plan, breakpoints)
         state.until = partial.check_node(plan, until).key if until else ""
@@ -92,6 +96,8 @@ class Starting(Part):
             source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
             used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
             opening.events.insert(2, used)
+        if fired is not None:
+            opening.events.insert(2, fired.event)
         await core.io(self.store.create_run, record)
         lease = await core.io(self.store.acquire, record.run, current_holder(), record.started_at)
         leg = Leg(

@@ -199,6 +199,12 @@ SAID = [
         "The run begins at Approve, on 3 recorded results of run #cdefgh",
     ),
     (ev.CheckpointMade(request="q", name="before pay"), "The run was saved as before pay"),
+    (
+        ev.TriggerFired(
+            node="read", kind="trigger.schedule", key="1", due_at=1_700_000_000.0, delay_s=7_200.0
+        ),
+        "Read invoices has started the run, 2 h 00 min late",
+    ),
     (ev.SaveFailed(since=3, message="disk full"), "The run goes on without being saved: disk full"),
     (
         ev.SavedAgain(since=3, commits=2, attempts=1),
