@@ -150,6 +150,8 @@ _PORT_ROLES: Mapping[str, str] = MappingProxyType(
         "bool": "port_bool",
         "boolean": "port_bool",
         "list": "port_list",
+        "items": "port_list",
+        "stream": "port_list",
         "array": "port_list",
         "object": "port_object",
         "file": "port_file",

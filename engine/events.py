@@ -195,6 +195,25 @@ class TaskCancelled(Event, frozen=True):
     how: str = ""
 
 
+class ItemsAdded(Event, frozen=True):
+    """A For each has got more items while it was at work: of a stream, or of a node inside.
+
+    Attributes:
+        task: that has brought them. `node`: the For each. `zone`: ``node@scope``.
+        values: name of the list of them.
+        limit: of a stream: how many are worked on at once; else 0.
+        position: of a stream: where it goes on after them.
+    """
+
+    task: TaskId
+    node: NodeKey
+    zone: str
+    count: int
+    values: str
+    limit: int = 0
+    position: Json = None
+
+
 class ItemsDropped(Event, frozen=True):
     """Items of a For each are not started any more.
 
@@ -617,6 +636,7 @@ AnyEvent = (
     | TaskSkipped
     | CancelAsked
     | TaskCancelled
+    | ItemsAdded
     | ItemsDropped
     | Degraded
     | InterceptorIgnored

@@ -35,6 +35,8 @@ V = TypeVar("V")
 
 _SHAPES = {
     "list": PortShape.SQUARE,
+    "items": PortShape.SQUARE,
+    "stream": PortShape.SQUARE,
     "object": PortShape.DIAMOND,
     "control": PortShape.TRIANGLE,
     "error": PortShape.TRIANGLE,

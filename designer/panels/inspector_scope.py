@@ -215,8 +215,7 @@ def _loop(path: Any, state: Any) -> Json:
     if zone is None:
         item = None
     else:
-        value = state.value(zone.items)
-        item = value if zone.rounds else value[index]
+        item = state.value(zone.items) if zone.rounds else state.item(key, index)
     return {"index": index, "of": total, "item": item}
 
 

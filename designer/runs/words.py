@@ -204,8 +204,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             )
         case ev.TaskSkipped():
             return _because(f"{_task(event.task, event.node, title_of)} was skipped", event.reason)
-        case ev.CancelAsked() | ev.TaskCancelled() | ev.ItemsDropped():
-            return _cancelled(event, title_of)
+        case ev.CancelAsked() | ev.TaskCancelled() | ev.ItemsAdded() | ev.ItemsDropped():
+            return _ended_or_added(event, title_of)
         case ev.Degraded():
             task = _task(event.task, event.node, title_of)
             return _because(f"{task} took its fallback wire", event.reason)
@@ -271,8 +271,8 @@ def _because(text: str, reason: str) -> str:
     return f"{text}: {reason}" if reason else text
 
 
-def _cancelled(
-    event: ev.CancelAsked | ev.TaskCancelled | ev.ItemsDropped, title_of: TitleOf
+def _ended_or_added(
+    event: ev.CancelAsked | ev.TaskCancelled | ev.ItemsAdded | ev.ItemsDropped, title_of: TitleOf
 ) -> str:
     match event:
         case ev.CancelAsked():
@@ -283,6 +283,8 @@ def _cancelled(
             task = _task(event.task, event.node, title_of)
             how = " (it did not end when it was told to)" if event.how == "killed" else ""
             return _because(f"{task} was cancelled{how}", event.reason)
+        case ev.ItemsAdded():
+            return f"{title_of(event.node)} got {plural(event.count, 'item')} more"
         case ev.ItemsDropped():
             items = plural(event.count, "item")
             return _because(f"{title_of(event.node)} leaves out {items}", event.reason)
@@ -530,6 +532,7 @@ _KINDS: dict[type, str] = {
     ev.CancelAsked: "run",
     ev.TaskCancelled: "task",
     ev.ItemsDropped: "task",
+    ev.ItemsAdded: "task",
     ev.TaskStarted: "task",
     ev.Progress: "task",
     ev.Degraded: "warning",

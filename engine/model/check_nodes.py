@@ -334,6 +334,8 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
             continue
         if name in raw:
             special: Place = (node_type.own_names.get(name) if node_type else None) or "params"
+            if special != "params" and isinstance(value, str) and value:
+                value = {"expr": value}  # noqa: PLW2901 - the same, written shorter
             yield from _raw(path, value, special)
         else:
             yield from _nested(path, value, is_text=name in templates)

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 Json = Any
 
 #: What travels on a wire; decides colour, shape and which wires are refused.
-PortType = Literal["any", "text", "number", "bool", "list", "object", "file", "control", "error"]
+PortType = Literal[
+    "any", "text", "number", "bool", "list", "object", "file", "control", "error", "stream", "items"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ class Output(msgspec.Struct, frozen=True):
         note: one line for the event log.
         signals: events to send, stored with the commit that admits the task.
         child: a run to start with it, not of mode ``call``.
+        more: items to add to the For each that the node is inside of.
     """
 
     ports: Mapping[str, Json]
@@ -145,6 +148,7 @@ class Output(msgspec.Struct, frozen=True):
     note: str = ""
     signals: tuple[Signal, ...] = ()
     child: Child | None = None
+    more: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +236,55 @@ class Abort:
     reason: str
 
 
-Result = Output | Wait | Fallback | Skip | Abort
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More:
+    """Items of a stream of events, for a For each; it goes on when its wait has ended."""
+
+    items: tuple[Json, ...]
+    limit: int
+    wait: Wait
+
+
+Result = Output | More | Wait | Fallback | Skip | Abort
+
+
+# --- streams --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One item of a stream, and where the stream goes on after it, as JSON."""
+
+    value: Json
+    position: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a stream goes on: after so many elements, at the position of the last of them."""
+
+    count: int = 0
+    position: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """How a For each gets the items of a node whose output is a stream (U51).
+
+    What the node puts out is not the items but what is needed to open the stream, so that it
+    can be opened again after a restart.
+
+    Attributes:
+        open: ``open(given, ctx, start)``: an async generator of elements; `given` is what the
+            node has put out, `ctx` belongs to the For each. None: the items are events, and
+            `given` is ``{event, match, until, input, count, timeout_s}``.
+        again: what `open` does after a restart: ``seek`` begins after `start`, ``repeat``
+            begins with the first element, so that those before `start` are passed over;
+            ``never``: a stream that has given something cannot be opened again.
+    """
+
+    open: Callable[[Json, Context, Start], AsyncGenerator[Element, None]] | None
+    again: Literal["seek", "repeat", "never"] = "repeat"
 
 
 class NodeFailure(Exception):
@@ -437,6 +489,8 @@ class NodeType:
         calls: for types that run other workflows: from the document's params to those
             workflows, each a relative path or a whole document.
         role: ``trigger split collect loop until end`` have a meaning for the engine.
+        stream: for types with an output port of the type ``stream``: how it is read.
+        adds: may add items to the For each around it.
         cpu: counts against the process limit rather than the I/O limit.
         begins_with: fields of `Node` that a new node of the type has, such as its retry.
     """
@@ -463,6 +517,8 @@ class NodeType:
     calls: Callable[[Mapping[str, Json]], Sequence[Json]] | None = None
     sends: bool = False
     role: Literal["", "trigger", "split", "collect", "loop", "until", "end", "barrier"] = ""
+    stream: Stream | None = None
+    adds: bool = False
     cpu: bool = False
     begins_with: Mapping[str, Any] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from engine.model.background import BackgroundPlan, plan_background
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
 from engine.model.graph import GraphFacts, Zone, analyse
-from engine.model.node_types import NodeType, Port, Ports, Registry
+from engine.model.node_types import NodeType, Port, Ports, Registry, Stream
 from engine.model.params import CompiledParams, compile_params
 from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
@@ -125,6 +125,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
             what is reserved, or None where a task must compute it. `measured`: meters that the
             engine itself measures, to how.
         may_write: the channels that it and the zones around it may write; None: all.
+        stream: of a For each: how the stream that it is wired to is read.
         plain: every value takes every wire of its port: there is nothing to decide.
         alternatives: the node as each of them does its work.
         background: how its work is handed over; then it is done by none of the above.
@@ -166,6 +167,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     measured: Mapping[str, str]
     may_write: frozenset[str] | None
     plain: bool
+    stream: Stream | None = None
     alternatives: tuple[PlanNode, ...] = ()
     background: BackgroundPlan | None = None
 
@@ -209,6 +211,8 @@ class Plan:
         has_quiet: a join waits until nothing more can arrive.
         listens: a node may wait for events. `sends`: a node may send some.
         calls: a node may run other workflows, or wait for other runs.
+        streams: a For each reads a stream.
+        decisive: channels that the conditions of Collects read.
     """
 
     workflow: Workflow
@@ -234,6 +238,8 @@ class Plan:
     listens: bool = False
     sends: bool = False
     calls: bool = False
+    streams: bool = False
+    decisive: frozenset[str] = frozenset()
 
     def work_of(self, key: NodeKey, using: int) -> PlanNode:
         """Return the node that does the work of a task: itself, or its n-th alternative."""
@@ -359,9 +365,17 @@ class _Compiler:
             ),
             has_timers=any(node.timed for node in nodes.values()),
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
-            listens=any(n.type.accepts and not n.node.disabled for n in working),
+            listens=any(_listens(n) for n in working),
             sends=any(n.type.sends and not n.node.disabled for n in working),
             calls=any((n.type.calls and not n.node.disabled) or n.background for n in working),
+            streams=any(node.stream is not None for node in nodes.values()),
+            decisive=frozenset().union(
+                *(
+                    node.condition.reads.channels
+                    for node in nodes.values()
+                    if node.role == "collect" and node.condition is not None
+                )
+            ),
         )
 
     def _channels(self, **fields: str) -> tuple[str, ...]:
@@ -404,6 +418,9 @@ class _Compiler:
             found += [compile_expression(text).reads for text in both if text]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
         found += self._raw_reads(node)
+        source = self._stream_of(node, node_type.role)
+        if source is not None:  # what its expressions read is read while the stream is
+            found.append(self._reads(source)[1])
         if node_type.role == "until" and node.key in self.pairs:
             loop = self.workflow.nodes[self.pairs[node.key]]
             texts = _expressions(loop.params.get("condition"))
@@ -413,11 +430,13 @@ class _Compiler:
     def _raw_reads(self, node: Node) -> list[Reads]:
         """Return what the expressions refer to that nodes evaluate themselves."""
         node_type = self.registry.require(node.type)
-        return [
-            compile_expression(text).reads
-            for name in node_type.raw - node_type.opaque
-            for text in _expressions(node.params.get(name))
-        ]
+        found: list[Reads] = []
+        for name in node_type.raw - node_type.opaque:
+            value = node.params.get(name)
+            if name in node_type.own_names and isinstance(value, str) and value:
+                value = {"expr": value}
+            found += [compile_expression(text).reads for text in _expressions(value)]
+        return found
 
     def _node(
         self,
@@ -440,6 +459,8 @@ class _Compiler:
         zones = self.facts.zone_of.get(node.key, ())
         read_nodes = self._readable(node.key, reads.nodes)
         role = "" if node.disabled else node_type.role
+        source = self._stream_of(node, role)
+        stream = self.registry.require(source.type).stream if source is not None else None
         measured = {} if role or node.disabled else self.measured
         draws, estimates = self._draws(node, measured)
         made = PlanNode(
@@ -452,7 +473,8 @@ class _Compiler:
             params=params,
             fixed=_validated(node_type, params, raw),
             raw=raw,
-            awaits=_awaits(node_type) and not node.disabled,
+            awaits=not node.disabled
+            and (_awaits(node_type) or (stream is not None and stream.open is not None)),
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1
@@ -478,6 +500,7 @@ class _Compiler:
             loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
+            stream=stream,
             condition=self._condition(node, role),
             kept=node.key in kept,
             gated=node.gated and not node.disabled,
@@ -533,6 +556,16 @@ class _Compiler:
             alternatives=(),
             background=background,
         )
+
+    def _stream_of(self, node: Node, role: str) -> Node | None:
+        """Return the node whose stream a For each reads."""
+        for edge in self.arriving[node.key] if role == "split" else ():
+            source = self.workflow.nodes[edge.source]
+            port = self.registry.ports_of(source).output(edge.source_port)
+            works = not source.disabled and source.background is None
+            if port is not None and port.type == "stream" and works:
+                return source
+        return None
 
     def _condition(self, node: Node, role: str) -> Expression | None:
         match role:
@@ -654,6 +687,12 @@ class _Compiler:
             found.add(key)
             stack += [target for target in targets.get(key, ()) if target not in found]
         return frozenset(found)
+
+
+def _listens(node: PlanNode) -> bool:
+    if node.role == "split":
+        return node.stream is not None and node.stream.open is None
+    return node.type.accepts is not None and not node.node.disabled
 
 
 def _constant(estimate: Expression) -> float | None:

@@ -19,6 +19,7 @@ from engine.model.check_joins import check_joins
 from engine.model.check_nodes import NodeFacts, check_node
 from engine.model.check_saving import check_saving
 from engine.model.check_state import check_state
+from engine.model.check_streams import check_streams
 from engine.model.check_writers import check_writers
 from engine.model.diagnostics import Diagnostic, Severity
 from engine.model.graph import GraphFacts, analyse
@@ -72,6 +73,7 @@ class Validator:
         found += _misplaced(workflow)
         found += check_graph(doc)
         found += check_joins(doc)
+        found += check_streams(doc)
         found += check_data(doc)
         found += check_writers(doc)
         found += check_state(doc)

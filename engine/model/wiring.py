@@ -16,15 +16,22 @@ _WORDS: dict[PortType, str] = {
     "file": "file",
     "control": "control",
     "error": "error",
+    "stream": "a stream of items, which only For each reads",
+    "items": "items",
 }
 
 
 def port_compatible(source: PortType, target: PortType) -> bool:
     """Return whether a value of the first type may arrive at a port of the second.
 
-    Values are never converted on a wire. ``any`` fits everything, every arrival can
-    serve as a signal (``control``), and an error is an object.
+    Values are never converted on a wire. ``any`` fits everything but a stream, which only
+    ``items`` takes, as it takes all else; every arrival can serve as a signal
+    (``control``), and an error is an object.
     """
+    if "stream" in {source, target}:
+        return target in {source, "items"}
+    if target == "items":
+        return True
     if source == target or "any" in {source, target} or target == "control":
         return True
     return (source, target) == ("error", "object")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from engine.model.node_types import NodeType, Registry
+from engine.nodes.add_items import ADD_ITEMS
 from engine.nodes.barrier import BARRIER
 from engine.nodes.collect import COLLECT
 from engine.nodes.emit import EMIT
 from engine.nodes.end import END
+from engine.nodes.file_lines import FILE_LINES
 from engine.nodes.file_read import FILE_READ
 from engine.nodes.file_write import FILE_WRITE
 from engine.nodes.for_each import FOR_EACH
 from engine.nodes.http_request import HTTP_REQUEST
 from engine.nodes.join import JOIN
 from engine.nodes.listen import LISTEN
+from engine.nodes.listen_stream import LISTEN_STREAM
 from engine.nodes.loop import LOOP
 from engine.nodes.python_code import PYTHON_CODE
 from engine.nodes.set_fields import SET
@@ -42,6 +45,7 @@ BUILTIN: tuple[NodeType, ...] = (
     JOIN,
     FOR_EACH,
     COLLECT,
+    ADD_ITEMS,
     LOOP,
     UNTIL,
     END,
@@ -50,11 +54,13 @@ BUILTIN: tuple[NodeType, ...] = (
     HTTP_REQUEST,
     SQL_QUERY,
     FILE_READ,
+    FILE_LINES,
     FILE_WRITE,
     PYTHON_CODE,
     SHELL_COMMAND,
     WAIT,
     LISTEN,
+    LISTEN_STREAM,
     EMIT,
     CALL,
     RESULT,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.model.node_types import Context, NodeType, Output, Port, Ports
 from engine.nodes.fields import Params, hints
@@ -32,10 +32,20 @@ class CollectParams(Params):
         None,
         title="Enough",
         description=(
-            "Go on with so many results, and cancel the rest. An expression is looked at "
-            "whenever an item ends; input is the results so far. Empty: all items."
+            "Go on with so many results; 0: at once. An expression is looked at whenever an item "
+            "ends or a channel that it reads changes; input is the results so far. Empty: all."
         ),
         json_schema_extra=hints("expression", placeholder="len(input) > 2"),
+    )
+
+    rest: Literal["cancel", "leave", "all"] = Field(
+        "cancel",
+        title="The rest",
+        description=(
+            "What becomes of the items that Collect does not wait for. cancel: they are ended. "
+            "leave: those at work go on to their end, no other begins. all: every item still runs."
+        ),
+        json_schema_extra=hints("select"),
     )
 
     @field_validator("enough")
@@ -43,9 +53,15 @@ class CollectParams(Params):
     def _is_number_or_expression(cls, value: Json) -> Json:
         if value is None or (isinstance(value, Mapping) and set(value) == {"expr"}):
             return value
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
-        raise ValueError("must be a whole number of at least 1, or an expression")
+        raise ValueError("must be a whole number, or an expression")
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> Self:
+        if self.enough == 0 and self.rest == "cancel":
+            raise ValueError("nothing would run: with enough 0 the rest is left, or runs all")
+        return self
 
 
 def run(params: CollectParams, ctx: Context) -> Output:

@@ -19,7 +19,10 @@ class ForEachParams(Params):
     items: Json = Field(
         None,
         title="Items",
-        description="A list, or an object whose entries become {key, value}. Empty: the input.",
+        description=(
+            "A list, or an object whose entries become {key, value}. Empty: the input, which "
+            "may be a stream."
+        ),
         json_schema_extra=hints("expression", placeholder="input"),
     )
     limit: int = Field(
@@ -46,11 +49,25 @@ class ForEachParams(Params):
         ),
         json_schema_extra=hints("select"),
     )
+    at_least: int | None = Field(
+        None,
+        title="At least",
+        description=(
+            "How many items must succeed where some fail; with fewer Collect fails. "
+            "Empty: one with continue, none with collect."
+        ),
+        ge=0,
+        json_schema_extra=hints(
+            unit="items", shown_when={"on_item_failure": ["continue", "collect"]}
+        ),
+    )
 
 
 def _ports(params: Mapping[str, Json]) -> Ports:
     del params
-    return Ports((Port(name="in"),), (Port(name="item", description="One item at a time."),))
+    return Ports(
+        (Port(name="in", type="items"),), (Port(name="item", description="One item at a time."),)
+    )
 
 
 def _summary(params: Mapping[str, Json]) -> str:
@@ -68,6 +85,7 @@ FOR_EACH = NodeType(
     run=None,
     icon="node-for-each",
     ports=_ports,
+    raw=frozenset({"at_least"}),
     role="split",
     keywords=("map", "loop", "iterate", "fan-out", "parallel", "batch", "split", "list"),
     summary=_summary,

@@ -11,9 +11,27 @@ import dataclasses
 import inspect
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
@@ -24,6 +42,7 @@ from pydantic_core import PydanticSerializationError, PydanticUndefined, to_json
 from engine.model.node_types import (
     Abort,
     Context,
+    Element,
     Fallback,
     NodeFailure,
     NodeType,
@@ -34,6 +53,8 @@ from engine.model.node_types import (
     Result,
     ResumeFunction,
     Skip,
+    Start,
+    Stream,
     Wait,
 )
 from engine.model.workflow import Effects, RetryPolicy
@@ -58,6 +79,9 @@ _PORT_TYPES: Mapping[Any, PortType] = {
 _INPUT = "input"
 #: The parameter that receives what the type has opened for the run.
 _RESOURCE = "resource"
+#: The parameter of a stream that receives how many items were taken before it was opened again.
+_AFTER = "after"
+_END: Any = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +113,7 @@ def node(  # noqa: PLR0913 - keywords, one for each thing that a type may say of
     quick: bool = False,
     resume: ResumeFunction | None = None,
     resource: Callable[[], Any] | None = None,
+    stream: Literal["repeat", "seek", "never"] | None = None,
     keywords: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], FunctionNode[P, R]]:
     """Make a node type of a function.
@@ -118,6 +143,11 @@ def node(  # noqa: PLR0913 - keywords, one for each thing that a type may say of
         resource: returns a context manager, async or plain; what it gives is the function's
             parameter ``resource``. It is entered once per run, for all nodes of the type,
             and left when the run ends or is left.
+        stream: of a generator, plain or async: what it yields are items, which a For each
+            takes one by one as it has room for them. After a restart the generator is called
+            again: ``repeat``, and what was taken already is passed over; ``seek``, with how many
+            that were as its parameter ``after``; ``never``, which is a failure if it has given
+            something.
         keywords: more words to find it by.
 
     Raises:
@@ -128,6 +158,8 @@ def node(  # noqa: PLR0913 - keywords, one for each thing that a type may say of
     def make(function: Callable[P, R]) -> FunctionNode[P, R]:
         opened = (id, resource) if resource is not None else None
         made = _Function(function, caller, _port_names(inputs), quick=quick, resource=opened)
+        if stream is not None:
+            made.check_stream(stream, outputs)
         if resource is not None and quick:
             raise made.wrong("a quick function cannot wait for a resource")
         if not _ID.fullmatch(id):
@@ -136,6 +168,8 @@ def node(  # noqa: PLR0913 - keywords, one for each thing that a type may say of
         if unknown:
             raise made.wrong(f"templates names {', '.join(sorted(unknown))}, not a parameter")
         out_type = _port_type(made.returns) if not made.is_generator else "any"
+        if stream is not None:
+            out_type = "stream"
         ports = Ports(
             tuple(_port(each, made.input_types.get(_name(each), "any")) for each in inputs),
             tuple(_port(each, out_type if len(outputs) == 1 else "any") for each in outputs),
@@ -147,7 +181,8 @@ def node(  # noqa: PLR0913 - keywords, one for each thing that a type may say of
             category=category,
             description=description or _summary(function) or f"Runs {function.__name__}.",
             params=made.model(),
-            run=made.run_function(),
+            run=made.run_function() if stream is None else made.describe,
+            stream=None if stream is None else Stream(open=made.open, again=stream),
             version=version,
             icon=icon,
             resume=resume,
@@ -188,6 +223,7 @@ class _Function:
         self.input_types: dict[str, PortType] = {}
         self.out_ports: tuple[str, ...] = ()
         self.wants_resource = False
+        self.wants_after = False
         try:
             signature = inspect.signature(function, locals=names, eval_str=True)
         except (NameError, SyntaxError, TypeError) as error:
@@ -213,6 +249,9 @@ class _Function:
             raise self.wrong(f"its parameter {parameter} has no fixed name; give each one a name")
         if annotation is Context or (name == "ctx" and annotation is parameter.empty):
             self.ctx = name
+            return
+        if name == _AFTER and self.is_generator and annotation is int:
+            self.wants_after = True
             return
         if name == _RESOURCE and self.resource is not None:
             self.wants_resource = True
@@ -271,6 +310,36 @@ class _Function:
             _show(item, ctx.emit)
         return self._gathered(items, ctx)
 
+    def check_stream(self, again: str, outputs: Sequence[str | Port]) -> None:
+        """Raise when the function cannot give a For each its items."""
+        if not self.is_generator:
+            raise self.wrong("a stream is made by a generator; yield the items")
+        if len(outputs) != 1:
+            raise self.wrong("a stream has one output")
+        if self.wants_after != (again == "seek"):
+            raise self.wrong("a stream that seeks, and no other, has the parameter after: int")
+
+    def describe(self, params: BaseModel, ctx: Context) -> Result:
+        """Put out what is needed to open the stream, again if need be."""
+        given = {"params": params.model_dump(mode="json"), "inputs": dict(ctx.inputs)}
+        return Output({self.out_ports[0]: given})
+
+    async def open(self, given: Json, ctx: Context, start: Start) -> AsyncGenerator[Element, None]:
+        """Yield what the generator yields; a plain one runs in a thread, an item at a time."""
+        params = self.model().model_validate(given["params"])
+        source = cast(Context, _Given(ctx, given["inputs"]))
+        arguments = await self._all_arguments(params, source, ctx)
+        if self.wants_after:
+            arguments[_AFTER] = start.count
+        if inspect.isasyncgenfunction(self.function):
+            async with aclosing(self.function(**arguments)) as items:
+                async for item in items:
+                    yield Element(_json(item, ctx))
+            return
+        iterator: Iterator[Any] = self.function(**arguments)
+        while (item := await ctx.run_thread(next, iterator, _END)) is not _END:
+            yield Element(_json(item, ctx))
+
     def _arguments(self, params: BaseModel, ctx: Context, given: Context) -> dict[str, Any]:
         arguments: dict[str, Any] = {name: getattr(params, name) for name in self.fields}
         for name, (port, adapter) in self.inputs.items():
@@ -314,6 +383,18 @@ class _Function:
             code="result",
             retryable=False,
         )
+
+
+class _Given:
+    """A context with the inputs that the node of a stream had."""
+
+    def __init__(self, ctx: Context, inputs: Mapping[str, Json]) -> None:
+        self._ctx = ctx
+        self.inputs = inputs
+        self.input = inputs.get("in", next(iter(inputs.values()), None))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ctx, name)
 
 
 class _FromThread:

@@ -360,16 +360,20 @@ class Kinds:
         limit: Whole = UNSET,
         batch: Whole = UNSET,
         on_item_failure: Literal["stop", "continue", "collect"] | Computed = UNSET,
+        at_least: Whole | None = UNSET,
     ) -> NodeHandle:
         """Runs the nodes up to its Collect once for each item of a list, several at once.
 
         Args:
             key: its identity in the document.
-            items: A list, or an object whose entries become {key, value}. Empty: the input.
+            items: A list, or an object whose entries become {key, value}. Empty: the input, which
+                may be a stream.
             limit: How many items are worked on at the same time.
             batch: Above 1, an item is a list of so many of them; the last may be shorter.
             on_item_failure: stop: the run fails. continue: go on without it. collect: go on, and
                 Collect sends the failures through its port 'failed'.
+            at_least: How many items must succeed where some fail; with fewer Collect fails. Empty:
+                one with continue, none with collect.
         """
         return self._kind(
             key,
@@ -378,6 +382,7 @@ class Kinds:
             limit=limit,
             batch=batch,
             on_item_failure=on_item_failure,
+            at_least=at_least,
         )
 
     def collect(
@@ -388,6 +393,7 @@ class Kinds:
         order: Literal["input", "arrival"] | Computed = UNSET,
         skipped: Literal["drop", "null"] | Computed = UNSET,
         enough: Json = UNSET,
+        rest: Literal["cancel", "leave", "all"] | Computed = UNSET,
     ) -> NodeHandle:
         """Ends a For each: waits for all its items and sends on the list of results.
 
@@ -395,8 +401,12 @@ class Kinds:
             key: its identity in the document.
             order: The order of the items, or the order in which they were done.
             skipped: Leave them out, or put null in their place.
-            enough: Go on with so many results, and cancel the rest. An expression is looked at
-                whenever an item ends; input is the results so far. Empty: all items.
+            enough: Go on with so many results; 0: at once. An expression is looked at whenever an
+                item ends or a channel that it reads changes; input is the results so far. Empty:
+                all.
+            rest: What becomes of the items that Collect does not wait for. cancel: they are ended.
+                leave: those at work go on to their end, no other begins. all: every item still
+                runs.
         """
         return self._kind(
             key,
@@ -404,6 +414,26 @@ class Kinds:
             order=order,
             skipped=skipped,
             enough=enough,
+            rest=rest,
+        )
+
+    def add_items(
+        self,
+        key: str,
+        /,
+        *,
+        items: Json = UNSET,
+    ) -> NodeHandle:
+        """Adds items to the For each that it is inside of; the input goes on.
+
+        Args:
+            key: its identity in the document.
+            items: A list of items, or one that is no list. Empty: the input.
+        """
+        return self._kind(
+            key,
+            "add_items",
+            items=items,
         )
 
     def loop(
@@ -631,6 +661,34 @@ class Kinds:
             max_mb=max_mb,
         )
 
+    def file_lines(
+        self,
+        key: str,
+        /,
+        *,
+        path: Text,
+        format: Literal["auto", "text", "json"] | Computed = UNSET,
+        empty: Flag = UNSET,
+        encoding: Text = UNSET,
+    ) -> NodeHandle:
+        """Gives the lines of a file to a For each, one by one, however long it is.
+
+        Args:
+            key: its identity in the document.
+            path: Relative to the folder of the workflow; ~ is your home. A Jinja template.
+            format: A text, or a JSON value (auto: in files named .jsonl and .ndjson).
+            empty: Otherwise they are passed over.
+            encoding: Encoding
+        """
+        return self._kind(
+            key,
+            "file.lines",
+            path=path,
+            format=format,
+            empty=empty,
+            encoding=encoding,
+        )
+
     def file_write(
         self,
         key: str,
@@ -785,6 +843,37 @@ class Kinds:
             timeout_s=timeout_s,
             on_timeout=on_timeout,
             default=default,
+        )
+
+    def listen_stream(
+        self,
+        key: str,
+        /,
+        *,
+        event: Text = UNSET,
+        match: Text | None = UNSET,
+        until: Text | None = UNSET,
+        count: Whole | None = UNSET,
+        timeout_s: Time | None = UNSET,
+    ) -> NodeHandle:
+        """Gives events to a For each, one by one, as they come. Outlives a restart.
+
+        Args:
+            key: its identity in the document.
+            event: Name of the events; the payload of each is an item.
+            match: Condition on the event's payload.
+            until: An event of which this is true ends the stream, and is no item.
+            count: How many events are taken. Empty: no end.
+            timeout_s: The stream ends when nothing has come for so long. Empty: never.
+        """
+        return self._kind(
+            key,
+            "listen.stream",
+            event=event,
+            match=match,
+            until=until,
+            count=count,
+            timeout_s=timeout_s,
         )
 
     def emit(

@@ -72,6 +72,7 @@ class Area(ABC):
     arrivals: Table[tuple[Token, ...]]
     zones: Table[ZoneState]
     items: Table[ItemState]
+    grown: Table[ValueRef]
     cycles: Table[CycleState]
     outputs: Table[ValueRef]
     recordings: Table[Json]
@@ -211,7 +212,7 @@ class Area(ABC):
             "joins",
             "timers",
             "arrivals",
-            *(("zones", "items", "cycles") if everything else ()),
+            *(("zones", "items", "grown", "cycles") if everything else ()),
         )
         for name in names:
             table: Table[Any] = getattr(self, name)

@@ -77,6 +77,7 @@ class AttemptContext:
         "_state",
         "_task",
         "attempt",
+        "feed",
         "input",
         "inputs",
         "memory",
@@ -121,6 +122,8 @@ class AttemptContext:
         self.spent: Mapping[str, float] = _NOTHING
         #: How often the attempt has shown that it lives.
         self.signs = 0
+        #: Where a For each brings what it reads of a stream.
+        self.feed: Any = None
         #: What `NodeType.prepare` gave.
         self.prepared: Any = None
         #: Looks at the result before it counts.

@@ -21,6 +21,7 @@ from engine.runtime import partial as parts
 from engine.runtime.attempts import Attempts
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
+from engine.runtime.feeding import Feeds
 from engine.runtime.interceptors import Guards
 from engine.runtime.outcome import Outcome
 from engine.runtime.pace import Pace
@@ -81,6 +82,7 @@ class Frontier:
         self.depth_first = not self._strict and settings.order == "depth_first"
         self._finishing = settings.on_failure == "finish"
         self.pace = Pace(self.plan, self._env.clock)
+        self.feeds = Feeds(self, changed) if self.plan.streams else None
 
     @property
     def is_paused(self) -> bool:
@@ -95,7 +97,22 @@ class Frontier:
     @property
     def waits_for_superstep(self) -> bool:
         """Whether what has ended is admitted only together with what has not."""
-        return self._strict and bool(self.running or self._has_rest)
+        return self._strict and bool(self._has_rest or len(self.running) > self._reading)
+
+    @property
+    def _reading(self) -> int:
+        """How many attempts read a stream: they hold neither a commit nor a slot."""
+        return 0 if self.feeds is None else self.feeds.count(self.running)
+
+    @property
+    def may_start(self) -> bool:
+        """Whether something new may start: no pause, and no failure that stops it."""
+        return not (self.is_paused or (self._finishing and self.state.failures))
+
+    @property
+    def has_done(self) -> bool:
+        """Whether there is something that a commit could take in."""
+        return bool(self.done) or (self.feeds is not None and self.feeds.have_come)
 
     @property
     def _has_rest(self) -> bool:
@@ -106,7 +123,7 @@ class Frontier:
     def stops_after_failure(self) -> bool:
         """Whether something has failed after which nothing may start, and all else has ended."""
         failed = self._finishing and self.state.failures
-        return bool(failed) and not (self.running or self.done)
+        return bool(failed) and not (len(self.running) > self._reading or self.done)
 
     @property
     def cannot_arrive(self) -> bool:
@@ -168,7 +185,8 @@ class Frontier:
             self._look_at_queues()
         queue = self.stepping if self.is_paused else self.ready
         budget = len(queue)
-        while queue and budget and len(self.running) < self._concurrency:
+        most = self._concurrency + self._reading
+        while queue and budget and len(self.running) < most:
             if self.depth_first and self._is_to_commit():
                 return
             budget -= 1
@@ -218,6 +236,8 @@ class Frontier:
             services=self._env.services,
             publish=self._publish,
         )
+        if node.stream is not None and self.feeds is not None:
+            ctx.feed = self.feeds.open(task)
         if node.metered and task.id not in self.state.holds:
             self.done.append(ask_for_room(node, task, ctx))
         elif self.pace.matters and not self.pace.may_start(node, task.id):
@@ -294,6 +314,8 @@ class Frontier:
 
     def take_done(self) -> list[Outcome]:
         """Return, and forget, what has ended and is still asked for by the state."""
+        if self.feeds is not None:
+            self.done.extend(self.feeds.outcomes(self.ending))
         tasks, timers = self.state.tasks, self.state.timers
         found = [o for o in self.done if o.task in tasks or o.task in timers or o.kind == "ended"]
         self.done.clear()

@@ -17,6 +17,7 @@ from engine.ids import RunId, TaskId
 from engine.model.node_types import Answer, Signal, Wait
 from engine.runtime import waits
 from engine.runtime.environment import Driver
+from engine.runtime.feeding import room_for
 from engine.runtime.outcome import Heard, Outcome, ending_the_same, failed
 from engine.runtime.ports import SignalRecord
 from engine.state.run_state import ParkedWait
@@ -62,7 +63,7 @@ class Hearing:
         now = self._loop.env.clock.now()
         free = dict(self._kept)
         for wait in sorted(self._loop.state.waits.values(), key=self._age):
-            if wait.kind != "event" or wait.task in ended:
+            if wait.kind != "event" or wait.task in ended or self._is_full(wait):
                 continue
             for signal in free.values():
                 if signal.expires_at > now and self._accepts(wait, signal):
@@ -72,6 +73,16 @@ class Hearing:
 
     def _age(self, wait: ParkedWait) -> tuple[float, int]:
         return wait.opened_at, self._loop.state.tasks[wait.task].order
+
+    def _is_full(self, wait: ParkedWait) -> bool:
+        """Whether a For each that reads events has no room for another item."""
+        if not self._loop.plan.streams:
+            return False
+        state = self._loop.state
+        task = state.tasks[wait.task]
+        if self._loop.plan.nodes[task.node].stream is None:
+            return False
+        return not room_for(state, task, 1)
 
     def _accepts(self, wait: ParkedWait, signal: SignalRecord) -> bool:
         if wait.payload["event"] != signal.name:

@@ -1,21 +1,24 @@
-"""For each … Collect: how the items of a zone start, end, fail and are enough."""
+"""For each … Collect: how the items of a zone start, come later, end, fail and are enough."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from engine.events import ErrorInfo, ItemsDropped, TaskFailed
+from engine.events import ErrorInfo, ItemsAdded, ItemsDropped, TaskFailed
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanNode
-from engine.runtime import delivery, rounds
+from engine.runtime import collecting, rounds
 from engine.runtime.area import Area
+from engine.runtime.clearing import clear_item, drop_zone, forget_memory
 from engine.runtime.limits import ItemLost, LimitHit
-from engine.state.run_state import ItemState, ValueRef, ZoneState
+from engine.state.run_state import ItemState, Task, ValueRef, ZoneState
 
 Json = Any
+
+# --- a list -------------------------------------------------------------------------------------
 
 
 def open_zone(work: Area, split: PlanNode, path: Path, items: ValueRef, limit: int) -> None:
@@ -24,17 +27,21 @@ def open_zone(work: Area, split: PlanNode, path: Path, items: ValueRef, limit: i
     A list that comes before the last one is done takes its turn.
     """
     total = len(work.value(items))
-    cap = work.plan.workflow.settings.limits.items
-    if total > cap:
-        raise LimitHit(
-            "items", cap, split.key, f"{split.key} has {total} items; the limit items is {cap}"
-        )
+    _check_size(work, split, total)
     key = f"{split.key}@{scope_key(path)}"
     zone = work.zones.get(key)
     if zone is not None:
         work.zones.put(key, msgspec.structs.replace(zone, queued=(*zone.queued, (items, limit))))
         return
     _begin_zone(work, split, path, items, limit, ())
+
+
+def _check_size(work: Area, split: PlanNode, size: int) -> None:
+    cap = work.plan.workflow.settings.limits.items
+    if size > cap:
+        raise LimitHit(
+            "items", cap, split.key, f"{split.key} has {size} items; the limit items is {cap}"
+        )
 
 
 def _begin_zone(
@@ -47,37 +54,142 @@ def _begin_zone(
 ) -> None:
     key = f"{split.key}@{scope_key(path)}"
     total = len(work.value(items))
-    work.zones.put(key, ZoneState(items=items, total=total, queued=queued))
+    work.zones.put(key, ZoneState(items=items, total=total, queued=queued, limit=limit))
     if work.budget is not None and split.node.budget == "even":
         work.budget.open_shares(split, path, total)
-    _admit_items(work, split, path, key, min(limit, total))
+    _admit_items(work, split, path, key)
+    begun = work.zones.get(key)
+    if begun is not None and total and work.plan.nodes[split.pair or ""].raw.get("enough") == 0:
+        finish(work, split, path, key, begun, "nobody waits for them")
 
 
-def _admit_items(work: Area, split: PlanNode, path: Path, key: str, count: int) -> None:
-    """Start so many items more; when none is left and all have ended, close the zone."""
+# --- items that come later ----------------------------------------------------------------------
+
+
+def feed(
+    work: Area,
+    split: PlanNode,
+    task: Task,
+    values: Sequence[Json],
+    *,
+    limit: int,
+    position: Json,
+) -> None:
+    """Add what a stream has brought to the zone that its task feeds; the first opens it."""
+    key = f"{split.key}@{scope_key(task.path)}"
     zone = work.zones.get(key)
-    while zone is not None and count and zone.next < zone.total:
+    if zone is None:
+        zone = ZoneState(items="", total=-1, limit=limit, source=task.id)
+    work.zones.put(key, msgspec.structs.replace(zone, position=position))
+    _grow(work, split, task.path, key, task, values, limit=limit, position=position)
+
+
+def end_stream(work: Area, split: PlanNode, task: Task, limit: int) -> None:
+    """Nothing more comes from the stream of a task: its zone ends with its items."""
+    key = f"{split.key}@{scope_key(task.path)}"
+    zone = work.zones.get(key)
+    if zone is not None and zone.source == task.id:
+        work.zones.put(key, msgspec.structs.replace(zone, source=TaskId("")))
+        _admit_items(work, split, task.path, key)
+        return
+    ref = f"{task.id}.none"  # it has brought nothing: an empty list
+    work.values[ref] = []
+    open_zone(work, split, task.path, ref, limit)
+
+
+def add_from_inside(work: Area, task: Task, values: Sequence[Json]) -> None:
+    """Add items to the innermost For each around a task; its own item is not done yet."""
+    depth = innermost(work, task.path)
+    split = work.plan.nodes[task.path[depth][0]]
+    outer = task.path[:depth]
+    _grow(work, split, outer, f"{split.key}@{scope_key(outer)}", task, values)
+
+
+def innermost(work: Area, path: Path) -> int:
+    """Return where in a path the innermost For each is, or -1."""
+    nodes = work.plan.nodes
+    return next((n for n in reversed(range(len(path))) if nodes[path[n][0]].role == "split"), -1)
+
+
+def _grow(
+    work: Area,
+    split: PlanNode,
+    path: Path,
+    key: str,
+    task: Task,
+    values: Sequence[Json],
+    *,
+    limit: int = 0,
+    position: Json = None,
+) -> None:
+    zone = work.zones.get(key)
+    if zone is None or not values:
+        return
+    _check_size(work, split, zone.size + len(values))
+    name = f"{task.id}.more{zone.size}"
+    work.values[name] = list(values)
+    for place in range(len(values)):
+        work.grown.put(f"{key}/{zone.size + place}", f"{name}[{place}]")
+    work.events.append(
+        ItemsAdded(
+            task=task.id,
+            node=split.key,
+            zone=key,
+            count=len(values),
+            values=name,
+            limit=limit,
+            position=position,
+        )
+    )
+    work.zones.put(key, msgspec.structs.replace(zone, added=zone.added + len(values)))
+    if zone.over and _rest(work, split) == "leave":
+        drop_items(work, key, "Collect has gone on")
+        return
+    _admit_items(work, split, path, key)
+
+
+def room(zone: ZoneState | None, task: TaskId, limit: int) -> int:
+    """Return how many items the task that feeds a zone may add now: none to that of another."""
+    if zone is None:
+        return limit
+    if zone.source != task:
+        return 0
+    return max(0, zone.limit - (zone.size - zone.done))
+
+
+# --- starting -----------------------------------------------------------------------------------
+
+
+def _admit_items(work: Area, split: PlanNode, path: Path, key: str) -> None:
+    """Start items up to the limit; when none is left, all have ended and none can come, close."""
+    zone = work.zones.get(key)
+    while zone is not None and zone.active < zone.limit and zone.next < zone.size:
         index = zone.next
         item_path = (*path, (split.key, index, zone.total))
+        # Counted before it goes on its ways: at once it may be done.
+        zone = msgspec.structs.replace(zone, next=index + 1, active=zone.active + 1)
         error = _start_item(work, split, item_path, zone, index)
-        if error is None:
-            zone = msgspec.structs.replace(zone, next=index + 1, active=zone.active + 1)
-            count -= 1
-        else:
+        if error is not None:
             work.items.put(f"{key}/{index}", ItemState(zone.done, None, error))
-            zone = msgspec.structs.replace(zone, next=index + 1, done=zone.done + 1)
+            zone = msgspec.structs.replace(zone, active=zone.active - 1, done=zone.done + 1)
     if zone is not None:
         work.zones.put(key, zone)
-        if zone.done == zone.total:
-            _close_zone(work, split, path, key, zone)
+        if zone.done == zone.size and not zone.source:
+            if zone.over:
+                _drop(work, split, path, key, zone)
+            else:
+                _close_zone(work, split, path, key, zone)
 
 
 def _start_item(work: Area, split: PlanNode, path: Path, zone: ZoneState, index: int) -> Json:
     """Send an item on its ways; return the error when there is no way for it."""
-    ref = f"{zone.items}[{index}]" if "[" not in zone.items else ""
-    if not ref:  # an item of an item has no name of its own: store it
+    if index >= zone.total:
+        ref = work.grown.get(f"{split.key}@{scope_key(path[:-1])}/{index}") or ""
+    elif "[" in zone.items:  # an item of an item has no name of its own: store it
         ref = f"{task_id(split.key, path)}.item"
         work.values[ref] = work.value(zone.items)[index]
+    else:
+        ref = f"{zone.items}[{index}]"
     try:
         send_in(work, split, path, ref)
     except ItemLost as lost:
@@ -109,6 +221,9 @@ def send_in(work: Area, split: PlanNode, path: Path, ref: ValueRef) -> None:
         work.rule_out(edge, path)
 
 
+# --- ending -------------------------------------------------------------------------------------
+
+
 def item_done(work: Area, collect: PlanNode, path: Path, ref: ValueRef | None) -> None:
     """End an item of a zone with its result, if it has none yet."""
     split = work.plan.nodes[collect.pair or ""]
@@ -129,7 +244,7 @@ def fail_item(work: Area, zone_key: NodeKey, path: Path, error: Json) -> None:
     if zone is None:
         return
     if work.items.get(f"{key}/{path[-1][1]}") is None:
-        _clear_item(work, split, path)
+        clear_item(work, split, path)
         _item_over(work, split, outer, key, zone, path, item=ItemState(zone.done, None, error))
 
 
@@ -158,7 +273,10 @@ def _item_over(
     *,
     item: ItemState,
 ) -> None:
-    work.items.put(f"{key}/{path[-1][1]}", item)
+    name = f"{key}/{path[-1][1]}"
+    work.items.put(name, ItemState(item.order) if zone.over else item)
+    if item.error is None and path[-1][1] >= zone.total:
+        work.grown.drop(name)
     zone = msgspec.structs.replace(zone, active=zone.active - 1, done=zone.done + 1)
     work.zones.put(key, zone)
     scope = scope_key(path)
@@ -168,25 +286,90 @@ def _item_over(
     if work.budget is not None:
         work.budget.close_shares(path)
     collect = work.plan.nodes[split.pair or ""]
-    if collect.raw.get("enough") is not None and zone.done < zone.total:
+    if (
+        not zone.over
+        and collect.raw.get("enough") is not None
+        and (zone.done < zone.size or zone.source)
+    ):
         _look_whether_enough(work, split, collect, outer, key, zone)
     else:
-        _admit_items(work, split, outer, key, 1)
+        _admit_items(work, split, outer, key)
+
+
+def look_again(work: Area, changed: frozenset[str]) -> None:
+    """Look whether zones have enough whose condition reads a channel that has changed."""
+    for key in list(work.state.zones):
+        zone, (name, _, scope) = work.zones.get(key), key.partition("@")
+        split = work.plan.nodes[name]
+        collect = work.plan.nodes[split.pair or ""]
+        condition = collect.condition
+        if zone is None or zone.over or split.role != "split" or condition is None:
+            continue
+        if condition.reads.channels & changed and (path := _path_of(work, scope)) is not None:
+            _look_whether_enough(work, split, collect, path, key, zone)
+
+
+def _path_of(work: Area, scope: str) -> Path | None:
+    """Return the path of a scope, whose zones are all at work."""
+    found: list[tuple[NodeKey, int, int]] = []
+    for part in scope.split(",") if scope else ():
+        name, _, index = part.rpartition(".")
+        zone = work.zones.get(f"{name}@{scope_key(tuple(found))}")
+        if zone is None:
+            return None
+        found.append((name, int(index), zone.total))
+    return tuple(found)
 
 
 def _look_whether_enough(
     work: Area, split: PlanNode, collect: PlanNode, outer: Path, key: str, zone: ZoneState
 ) -> None:
-    """Close a zone when its results are enough, and end its other items."""
+    """Close a zone when its results are enough."""
     ended = [work.items.get(f"{key}/{index}") for index in range(zone.next)]
     results = [work.value(item.value) for item in ended if item and item.value]
     broken: ErrorInfo | None = None
     try:
         if work.is_enough is None or not work.is_enough(collect, outer, results):
-            _admit_items(work, split, outer, key, 1)
+            _admit_items(work, split, outer, key)
             return
     except ItemLost as lost:
         broken = lost.error
+    task = finish(work, split, outer, key, zone, f"{collect.key} had enough")
+    if broken is not None:
+        work.broken = [each for each in work.broken if each[0] != task]
+        work.broken.append((task, broken))
+
+
+def finish(
+    work: Area, split: PlanNode, outer: Path, key: str, zone: ZoneState, reason: str
+) -> TaskId:
+    """Let Collect go on with the results that there are; end the others, or leave them alone."""
+    rest = _rest(work, split)
+    if rest == "all":
+        left = msgspec.structs.replace(zone, over=True)
+        return _close_zone(work, split, outer, key, zone, left=left)
+    source = work.tasks.get(zone.source) if zone.source else None
+    if source is not None:
+        work.end(source, reason)
+    zone = msgspec.structs.replace(zone, source=TaskId(""))
+    if rest == "leave" and zone.active:
+        unstarted = zone.size - zone.next
+        left = msgspec.structs.replace(zone, over=True, next=zone.size, done=zone.done + unstarted)
+        return _close_zone(work, split, outer, key, zone, left=left)
+    _end_items(work, split, outer, key, zone, reason)
+    return _close_zone(work, split, outer, key, zone)
+
+
+def _rest(work: Area, split: PlanNode) -> str:
+    """Return what becomes of the items that Collect does not wait for."""
+    rest = work.plan.nodes[split.pair or ""].node.params.get("rest")
+    return str(rest or "cancel")
+
+
+def _end_items(
+    work: Area, split: PlanNode, outer: Path, key: str, zone: ZoneState, reason: str
+) -> None:
+    """Cancel whatever is at work on the items of a zone, and forget it."""
     size = len(outer)
 
     def inside(_: NodeKey, path: Path) -> bool:
@@ -194,103 +377,82 @@ def _look_whether_enough(
 
     for task in rounds.alive(work):
         if inside(task.node, task.path):
-            work.end(task, f"{collect.key} had enough")
+            work.end(task, reason)
     work.forget(inside)
-    for index, item in enumerate(ended):
-        if item is None:
-            _clear_item(work, split, (*outer, (split.key, index, zone.total)))
-    task_id = _close_zone(work, split, outer, key, zone)
-    if broken is not None:
-        work.broken.append((task_id, broken))
+    for index in range(zone.next):
+        if work.items.get(f"{key}/{index}") is None:
+            clear_item(work, split, (*outer, (split.key, index, zone.total)))
+
+
+def abandon(work: Area, split: PlanNode, task: Task, reason: str) -> None:
+    """End the zone that a task feeds, with all its items and without a result."""
+    key = f"{split.key}@{scope_key(task.path)}"
+    zone = work.zones.get(key)
+    if zone is not None and zone.source == task.id:
+        _end_items(work, split, task.path, key, zone, reason)
+        _drop(work, split, task.path, key, zone)
 
 
 def drop_items(work: Area, key: str, reason: str) -> None:
     """Start no more items of a zone: it ends with those that are under way."""
     zone, node = work.zones.get(key), key.partition("@")[0]
-    if zone is None or work.plan.nodes[node].role != "split" or zone.next >= zone.total:
+    if zone is None or work.plan.nodes[node].role != "split" or zone.next >= zone.size:
         return
-    left = zone.total - zone.next
+    left = zone.size - zone.next
     work.events.append(ItemsDropped(zone=key, node=node, count=left, reason=reason))
-    work.zones.put(key, msgspec.structs.replace(zone, next=zone.total, done=zone.done + left))
+    work.zones.put(key, msgspec.structs.replace(zone, next=zone.size, done=zone.done + left))
 
 
-def forget_memory(work: Area, nodes: frozenset[NodeKey], path: Path) -> None:
-    """Drop what nodes remember of a scope that is over: their memory, and their gates."""
-    if work.state.memory or "memory" in work.touched:
-        for key in sorted(nodes):
-            work.memory.drop(work.plan.memory_key(key, path))
-    for key in sorted(work.plan.gated & nodes) if work.plan.gated else ():
-        work.gates.drop(work.plan.memory_key(key, path))
-
-
-def _clear_item(work: Area, split: PlanNode, path: Path) -> None:
-    """Remove the joins, zones and loops that belong to one item, nested ones too."""
-    zone = work.plan.zones[split.key]
-    delivery.clear_join(work, work.plan.nodes[zone.collect], path, scope_key(path))
-    forget_memory(work, zone.body, path)
-    if work.budget is not None:
-        work.budget.close_shares(path)
-    clear_nodes(work, zone.body, path)
-
-
-def clear_nodes(work: Area, nodes: frozenset[NodeKey], path: Path) -> None:
-    """Remove what is kept of these nodes in one scope and in the scopes inside it."""
-    scope = scope_key(path)
-    for key in sorted(nodes):
-        node = work.plan.nodes[key]
-        if node.depth == len(path):
-            delivery.clear_join(work, node, path, scope)
-            work.outputs.drop(f"{key}@{scope}")
-            _clear_zone(work, node, path, f"{key}@{scope}")
-    for loop in work.plan.loops:
-        if loop.depth == len(path) and loop.header in nodes:
-            work.cycles.drop(f"{loop.index}@{scope}")
-
-
-def _clear_zone(work: Area, split: PlanNode, path: Path, key: str) -> None:
-    zone = work.zones.get(key)
-    if zone is None:
-        return
-    for index in range(zone.next - 1 if zone.rounds else 0, zone.next):
-        if work.items.get(f"{key}/{index}") is not None:
-            work.items.drop(f"{key}/{index}")
-        else:
-            _clear_item(work, split, (*path, (split.key, index, zone.total)))
-    work.zones.drop(key)
-
-
-def _close_zone(work: Area, split: PlanNode, path: Path, key: str, zone: ZoneState) -> TaskId:
-    """All items have ended: hand their results to Collect, in its order."""
+def _close_zone(
+    work: Area,
+    split: PlanNode,
+    path: Path,
+    key: str,
+    zone: ZoneState,
+    *,
+    left: ZoneState | None = None,
+) -> TaskId:
+    """Hand the results to Collect, in its order; `left` is what remains of the zone, if any."""
     collect = work.plan.nodes[split.pair or ""]
-    ended = {i: item for i in range(zone.total) if (item := work.items.get(f"{key}/{i}"))}
-    for index in ended:
-        work.items.drop(f"{key}/{index}")
-    work.zones.drop(key)
-    params = collect.node.params
-    order = list(ended)
-    if params.get("order") == "arrival":
-        order.sort(key=lambda index: ended[index].order)
-    keep_gaps = params.get("skipped") == "null"
-    values: list[Json] = []
-    for index in order:
-        ref = ended[index].value
-        if ref is not None:
-            values.append(work.value(ref))
-        elif keep_gaps:
-            values.append(None)
+    ended = {i: item for i in range(zone.size) if (item := work.items.get(f"{key}/{i}"))}
+    found = collecting.gather(collect, ended, work.value)
     ref = f"{task_id(collect.key, path, work.next_visit(collect, path))}.items"
-    work.values[ref] = values
+    work.values[ref] = found.values
     inputs = {"in": ((split.key, ref),)}
-    failures = [
-        {"index": index, "item": work.value(zone.items)[index], "error": ended[index].error}
-        for index in order
-        if ended[index].error is not None
-    ]
-    if failures:
-        work.values[f"{ref}.failed"] = failures
+    if found.failed:
+        work.values[f"{ref}.failed"] = [
+            {"index": index, "item": _item(work, key, zone, index), "error": ended[index].error}
+            for index in found.failed
+        ]
         inputs["failed"] = ((split.key, f"{ref}.failed"),)
+    if left is None:
+        _drop(work, split, path, key, msgspec.structs.replace(zone, queued=()))
+    else:
+        for index, item in ended.items():
+            work.items.put(f"{key}/{index}", ItemState(item.order))
+        work.zones.put(key, left)
     task = work.create(collect, path, inputs)
-    if zone.queued:
-        (items, limit), *rest = zone.queued
-        _begin_zone(work, split, path, items, limit, tuple(rest))
+    short = collecting.too_few(split, found)
+    if short is not None:
+        work.broken.append((task, short))
+    if left is None and zone.queued:
+        _begin_queued(work, split, path, zone)
     return task
+
+
+def _item(work: Area, key: str, zone: ZoneState, index: int) -> Json:
+    if index < zone.total:
+        return work.value(zone.items)[index]
+    ref = work.grown.get(f"{key}/{index}")
+    return None if ref is None else work.value(ref)
+
+
+def _drop(work: Area, split: PlanNode, path: Path, key: str, zone: ZoneState) -> None:
+    drop_zone(work, key, zone)
+    if zone.queued:
+        _begin_queued(work, split, path, zone)
+
+
+def _begin_queued(work: Area, split: PlanNode, path: Path, zone: ZoneState) -> None:
+    (items, limit), *rest = zone.queued
+    _begin_zone(work, split, path, items, limit, tuple(rest))

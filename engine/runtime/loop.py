@@ -241,7 +241,7 @@ class RunLoop:
             frontier.done.extend(self._hearing.outcomes({o.task for o in frontier.done}))
         if frontier.ending:
             frontier.keep_only_the_end()
-        if not frontier.done or frontier.waits_for_superstep:
+        if not frontier.has_done or frontier.waits_for_superstep:
             return []
         return frontier.take_done()
 
@@ -343,6 +343,10 @@ class RunLoop:
         if self._hearing is not None and step.signals is not None:
             self._hearing.admitted(number for number, _ in step.signals.taken)
             self._hearing.curious = True
+        if self.frontier.feeds is not None:
+            self.frontier.feeds.look()
+            if self._hearing is not None:
+                self._hearing.curious = True  # there may be room for another event
         if waiter is not None:
             await waiter
         if step.children or step.orphans:

@@ -53,6 +53,7 @@ DECISIONS: Mapping[str, str] = {
     "arrivals": "mapped; a value is lost with its wire",
     "zones": "mapped with what lies in wait; lost where the node is no such zone any more",
     "items": "as their zone",
+    "grown": "as their zone",
     "cycles": "counted again; which exits were taken is mapped",
     "gates": "mapped where the node is what it was; else it runs once more",
     "ledger": "mapped, with the limits of now where those were edited; what is used stays used",
@@ -299,6 +300,10 @@ class _Mover:
                 item = self.before.items.get(f"{key}/{index}")
                 if item is not None:
                     self.made.state.items[f"{name}/{index}"] = item
+            for index in range(zone.size if zone.added else 0):
+                ref = self.before.grown.get(f"{key}/{index}")
+                if ref is not None:
+                    self.made.state.grown[f"{name}/{index}"] = ref
 
     def _task(self, task: Task) -> None:
         key = self.keys.get(task.node)
@@ -314,6 +319,7 @@ class _Mover:
         moved = self.moved[task.id] = self._moved(task, key, path)
         self.made.state.tasks[moved.id] = moved
         renamed = moved.id != task.id
+        self._feeds(task, moved)
         if renamed:
             self.made.renamed[task.id] = moved.id
             self.made.gone.append((task.id, task.node, f"its node is called {key} now"))
@@ -327,6 +333,14 @@ class _Mover:
                     self.made.done.append((moved.id, moved.attempt))
             else:
                 self.made.state.waits[moved.id] = wait
+
+    def _feeds(self, task: Task, moved: Task) -> None:
+        """Let a task that feeds a For each feed it under its new name."""
+        zones = self.made.state.zones
+        name = f"{moved.node}@{scope_key(moved.path)}"
+        zone = zones.get(name)
+        if zone is not None and zone.source == task.id:
+            zones[name] = msgspec.structs.replace(zone, source=moved.id)
 
     def _fits(self, key: NodeKey, path: Path) -> bool:
         zones = tuple(zone for zone, _, _ in path)

@@ -12,6 +12,7 @@ from engine.model.node_types import (
     Abort,
     Child,
     Fallback,
+    More,
     Output,
     Result,
     Signal,
@@ -72,6 +73,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         kind: which of the other fields count; of a ``timer`` none does, and `task` is its name.
+            An ``item`` is no end: its `ports` are what a stream has brought to a For each
+            (``items``), how many are worked on at once (``limit``) and where the stream goes on
+            (``position``); its `wait` is what the next one is waited for with.
         ports: output port to value. `writes`: (channel, op, value) in order.
         memory: (new memory,) or empty to keep the old one.
         text: note, or reason of a fallback, skip or abort.
@@ -87,11 +91,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         wanted: for ``reserve``: what is to be reserved before the attempt.
         grant: for ``woken``: what a person answered for a budget: (choice, limit).
         gated: the node did not run; `ports` are those of its last time.
+        more: items that it adds to the For each around it.
     """
 
     task: TaskId
     kind: Literal[
-        "output", "wait", "fallback", "skip", "abort", "error", "woken", "reserve", "timer",
+        "output", "item", "wait", "fallback", "skip", "abort", "error", "woken", "reserve", "timer",
         "cancelled",
         "ended",
     ]  # fmt: skip
@@ -122,6 +127,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     child: Child | None = None
     made: ChildMade | None = None
     child_end: ChildEnd | None = None
+    more: tuple[Json, ...] = ()
 
 
 def from_result(
@@ -152,6 +158,7 @@ def from_result(
             due=due,
             signals=result.signals,
             child=result.child,
+            more=result.more,
         )
     common: dict[str, Any] = {
         "task": task,
@@ -161,6 +168,9 @@ def from_result(
         "due": due,
     }
     match result:
+        case More():
+            ports: dict[str, Json] = {"items": list(result.items), "limit": result.limit}
+            return Outcome(kind="item", ports=ports, wait=result.wait, **common)
         case Wait():
             return Outcome(kind="wait", wait=result, child=result.child, **common)
         case Fallback(reason):

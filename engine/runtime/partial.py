@@ -97,7 +97,12 @@ def recordings(
     for commit in commits:
         for outcome in outcomes_of(plan, state, commit, requests):
             task = state.tasks[outcome.task]
-            if outcome.kind in ("wait", "woken", "abort") or (reached and task.node in again):
+            # What a stream has brought is not kept: it is read again.
+            known = plan.nodes.get(task.node)
+            is_read = known is not None and known.stream is not None
+            if is_read or outcome.kind in ("item", "wait", "woken", "abort"):
+                continue
+            if reached and task.node in again:
                 continue
             found[outcome.task] = msgspec.to_builtins(_as_recording(outcome))
         apply(state, commit.delta, facts.specs, commit.number)

@@ -94,7 +94,7 @@ def _is_bare(outcome: Outcome) -> bool:
         and outcome.route is None
         and not outcome.also
         and not (outcome.writes or outcome.memory or outcome.names or outcome.notes)
-        and not (outcome.signals or outcome.made)  # an alternative may reach other runs
+        and not (outcome.signals or outcome.made or outcome.more)  # an alternative may reach others
     )
 
 

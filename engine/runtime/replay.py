@@ -145,7 +145,7 @@ def outcomes_of(
         notes = tuple(e.message for e in events if isinstance(e, ev.InterceptorIgnored))
         if allowed or notes:
             outcome = msgspec.structs.replace(outcome, allowed=allowed, notes=notes)
-        yield _with_others(outcome, events)
+        yield _with_others(outcome, events, recorded.delta.put_values)
     for event in recorded.events:
         if isinstance(event, ev.ChildEnded) and event.child in state.children:
             ops = [op for op in recorded.delta.ops if op.writer == event.task]
@@ -157,7 +157,9 @@ def _ended(event: ev.ChildEnded) -> ChildEnd:
     return ChildEnd(run=event.child, status=event.status, reason=event.reason, used=event.used)
 
 
-def _with_others(outcome: Outcome, events: Sequence[ev.AnyEvent]) -> Outcome:
+def _with_others(
+    outcome: Outcome, events: Sequence[ev.AnyEvent], added: Mapping[str, Json]
+) -> Outcome:
     """Return the outcome with what came to it from other runs, and what it did to them.
 
     What events said is not compared; nothing is sent and no run is started again.
@@ -167,6 +169,8 @@ def _with_others(outcome: Outcome, events: Sequence[ev.AnyEvent]) -> Outcome:
     made: ChildMade | None = None
     child_end: ChildEnd | None = None
     for event in events:
+        if isinstance(event, ev.ItemsAdded) and outcome.kind == "output" and not event.limit:
+            outcome = msgspec.structs.replace(outcome, more=tuple(added[event.values]))
         if isinstance(event, ev.SignalSent):
             sent.append(Signal(name=event.name, run=event.to))
         elif isinstance(event, ev.SignalTaken):
@@ -222,6 +226,8 @@ def _outcome(
                 )
             case ev.TaskFinished():
                 return _output(state, recorded, event, taken)
+            case ev.ItemsAdded():
+                return _items(state, recorded, event, events)
             case ev.TaskFailed() | ev.TaskRetried() | ev.AlternativeTaken():
                 return Outcome(
                     task=task,
@@ -274,6 +280,25 @@ def _outcome(
         "",
     )
     return Outcome(task=task, kind="skip", text=reason, taken=taken)
+
+
+def _items(
+    state: RunState, recorded: RecordedCommit, event: ev.ItemsAdded, events: Sequence[ev.AnyEvent]
+) -> Outcome:
+    """What a stream has brought, and what its next item is waited for with."""
+    opened = recorded.delta.put_waits.get(event.task)
+    wait: Wait | None = None
+    for other in events:
+        if isinstance(other, ev.WaitOpened):
+            payload = opened.payload if opened is not None else None
+            wait = Wait(kind="event", due_at=other.due_at, text=other.text, payload=payload)
+    ports = {
+        "items": recorded.delta.put_values[event.values],
+        "limit": event.limit,
+        "position": event.position,
+    }
+    attempt = state.tasks[event.task].attempt
+    return Outcome(task=event.task, kind="item", attempt=attempt, ports=ports, wait=wait)
 
 
 def _output(

@@ -53,7 +53,7 @@ def loop_of(path: Path, state: RunState) -> dict[str, Json]:
     elif zone.rounds:
         item = state.value(zone.items)
     else:
-        item = state.value(zone.items)[index]
+        item = state.item(key, index)
     return {"index": index, "of": total, "item": item}
 
 

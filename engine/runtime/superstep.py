@@ -30,7 +30,7 @@ from engine.runtime.committing.writes import merge, take_input
 from engine.runtime.delivery import settle_all
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
-from engine.runtime.items import fail_item
+from engine.runtime.items import fail_item, look_again
 from engine.runtime.limits import ItemLost, LimitHit
 from engine.runtime.moving import idle_items
 from engine.runtime.outcome import Outcome
@@ -193,6 +193,8 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
         work.fatal = work.others.failure
     for outcome in failed_items_last(work, settled):
         admit(work, outcome)
+    if work.changed and not work.plan.decisive.isdisjoint(work.changed):
+        look_again(work.transition, frozenset(work.changed))
     if timers:
         work.transition.carry()  # what arrives in this commit has come in time
         for timer in timers:

@@ -10,7 +10,7 @@ from engine.state.run_state import Delta
 T = TypeVar("T")
 #: The tables of the state that a commit may change, row by row.
 TABLES = (
-    "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles", "outputs",
+    "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "grown", "cycles", "outputs",
     "gates", "memory", "ledger", "holds",
     "recordings", "failures",
     "children", "ending",

@@ -18,7 +18,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import looping, spending
+from engine.runtime import feeding, looping, spending
 from engine.runtime.background import hand_over
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
@@ -61,6 +61,8 @@ def ask_for_room(node: PlanNode, task: Task, ctx: AttemptContext) -> Outcome:
 
 
 def _call(node: PlanNode, ctx: AttemptContext) -> Any:
+    if node.stream is not None:
+        return feeding.read(node.stream, params_of(node, ctx), ctx)
     if node.role in _CARRIED_OUT:
         return _carry_out(node, ctx)
     run = node.type.run

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from engine.events import BarrierWithdrawn, TaskCancelled, TaskReady, TaskSkipped
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanEdge, PlanNode
-from engine.runtime import cycles, delivery, items, rounds
+from engine.runtime import clearing, cycles, delivery, items, rounds
 from engine.runtime.area import Area
 from engine.runtime.limits import LimitHit
 from engine.state.run_state import RunState, Task, Token, ValueRef
@@ -54,7 +54,7 @@ class Transition(Area):
 
     def clear_nodes(self, nodes: frozenset[NodeKey], path: Path) -> None:
         """Remove what is kept of these nodes in one scope and in the scopes inside it."""
-        items.clear_nodes(self, nodes, path)
+        clearing.clear_nodes(self, nodes, path)
 
     # --- tasks -------------------------------------------------------------------------------
 

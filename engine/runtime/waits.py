@@ -11,7 +11,7 @@ from engine.commands import Decide
 from engine.events import ErrorInfo
 from engine.model.node_types import Answer, Output, Wait
 from engine.model.plan import PlanNode
-from engine.runtime import decisions
+from engine.runtime import decisions, feeding
 from engine.runtime.budget import raised_limit
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
@@ -181,6 +181,8 @@ def accepts(loop: Driver, task: Task, wait: Wait, payload: Json) -> bool:
     """Return whether a parked task takes an event. Raises what its condition raises."""
     node = loop.plan.work_of(task.node, task.using)
     ctx = _context(loop, node, task)
+    if node.stream is not None:
+        return feeding.takes(ctx, wait, payload)
     return node.type.accepts is None or node.type.accepts(params_of(node, ctx), ctx, wait, payload)
 
 
@@ -205,8 +207,11 @@ def _resumed(loop: Driver, task: Task, wait: Wait, answer: Answer, *, due: bool)
     resume = node.type.resume
     ctx = _context(loop, node, task)
     try:
-        if resume is None:
-            result: Any = Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
+        if node.stream is not None:
+            now = loop.env.clock.now()
+            result: Any = feeding.take(params_of(node, ctx), ctx, wait, answer, now)
+        elif resume is None:
+            result = Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
         else:
             result = resume(params_of(node, ctx), ctx, wait, answer)
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()

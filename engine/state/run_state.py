@@ -138,10 +138,17 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress of one For each … Collect; its finished items are in `RunState.items`.
 
     Attributes:
-        items: the list. `next`: index of the item that starts next.
+        items: the list that it began with, or empty where a stream feeds it.
+        total: how many are in that list; -1 of a stream. `loop.of` and paths say so.
+        next: index of the item that starts next.
         queued: lists that came before this one was done, with their limits.
         rounds: it is a Loop … Until: `items` is the value that the round began with, `total`
             the number of rounds, -1 if not known; in `queued` are values with theirs.
+        limit: how many items are worked on at once.
+        added: how many items were added later; those are in `RunState.grown`.
+        source: the task that goes on to feed it; while there is one, it stays open.
+        position: where the source goes on after the last item that was admitted.
+        over: Collect has gone on; what is still at work is left to its end.
     """
 
     items: ValueRef
@@ -151,6 +158,16 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     done: int = 0
     queued: tuple[tuple[ValueRef, int], ...] = ()
     rounds: bool = False
+    limit: int = 1
+    added: int = 0
+    source: TaskId = TaskId("")
+    position: Json = None
+    over: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many items there are by now."""
+        return max(self.total, 0) + self.added
 
 
 class ItemState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -238,6 +255,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_zones: Sequence[str] = ()
     put_items: Mapping[str, ItemState] = NOTHING
     drop_items: Sequence[str] = ()
+    put_grown: Mapping[str, ValueRef] = NOTHING
+    drop_grown: Sequence[str] = ()
     put_cycles: Mapping[str, CycleState] = NOTHING
     drop_cycles: Sequence[str] = ()
     put_gates: Mapping[str, GateState] = NOTHING
@@ -282,6 +301,7 @@ class RunState(msgspec.Struct, kw_only=True):
         holds: task, or child run in the background, to what is reserved for it, by meter.
         arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
         items: ``zone@scope/index`` to how that item ended.
+        grown: ``zone@scope/index`` to an item that was added while the zone was at work.
         outputs: ``node@scope`` to the last value that other nodes may read.
         results: End node key to the value that reached it.
         counters: ``executions`` and ``order``; ``commands``: number of the last stored command
@@ -312,6 +332,7 @@ class RunState(msgspec.Struct, kw_only=True):
     arrivals: dict[str, tuple[Token, ...]] = {}
     zones: dict[str, ZoneState] = {}
     items: dict[str, ItemState] = {}
+    grown: dict[str, ValueRef] = {}
     cycles: dict[str, CycleState] = {}
     gates: dict[str, GateState] = {}
     ledger: dict[str, Account] = {}
@@ -339,6 +360,14 @@ class RunState(msgspec.Struct, kw_only=True):
     def _tables(self) -> dict[str, dict[str, Any]]:
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: value for name, value in fields.items() if isinstance(value, dict)}
+
+    def item(self, key: str, index: int) -> Json:
+        """Return an item of the zone ``node@scope``, of its list or added later."""
+        zone = self.zones[key]
+        if index < zone.total:
+            return self.value(zone.items)[index]
+        ref = self.grown.get(f"{key}/{index}")
+        return None if ref is None else self.value(ref)
 
     def value(self, ref: ValueRef) -> Json:
         """Return the value of that name; ``name[3]`` is an item of a list."""
@@ -371,7 +400,8 @@ def _token_refs(queue: tuple[Token, ...]) -> list[ValueRef]:
 
 
 def _zone_refs(zone: ZoneState) -> list[ValueRef]:
-    return [zone.items, *[items for items, _ in zone.queued]]
+    first = [zone.items] if zone.items else []
+    return [*first, *[items for items, _ in zone.queued]] if zone.queued else first
 
 
 def _item_refs(item: ItemState) -> list[ValueRef]:
@@ -395,6 +425,7 @@ def recount(state: RunState) -> None:
         *(ref for zone in state.zones.values() for ref in _zone_refs(zone)),
         *(ref for item in state.items.values() for ref in _item_refs(item)),
         *(ref for gate in state.gates.values() for ref in _gate_refs(gate)),
+        *state.grown.values(),
         *state.outputs.values(),
     ]
     for ref in held:
@@ -492,6 +523,8 @@ def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> N
         _hold(state, state.zones, delta.put_zones, delta.drop_zones, _zone_refs, released)
     if delta.put_items or delta.drop_items:
         _hold(state, state.items, delta.put_items, delta.drop_items, _item_refs, released)
+    if delta.put_grown or delta.drop_grown:
+        _hold(state, state.grown, delta.put_grown, delta.drop_grown, _itself, released)
     if delta.put_gates or delta.drop_gates:
         _hold(state, state.gates, delta.put_gates, delta.drop_gates, _gate_refs, released)
 

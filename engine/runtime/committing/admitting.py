@@ -9,10 +9,10 @@ from engine.events import TaskReady
 from engine.model.plan import PlanNode
 from engine.runtime import looping
 from engine.runtime.committing.failing import fail
-from engine.runtime.committing.results import note_finished, succeed
+from engine.runtime.committing.results import note_finished, succeed, take_items
 from engine.runtime.committing.waits import close_wait, park
 from engine.runtime.committing.work import Work
-from engine.runtime.items import drop_items
+from engine.runtime.items import drop_items, end_stream
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import ParkedWait, Task
 
@@ -35,6 +35,8 @@ def admit(work: Work, outcome: Outcome) -> None:
     match outcome.kind:
         case "output" | "fallback":
             succeed(work, node, task, outcome)
+        case "item":
+            _take_items(work, node, task, outcome)
         case "wait":
             park(work, node, task, outcome)
         case "skip":
@@ -49,17 +51,22 @@ def admit(work: Work, outcome: Outcome) -> None:
             _go_on(work, node, task, outcome)
         case "error":
             fail(work, node, task, outcome)
-        case "timer":
-            pass  # no task's; `run` has taken it out
-        case "ended":
-            pass  # taken in by `Others.take_ends`
+        case "timer" | "ended":
+            pass  # no task's: taken out before
+
+
+def _take_items(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """Take in what a stream has brought, and wait for more unless Collect had enough."""
+    take_items(work, node, task, outcome)
+    if outcome.wait is not None and work.transition.tasks.get(task.id) is not None:
+        park(work, node, task, outcome)
 
 
 def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     """Note what an attempt was allowed, has used, and was taken from."""
     for name in outcome.allowed:
         work.transition.events.append(_let_pass(task, name))
-    if work.budget is not None and outcome.kind not in ("woken", "reserve"):
+    if work.budget is not None and outcome.kind not in ("woken", "reserve", "item"):
         if node.background is not None and outcome.made is not None:
             work.budget.hand_over(task, outcome.made.run)
         else:
@@ -100,6 +107,10 @@ def _cancel(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     for zone in outcome.zones:
         drop_items(work.transition, zone, outcome.text)
     path = task.path
+    if node.stream is not None:  # its items go on, or are cancelled by themselves
+        work.transition.end(task, outcome.text, how=outcome.how)
+        end_stream(work.transition, node, task, 1)
+        return
     work.transition.end(task, outcome.text, how=outcome.how)
     if node.role == "until":
         looping.give_up(work.transition, node, task)

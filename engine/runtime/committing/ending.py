@@ -9,14 +9,15 @@ import msgspec
 
 from engine import events as ev
 from engine.events import AnyEvent, ErrorInfo
-from engine.ids import TaskId
+from engine.ids import TaskId, scope_key
 from engine.model.expressions import ExpressionError
 from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
 from engine.runtime.invariants import Breach
+from engine.runtime.items import room
 from engine.runtime.limits import LimitHit
 from engine.runtime.stuck import blocked
-from engine.state.run_state import Delta, RunState
+from engine.state.run_state import Delta, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
@@ -53,7 +54,8 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
     failures = _failures(work)
     if failures:
         others = {**work.state.tasks, **changes}
-        if any(row is not None and key not in failures for key, row in others.items()):
+        going_on = [row for key, row in others.items() if row is not None and key not in failures]
+        if not all(_is_full(work, row) for row in going_on):
             return None
         return ev.RunFailed(error=summed_up(failures))
     alive = any(changes.get(key, task) is not None for key, task in work.state.tasks.items())
@@ -73,6 +75,14 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
     except ExpressionError as error:
         text = f"The result expression of the workflow failed: {error}"
         return ev.RunFailed(error=ErrorInfo(code="result", message=text, retryable=False))
+
+
+def _is_full(work: Work, task: Task) -> bool:
+    """Whether a task only reads a stream for items whose places are taken by failed ones."""
+    if work.plan.nodes[task.node].stream is None:
+        return False
+    zone = work.transition.zones.get(f"{task.node}@{scope_key(task.path)}")
+    return zone is not None and not room(zone, task.id, 1)
 
 
 def _failures(work: Work) -> dict[str, Json]:

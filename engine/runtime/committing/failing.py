@@ -15,7 +15,7 @@ from engine.runtime import failures, looping, routing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
 from engine.runtime.committing.work import Work
-from engine.runtime.items import fail_item, open_zone
+from engine.runtime.items import abandon, end_stream, fail_item, feed, open_zone
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import ParkedWait, Task
 
@@ -173,6 +173,8 @@ def _go_on_after(
     names = {edge.id for edge in taken}
     opens = node.role in ("split", "loop")
     transition.finish(task)
+    if node.stream is not None:
+        abandon(transition, node, task, f"the stream of {node.key} failed")
     if opens:
         transition.skip(work.plan.nodes[node.pair or ""], path, f"{node.key} failed")
     elif node.role == "until":
@@ -213,13 +215,17 @@ def _fail_run(work: Work, task: Task, error: ErrorInfo) -> None:
 
 
 def _split_error(work: Work, split: PlanNode, task: Task, error: Json) -> None:
-    """A For each that goes on without a list: the error is its only item."""
+    """A For each that goes on without a list: the error is its only item, or its last one."""
     transition = work.transition
     ref = f"{task.id}.error"
     transition.values[ref] = [error]
     for edge in split.out.get("error", ()):
         transition.rule_out(edge, task.path)
-    open_zone(transition, split, task.path, ref, 1)
+    if split.stream is not None:
+        feed(transition, split, task, [error], limit=1, position=None)
+        end_stream(transition, split, task, 1)
+    else:
+        open_zone(transition, split, task.path, ref, 1)
     transition.finish(task)
 
 

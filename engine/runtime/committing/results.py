@@ -9,7 +9,7 @@ from engine.ids import Path, scope_key
 from engine.model.plan import PlanNode
 from engine.runtime import looping, routing
 from engine.runtime.committing.work import LOOPS, Work
-from engine.runtime.items import open_zone
+from engine.runtime.items import add_from_inside, end_stream, feed, open_zone
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import GateState, Task
 
@@ -51,6 +51,8 @@ def succeed(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
         names[port] = "" if ref == own else ref
     note_finished(work, task, outcome, names)
     work.others.reach(task, outcome)
+    if outcome.more:
+        add_from_inside(transition, task, outcome.more)
     if outcome.memory:
         transition.memory.put(work.plan.memory_key(node.key, task.path), outcome.memory[0])
     if node.kept and refs:
@@ -87,6 +89,9 @@ def _name(work: Work, task: Task, outcome: Outcome, port: str, own: str, value: 
 
 def _split(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     """A For each: its list becomes a zone, at most `limit` items of it at once."""
+    if node.stream is not None:
+        _end_stream(work, node, task, outcome)
+        return
     own = f"{task.id}.items"
     items = _name(work, task, outcome, "items", own, outcome.ports["items"])
     limit = outcome.ports.get("limit", 1)
@@ -94,7 +99,39 @@ def _split(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     note_finished(work, task, outcome, {"items": "" if items == own else items, "limit": ""})
     for edge in node.out.get("error", ()):
         work.transition.rule_out(edge, task.path)
+    zone = work.transition.zones.get(f"{node.key}@{scope_key(task.path)}")
+    if zone is not None and zone.source == task.id:  # it read a stream before it was edited
+        take_items(work, node, task, outcome)
+        end_stream(work.transition, node, task, int(limit))
+        work.transition.finish(task)
+        return
     open_zone(work.transition, node, task.path, items, int(limit))
+    work.transition.finish(task)
+
+
+def take_items(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    """Let what a stream has brought become items of the For each that reads it."""
+    given = outcome.ports
+    feed(
+        work.transition,
+        node,
+        task,
+        given["items"],
+        limit=int(given["limit"]),
+        position=given.get("position"),
+    )
+
+
+def _end_stream(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    names = dict.fromkeys(outcome.ports, "")
+    for port, value in outcome.ports.items():
+        work.transition.values[f"{task.id}.{port}"] = value
+    note_finished(work, task, outcome, names)
+    for edge in node.out.get("error", ()):
+        work.transition.rule_out(edge, task.path)
+    if outcome.ports["items"]:
+        take_items(work, node, task, outcome)
+    end_stream(work.transition, node, task, int(outcome.ports["limit"]))
     work.transition.finish(task)
 
 

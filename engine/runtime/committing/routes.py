@@ -12,6 +12,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.plan import PlanNode
 from engine.runtime import failures, routing
 from engine.runtime.committing.work import LOOPS, Work
+from engine.runtime.items import innermost
 from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
 from engine.runtime.scope import loop_of
@@ -29,6 +30,9 @@ def first_unroutable(
             continue
         task = work.state.tasks[outcome.task]
         node = work.plan.nodes[task.node]
+        if outcome.more and innermost(work.transition, task.path) < 0:
+            title = node.node.title or node.key
+            return outcome.task, "no_for_each", f"{title} adds items, and is inside of no For each"
         try:
             if node.role == "split":
                 _check_items(work, node, task, outcome, channels)

@@ -82,6 +82,10 @@ SAID = [
         ev.ItemsDropped(zone="each@", node="each", count=4, reason="enough"),
         "Each invoice leaves out 4 items: enough",
     ),
+    (
+        ev.ItemsAdded(**_at("each"), zone="each@", count=1, values="each.more0"),
+        "Each invoice got 1 item more",
+    ),
     (ev.Degraded(**_at("read"), reason="empty"), "Read invoices took its fallback wire: empty"),
     (ev.Warned(node="", message="The disk is nearly full."), "The disk is nearly full."),
     (

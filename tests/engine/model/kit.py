@@ -84,6 +84,8 @@ KIT = Registry(
 
 TYPES: tuple[PortType, ...] = (
     "any", "text", "number", "bool", "list", "object", "file", "control", "error",
+    "stream",
+    "items",
 )  # fmt: skip
 
 

@@ -12,10 +12,20 @@ import pytest
 from pydantic import BaseModel, Field
 
 from engine import events as ev
-from engine.model.node_types import Answer, Context, NodeFailure, NodeType, Output, Port, Wait
+from engine.model.node_types import (
+    Answer,
+    Context,
+    NodeFailure,
+    NodeType,
+    Output,
+    Port,
+    Start,
+    Wait,
+)
 from engine.model.workflow import RetryPolicy, Workflow
 from engine.nodes.functions import node
 from tests.engine.flows import Bench, flow, outcome
+from tests.engine.nodes.contexts import FakeContext, context, run_now
 
 Json = Any
 
@@ -265,3 +275,50 @@ def test_a_function_that_cannot_be_a_node_says_why_and_where(why: str, make: Any
     with pytest.raises(TypeError, match=why) as caught:
         make()
     assert "test_functions.py:" in str(caught.value)
+
+
+# --- streams ------------------------------------------------------------------------------
+
+
+@node("test.evens", stream="seek")
+def evens(below: int, after: int) -> Iterator[int]:
+    yield from range(0, below, 2)[after:]
+
+
+@node("test.words", stream="repeat")
+async def words(input: str, ctx: Context) -> AsyncIterator[dict[str, str]]:
+    for word in input.split():
+        yield {"word": word, "task": ctx.task}
+
+
+async def items_of(made: Any, params: Json, given: Json = None, count: int = 0) -> list[Json]:
+    fake = FakeContext(input=given, inputs={"in": given})
+    described = run_now(made, params, fake)
+    assert isinstance(described, Output)
+    elements = made.stream.open(described.ports["out"], context(fake), Start(count=count))
+    return [element.value async for element in elements]
+
+
+async def test_a_generator_is_a_stream_of_what_it_yields() -> None:
+    """U51: it is described when its node runs, and read by the For each."""
+    assert [port.type for port in words.ports({}).outputs] == ["stream"]
+    assert await items_of(words, {}, "a b") == [
+        {"word": "a", "task": "node"}, {"word": "b", "task": "node"},
+    ]  # fmt: skip
+
+
+async def test_a_stream_that_seeks_is_told_how_many_were_taken() -> None:
+    assert await items_of(evens, {"below": 9}, count=2) == [4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("function", "again", "why"),
+    [
+        (lambda: 1, "repeat", "made by a generator"),
+        (words.function, "seek", "has the parameter after"),
+        (evens.function, "repeat", "has the parameter after"),
+    ],
+)
+def test_a_function_that_makes_no_stream_is_refused(function: Any, again: Any, why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        node("test.wrong", stream=again)(function)

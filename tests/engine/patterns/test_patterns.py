@@ -21,6 +21,7 @@ from engine.commands import Decide
 from engine.model import codec
 from engine.model.codec import workflow_from_json
 from engine.model.workflow import CommitPolicy
+from engine.nodes.add_items import ADD_ITEMS
 from engine.nodes.barrier import BARRIER
 from engine.nodes.set_fields import SET
 from engine.nodes.switch import SWITCH
@@ -83,7 +84,7 @@ async def test_pattern_does_what_it_says(
     if "file" in spec:  # it calls itself, so it must be somewhere
         source = str(tmp_path / spec["file"])
         codec.save_file(tmp_path / spec["file"], work)
-    async with Bench(BARRIER, SET, SWITCH, TEMPLATE, WAIT, stay=True) as bench:
+    async with Bench(ADD_ITEMS, BARRIER, SET, SWITCH, TEMPLATE, WAIT, stay=True) as bench:
         handle = await bench.start(work, spec.get("input"), source_path=source)
         for step in spec.get("steps", ()):
             await act(bench, handle.run, step)

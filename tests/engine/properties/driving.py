@@ -128,6 +128,7 @@ def check_refs(state: RunState) -> list[str]:
     refs += [ref for queue in state.arrivals.values() for ref in _token_refs(queue)]
     refs += [ref for zone in state.zones.values() for ref in _zone_refs(zone)]
     refs += [ref for item in state.items.values() for ref in _item_refs(item)]
+    refs += list(state.grown.values())
     refs += list(state.outputs.values())
     refs += [ref for gate in state.gates.values() for ref in _gate_refs(gate)]
     counted = dict(Counter(base_of(ref) for ref in refs))

@@ -22,6 +22,7 @@ from engine.errors import StoreError
 from engine.ids import TaskId
 from engine.model.node_types import Output
 from engine.model.workflow import Channel, CommitPolicy, Draw, Invariant, Meter, Workflow
+from engine.nodes.add_items import ADD_ITEMS
 from engine.runtime.ports import CommitRecord, JournalRecord, Lease
 from engine.state.run_state import RunState
 from engine.state.status import RunStatus
@@ -111,6 +112,16 @@ WORKFLOWS: dict[str, tuple[Workflow, Any]] = {
         ),
         1,
     ),
+    "growing": (
+        flow(
+            {"f": ("for_each", {"limit": 2}), "a": ("add_items",
+             {"items": {"expr": "[input - 1] if input > 1 else []"}}), "w": ("asleep", {}, NOTE),
+             "c": ("collect", {"enough": {"expr": "len(state.log) > 4"}}), "z": "end"},
+            "f.item > a, a > w, w > c, c > z",
+            channels=[LOG],
+        ),
+        [3, 2],
+    ),
     "rounds": (
         flow(
             {"l": ("loop", {"count": 3}), "a": ("plus", {}, NOTE), "b": ("asleep", {}, SUM),
@@ -181,7 +192,7 @@ def lasting(state: RunState) -> dict[str, Any]:
 
 async def _to_the_end(store: FragileStore, work: Workflow, value: Any, crash_after: int) -> Any:
     early = {"g": "approve", "h": "approve"}
-    bench = Bench(MANY, store=store, early=early)
+    bench = Bench(MANY, ADD_ITEMS, store=store, early=early)
     store.left = crash_after
     handle: RunHandle = await bench.engine.start(work, value)
     try:
@@ -189,7 +200,7 @@ async def _to_the_end(store: FragileStore, work: Workflow, value: Any, crash_aft
     except Crash:
         await bench.engine.close()
         store.left = 1_000_000
-        bench = Bench(MANY, store=store, early=early, clock=bench.clock)
+        bench = Bench(MANY, ADD_ITEMS, store=store, early=early, clock=bench.clock)
         handle = await bench.engine.resume(handle.run)
         ended = await handle.leg()
         while isinstance(ended.event, ev.RunWaiting):  # nobody knows whether a task has happened

@@ -156,9 +156,12 @@ async def test_a_loop_has_a_cap_that_names_itself() -> None:
         ]
 
 
+LOSES = {"on_item_failure": "continue", "at_least": 0}
+
+
 async def test_an_item_may_fail_in_the_middle_of_a_loop() -> None:
     work = flow(
-        {"e": ("for_each", {"on_item_failure": "continue"}), "loop": ("loop", {"count": 3}),
+        {"e": ("for_each", LOSES), "loop": ("loop", {"count": 3}),
          "a": "plus", "b": "odd_fails", "until": "until", "c": "collect", "z": "end"},
         "e.item > loop, loop.round > a, a > b, b > until, until > c, c > z",
     )  # fmt: skip

@@ -11,6 +11,8 @@ from engine import events as ev
 from tests.engine.flows import Bench, flow, outcome
 from tests.engine.properties.driving import leftovers
 
+LOSES = {"on_item_failure": "continue", "at_least": 0}
+
 
 def each(body: dict[str, Any], wires: str, **params: Any) -> Any:
     nodes = {"each": ("for_each", params), "gather": "collect", "z": "end", **body}
@@ -102,7 +104,7 @@ async def test_collected_failures_name_item_and_error() -> None:
 async def test_a_failed_item_ends_its_other_tasks() -> None:
     work = flow(
         {
-            "each": ("for_each", {"on_item_failure": "continue"}),
+            "each": ("for_each", LOSES),
             "a": "odd_fails",
             "h": ("asleep", {"rounds": 10_000}),
             "gather": "collect",
@@ -132,7 +134,7 @@ async def test_a_for_each_that_does_not_run_skips_its_collect() -> None:
 async def test_what_a_failed_item_had_made_ready_in_the_same_commit_ends_with_it() -> None:
     work = flow(
         {
-            "each": ("for_each", {"on_item_failure": "continue"}),
+            "each": ("for_each", LOSES),
             "a": "plus", "b": "plus", "g": "ask", "n": "odd_fails", "j": "join",
             "gather": "collect", "z": "end",
         },
@@ -252,7 +254,7 @@ async def test_a_wire_condition_inside_a_zone_sees_the_item() -> None:
 
 async def test_of_two_tasks_that_fail_an_item_at_once_the_second_is_cancelled() -> None:
     work = flow(
-        {"each": ("for_each", {"on_item_failure": "continue"}), "a": "odd_fails",
+        {"each": ("for_each", LOSES), "a": "odd_fails",
          "b": "odd_fails", "c": "plus", "gather": "collect", "z": "end"},
         "each.item > a, each.item > b, each.item > c, a > gather, b > gather, c > gather,"
         "gather > z",
