@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import engine
-from engine import events as ev
 from engine.facade import openings, permissions
 from engine.facade.legs import Leg
 from engine.facade.options import NONE, EditedDocument
 from engine.facade.part import Part
 from engine.ids import RunId
+from engine.model.plan import Plan
 from engine.run_handle import RunHandle
 from engine.runtime import breakpoints as stops
-from engine.runtime import editing, moving, superstep
+from engine.runtime import editing, moving
 from engine.runtime.invariants import check_start
+from engine.runtime.outcome import Outcome
 from engine.runtime.preparing import facts_of, fork_state, fork_view
-from engine.runtime.recovery import opening_of_resume
+from engine.runtime.recovery import asked_again, opening_of_resume, recovered_outcomes
+from engine.state.run_state import RunState
 from engine.stops import Breakpoint
 from engine.store.leases import current_holder
 
@@ -78,32 +79,32 @@ class Forking(Part):
             allow=tuple(sorted(allow)) if parent.untrusted else parent.allow,
             depth=parent.depth,
         )
-        state = fork_state(plan, then if made is None else made.state, channels or {})
+        start = then if made is None else made.state
+        state = fork_state(plan, start, channels or {})
         view = fork_view(await core.io(core.history.view, parent.run, at), record.run, state)
         facts = facts_of(plan, record)
         check_start(plan, state.channels, facts.scope)
         if breakpoints is not None:
             state.breaks = stops.check(plan, breakpoints)
+        recovered = await core.io(self._open_questions, plan, start, made)
         await core.io(self.store.fork, parent.run, at, record)  # nothing of it is refused now
-        opening = opening_of_resume(plan, state, facts, 1, "fork")
-        if choice is not None and made is not None:
-            opening = superstep.take_up(plan, state, facts, at=core.clock.now(), ids=core.ids)
-            begun = ev.LegStarted(leg=1, reason="fork", commit=state.commit)
-            made.withdrawn.clear()  # the parent goes on asking; the child asks everything anew
-            opening.events[:0] = [begun, *editing.events_of(old, choice, made)]
+        if choice is None or made is None:
+            opening = opening_of_resume(plan, state, facts, 1, "fork")
+        else:
+            opening = openings.opening_of_moved_fork(core, old, choice, made, state, facts)
+        opening.claims = [(each.task, each.attempt) for each in recovered]
         opening.events[1:1] = openings.told(state)
-        opening.events[:0] = [
-            ev.RunStarted(
-                workflow=record.workflow,
-                workflow_id=record.workflow_id,
-                revision=record.revision,
-                input=value,
-                seed=record.seed,
-                engine=engine.__version__,
-                parent=(parent.run, at),
-                edited=tuple(channels or ()),
-            )
-        ]
+        opening.events.insert(0, openings.fork_started(record, tuple(channels or ())))
         lease = await core.io(self.store.acquire, record.run, current_holder(), record.started_at)
         leg = Leg(plan=plan, state=state, facts=facts, opening=opening, view=view)
+        leg.recovered = recovered
         return await self._legs.drive(lease, leg)
+
+    def _open_questions(
+        self, plan: Plan, start: RunState, made: moving.Move | None
+    ) -> list[Outcome]:
+        """Return what a fork asks again, so that no work is done twice because of it."""
+        asked = asked_again(plan, start, lambda request: self.store.request(request).content)
+        if made is None or not made.done:
+            return asked
+        return [*asked, *recovered_outcomes(plan, start, (), dict(made.done))]

@@ -89,6 +89,36 @@ def opening_of_move(
     return opening
 
 
+def opening_of_moved_fork(
+    core: Core,
+    old: Plan,
+    choice: editing.Edited,
+    made: moving.Move,
+    state: RunState,
+    facts: RunFacts,
+) -> superstep.Step:
+    """Return the commit that begins a fork on another document than its parent's."""
+    opening = superstep.take_up(choice.plan, state, facts, at=core.clock.now(), ids=core.ids)
+    begun = ev.LegStarted(leg=1, reason="fork", commit=state.commit)
+    made.withdrawn.clear()  # the parent goes on asking; the child asks everything anew
+    opening.events[:0] = [begun, *editing.events_of(old, choice, made)]
+    return opening
+
+
+def fork_started(record: RunRecord, edited: tuple[str, ...]) -> ev.RunStarted:
+    """Return the first fact of a fork; `edited` are the channels with other values."""
+    return ev.RunStarted(
+        workflow=record.workflow,
+        workflow_id=record.workflow_id,
+        revision=record.revision,
+        input=record.input,
+        seed=record.seed,
+        engine=engine.__version__,
+        parent=(record.parent or RunId(""), record.parent_commit or 0),
+        edited=edited,
+    )
+
+
 def pass_over_commands(core: Core, run: RunId, state: RunState, opening: superstep.Step) -> None:
     """Note in a leg's first commit that commands from before it are not obeyed any more."""
     known = state.counters.get("commands", 0)

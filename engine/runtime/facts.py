@@ -40,7 +40,8 @@ class Step(msgspec.Struct, kw_only=True):
         signals: what it does with events. `children`: runs to drive from then on.
         orphans: runs that nobody wants any more.
         document: (bytes, revision, name) of the one that the run goes on with from here.
-        claims: of ``once`` tasks that have another name from here on.
+        claims: of ``once`` tasks whose outcome nobody knows, under the names that they have from
+            here on.
         name: what the commit is called, if anything.
     """
 

@@ -98,8 +98,8 @@ class Move:
         gone: (task, node, reason) of tasks that are lost or have another name now.
         renamed: old task id to the new one.
         closed: tasks that wait for an event no longer. `orphans`: runs that nobody wants any more.
-        done: (task, attempt) of finished ``once`` work whose result is given up; whether to do
-            it again is asked.
+        done: (task, attempt) of ``once`` work whose result is given up, or nobody knows;
+            whether to do it again is asked.
     """
 
     state: RunState
@@ -329,7 +329,7 @@ class _Mover:
             if fate == "asked again" or renamed or reason in (_AGAIN, _BUDGETS):
                 self._end_wait(task, wait, reason)
                 once = self.old.work_of(task.node, task.using).effects == "once"
-                if wait.kind == "held" and once:
+                if once and wait.kind in ("held", "unknown_outcome"):
                     self.made.done.append((moved.id, moved.attempt))
             else:
                 self.made.state.waits[moved.id] = wait

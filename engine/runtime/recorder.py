@@ -82,7 +82,9 @@ class Recorder:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
             record.frame, record.view = state.copy(), run_view.encode(self._view)
         if step.document is not None:
-            record.document, record.claims = step.document, step.claims
+            record.document = step.document
+        if step.claims:
+            record.claims = step.claims
         stored = partial(self._stored, records, step.signals)
         return records, self._env.writer.commit(self._lease, record, stored, self._failed)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from engine import events as ev
-from engine.ids import TaskId
-from engine.model.node_types import Wait
+from engine.ids import RequestId, TaskId
+from engine.model.node_types import Request, Wait
 from engine.model.plan import Plan
 from engine.packing import pack, unpack
 from engine.runtime import breakpoints, control, failures, superstep
@@ -83,6 +83,31 @@ def recovered_outcomes(
         wait = Wait(kind="approval", request=request)
         found[task_id] = Outcome(task=task_id, kind="wait", attempt=attempt, wait=wait)
     return list(found.values())
+
+
+def asked_again(
+    plan: Plan, state: RunState, content: Callable[[RequestId], Request]
+) -> list[Outcome]:
+    """Return the questions of a parent that its fork asks too, instead of running the tasks again.
+
+    Those are whether something happened, and what becomes of work that is done and must not
+    be done twice; every other task that waits for a person simply comes to its question again.
+
+    Args:
+        plan: of the fork.
+        state: that it begins in, with the waits of the parent.
+        content: what a request of the parent asks.
+    """
+    found: list[Outcome] = []
+    for wait in state.waits.values():
+        task = state.tasks[wait.task]
+        once = plan.work_of(task.node, task.using).effects == "once"
+        if wait.request is not None and (
+            wait.kind == "unknown_outcome" or (wait.kind == "held" and once)
+        ):
+            asked = Wait(kind="approval", request=content(wait.request), payload=wait.payload)
+            found.append(Outcome(task=task.id, kind="wait", attempt=task.attempt, wait=asked))
+    return found
 
 
 def renamed_work(
