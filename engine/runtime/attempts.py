@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.ids import NodeKey
 from engine.model.plan import Plan, PlanNode
+from engine.runtime import spending
 from engine.runtime.context import AttemptContext
 from engine.runtime.interceptors import Guards, NodeCall
 from engine.runtime.outcome import Outcome, failed
@@ -53,7 +54,7 @@ class Attempts:
             )
             asked, stopped = self._guards.before(call)
             if stopped is not None:
-                return stopped
+                return spending.with_nothing_spent(node, stopped)
             if asked is not call:
                 ctx.replace_inputs(asked.inputs)
             ctx.review = partial(self._guards.review, asked)

@@ -100,6 +100,9 @@ class Guards:
                     call = replace(call, inputs=values)
                 case Veto(reason) | AbortRun(reason):
                     outcome = _stopped(call.task, call.attempt, each.name, verdict, reason)
+                    if outcome.error is not None:
+                        error = msgspec.structs.replace(outcome.error, nothing_happened=True)
+                        outcome = msgspec.structs.replace(outcome, error=error)
                     return call, self.noted(outcome)
                 case _:
                     pass

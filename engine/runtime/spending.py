@@ -54,6 +54,14 @@ def with_spent(
     return msgspec.structs.replace(outcome, spent=spent) if spent else outcome
 
 
+def with_nothing_spent(node: PlanNode, outcome: Outcome) -> Outcome:
+    """Return the outcome of an attempt that has not begun: it is not charged its estimate."""
+    if not node.metered:
+        return outcome
+    meters = [*node.measured, *(draw.meter for draw in node.draws)]
+    return msgspec.structs.replace(outcome, spent=dict.fromkeys(meters, 0.0))
+
+
 def _amount(expression: Expression, scope: dict[str, Json], what: str, meter: str) -> float:
     value = expression.evaluate(scope)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine import events as ev
-from engine.app import RequestRecord, RunHandle
+from engine.app import AbortRun, Interceptor, RequestRecord, RunHandle, Veto
 from engine.commands import Decide
 from engine.errors import DecisionRefused
 from engine.model.node_types import Context, NodeFailure, NodeType, Output
@@ -76,6 +76,20 @@ def root(handle: RunHandle) -> Account:
 
 
 # --- reserve, execute, reconcile ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", [Veto("no"), AbortRun("no")])
+async def test_an_attempt_that_was_stopped_before_it_began_costs_nothing(
+    verdict: Veto | AbortRun,
+) -> None:
+    """U87, U111: its estimate is given back, whatever becomes of the task."""
+    guard = Interceptor(
+        name="policy", before_node=lambda call: verdict if call.node == "b" else None
+    )
+    async with bench(interceptors=[guard]) as b:
+        handle = await b.start(chain((3, "5"), (3, "5")))
+        assert (CALLS, root(handle)) == (["a"], Account(10.0, 3.0, 0.0))
+        assert (await b.engine.replay(handle.run)).equal
 
 
 async def test_what_was_used_replaces_what_was_reserved() -> None:
