@@ -78,11 +78,20 @@ class Core:
         return next((each for until, each in earlier if at < until), record.document)
 
     def record(self, plan: Plan, value: Json, *, source_path: str, title: str) -> RunRecord:
-        """Return the record of a new run. Raises `InvalidCommand`: its input is no JSON."""
+        """Return the record of a new run.
+
+        Raises:
+            InvalidCommand: its input is no JSON, or larger than a value may be.
+        """
         try:
-            msgspec.json.encode(value)
+            size = len(msgspec.json.encode(value))
         except (TypeError, ValueError) as error:
             raise InvalidCommand(f"The input is not JSON: {error}") from error
+        if size > (limit := plan.workflow.settings.limits.value_bytes):
+            raise InvalidCommand(
+                f"The input has {size:,} bytes; the limit value_bytes is {limit:,}. Pass the "
+                "name of a file, or raise the limit in the workflow's settings."
+            )
         now = self.clock.now()
         return RunRecord(
             run=self.ids.run_id(now),

@@ -155,6 +155,11 @@ class AttemptContext:
         return self._scope
 
     @property
+    def value_bytes(self) -> int:
+        """How large a value may be that the attempt makes."""
+        return self._plan.workflow.settings.limits.value_bytes
+
+    @property
     def idempotency_key(self) -> str:
         """Stable for run and task, in every attempt and after every crash (U86)."""
         return hashlib.sha256(f"{self.run}/{self.task}".encode()).hexdigest()[:32]

@@ -8,12 +8,14 @@ from functools import partial
 
 from engine import events as ev
 from engine import run_view
+from engine.errors import EngineBug
 from engine.run_view import RunView
 from engine.runtime.due import Due
 from engine.runtime.environment import Driver
 from engine.runtime.facts import Step
 from engine.runtime.ports import CommitRecord, Lease, SignalChanges
 from engine.state.run_state import apply
+from engine.state.status import can_become
 
 #: A key frame is stored with every so many commits, so that viewing folds few of them.
 FRAME_EVERY = 50
@@ -53,6 +55,9 @@ class Recorder:
     def write(self, step: Step, at: float) -> tuple[list[ev.Recorded], Awaitable[None] | None]:
         """Apply one commit and hand it to the writer; return its facts, and what to wait for."""
         state, run, seq = self._state, self._facts.run, self._seq
+        becomes = step.delta.status
+        if becomes is not None and not can_become(state.status, becomes):
+            raise EngineBug(f"Run {run} is {state.status} and cannot become {becomes}.")
         records: list[ev.Recorded] = []
         for event in step.events:  # a comprehension would cost twice as much
             records.append(ev.Recorded(run, self._seq, at, event))

@@ -18,7 +18,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import feeding, looping, spending
+from engine.runtime import feeding, looping, sizes, spending
 from engine.runtime.background import hand_over
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
@@ -229,6 +229,8 @@ def _succeed(
         )
         if node.metered or ctx.spent:
             outcome = spending.with_spent(node, ctx, outcome, result)
+        if outcome.writes or [v for v in outcome.ports.values() if type(v) in sizes.SIZED]:
+            sizes.check(outcome, ctx.inputs, ctx.value_bytes)
     except (ExpressionError, NodeFailure) as error:
         return _failure(node, task, ctx, error, seconds)
     return outcome

@@ -28,18 +28,23 @@ class RunStatus(StrEnum):
 
 _R = RunStatus
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
-    _R.CREATED: frozenset({_R.RUNNING, _R.PAUSED, _R.CANCELLED, _R.FAILED}),
+    _R.CREATED: frozenset(
+        {_R.RUNNING, _R.WAITING, _R.PAUSED, _R.COMPLETED, _R.CANCELLED, _R.FAILED}
+    ),
     _R.RUNNING: frozenset(
         {_R.WAITING, _R.PAUSED, _R.CANCELLING, _R.COMPLETED, _R.FAILED, _R.CANCELLED}
     ),
-    _R.WAITING: frozenset({_R.RUNNING, _R.PAUSED, _R.CANCELLING, _R.FAILED, _R.CANCELLED}),
+    _R.WAITING: frozenset(
+        {_R.RUNNING, _R.PAUSED, _R.CANCELLING, _R.COMPLETED, _R.FAILED, _R.CANCELLED}
+    ),
     _R.PAUSED: frozenset(
         {_R.RUNNING, _R.WAITING, _R.CANCELLING, _R.COMPLETED, _R.FAILED, _R.CANCELLED}
     ),
     _R.CANCELLING: frozenset({_R.CANCELLED}),
     _R.COMPLETED: frozenset(),
-    _R.FAILED: frozenset({_R.RUNNING}),
-    _R.CANCELLED: frozenset({_R.RUNNING}),
+    # A later leg begins where the last one has left the run.
+    _R.FAILED: frozenset({_R.RUNNING, _R.WAITING, _R.PAUSED}),
+    _R.CANCELLED: frozenset({_R.RUNNING, _R.WAITING, _R.PAUSED}),
 }
 
 #: The run is over; only failed and cancelled ones may start a new leg.

@@ -105,6 +105,9 @@ async def test_the_deadline_applies_the_default_and_says_that_time_decided() -> 
         assert outcome((await handle.leg()).event) == 2
         [decided] = [f for f in bench.facts if isinstance(f, ev.BarrierDecided)]
         assert (decided.by, decided.port) == ("timeout", "rejected")
+        assert decided.through == "timeout" and decided.delay_s == 60
+        expired = [f.default for f in bench.facts if isinstance(f, ev.BarrierExpired)]
+        assert expired == ["reject"]
 
 
 async def test_a_deadline_without_a_way_out_fails_when_told_to() -> None:

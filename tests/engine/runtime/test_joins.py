@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine import events as ev
+from engine.model.workflow import CommitPolicy
 from tests.engine.flows import Bench, flow, outcome
 from tests.engine.properties.driving import leftovers
 
@@ -39,6 +40,24 @@ async def test_skip_travels_through_every_node_of_a_branch_not_taken() -> None:
     )
     async with Bench() as bench:
         assert outcome(await bench.run(work, 1)) == {"c": 3}
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+async def test_a_join_knows_at_once_what_is_ruled_out_though_others_are_still_under_way(
+    policy: CommitPolicy,
+) -> None:
+    """U46, T96: it does not have to wait until nothing else lives."""
+    nodes = {"a": "plus", "b": "plus", "b2": "plus", "c": "plus", "j": "join", "w": "ask",
+             "y": "end"}  # fmt: skip
+    wires = "a > b [input > 5], b > b2, b2 > j, a > c [input < 6], c > j, a > w, w.approved > y"
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(flow(nodes, wires, commit=policy), 1)
+        assert "j" in bench.order() and "w" in handle.state.waits
+        skipped = [(f.node, f.reason) for f in bench.facts if isinstance(f, ev.TaskSkipped)]
+        assert skipped == [("b", "a did not lead here"), ("b2", "b did not lead here")]
+        assert not [f for f in bench.facts if isinstance(f, ev.Warned)]
+        committed = next(f for f in bench.facts if isinstance(f, ev.SuperstepCommitted) and f.taken)
+        assert committed.not_taken == ("a.out->b.in", "b.out->b2.in", "b2.out->j.in")
 
 
 async def test_fork_and_join_inside_a_loop_join_once_per_round() -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from engine import events as ev
 from engine.commands import Decide
-from engine.model.workflow import Limits, RetryPolicy
+from engine.ids import TaskId
+from engine.model.workflow import CommitPolicy, Limits, RetryPolicy
+from engine.runtime import superstep
+from engine.runtime.outcome import Outcome
+from engine.state.run_state import JoinState
 from engine.state.status import RunStatus
 from tests.engine.flows import Bench, flow, outcome, settle
 
@@ -160,6 +167,47 @@ async def test_every_leg_ends_with_exactly_one_terminal_event_and_numbers_have_n
 
 
 async def test_blocked_joins_are_named_when_nothing_can_run_any_more() -> None:
+    """U60: a run never ends well while something waits that nobody can tell anything."""
     work = flow({"a": "plus", "b": "plus", "j": "join", "z": "end"}, "a > j, b > j, j > z")
     async with Bench() as bench:
-        assert outcome(await bench.run(work, 1)) == {"a": 2, "b": 2}
+        handle = await bench.engine.start(work, 1)
+        await handle.leg()
+        plan, facts = handle._loop.plan, handle._loop.facts
+        state = bench.engine.state_at(handle.run, handle.state.commit - 1)
+        assert list(state.tasks) == ["z"]
+        state.joins["j@"] = JoinState(present=1, alive=1)  # as no commit would leave it
+        ended = superstep.commit(
+            plan, state, [Outcome(task=TaskId("z"), kind="output", ports={"out": 1})], facts,
+            at=0.0, ids=bench.ids,
+        ).events[-1]  # fmt: skip
+    assert isinstance(ended, ev.RunFailed) and ended.error.code == "deadlock"
+    assert "j.in waits for a and b" in ended.error.message
+
+
+LIMITS: dict[str, tuple[Any, Limits, str]] = {
+    "visits": ("a > b, b.again > a, b.done > z", Limits(visits=7), "7 times"),
+    "supersteps": ("a > b, b.again > a, b.done > z", Limits(supersteps=9), "9 supersteps"),
+    "executions": ("a > b, b.again > a, b.done > z", Limits(executions=11), "11 nodes"),
+    "items": ("f.item > b, b.done > c, c > z", Limits(items=2), "3 items"),
+}
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+@pytest.mark.parametrize("name", list(LIMITS))
+async def test_every_limit_stops_a_run_and_names_itself_with_its_number(
+    name: str, policy: CommitPolicy
+) -> None:
+    """U53, T43."""
+    wires, limits, words = LIMITS[name]
+    nodes = {"a": ("plus", {}, {}), "b": ("below", {"n": 10**9}), "z": "end"}
+    if name == "items":
+        nodes = {"f": "for_each", "b": ("below", {"n": 0}), "c": "collect", "z": "end"}
+    else:
+        nodes["s"], wires = "same", f"s > a, {wires}"
+    async with Bench() as bench:
+        work = flow(nodes, wires, limits=limits, commit=policy)
+        ended = await bench.run(work, [1, 2, 3] if name == "items" else 0)
+        assert isinstance(ended, ev.RunFailed) and ended.error.code == "limit"
+        assert words in ended.error.message
+        hit = [f.limit for f in bench.facts if isinstance(f, ev.LimitReached)]
+        assert hit == [name]

@@ -25,6 +25,20 @@ async def test_results_come_in_the_order_of_the_items() -> None:
         assert outcome(await bench.run(work, list(range(20)))) == list(range(1, 21))
 
 
+@pytest.mark.parametrize(("order", "end"), [("input", [3, 2, 1, 0]), ("arrival", [0, 1, 2, 3])])
+async def test_results_come_in_the_order_of_the_items_or_as_they_are_done(
+    order: str, end: list[int]
+) -> None:
+    """U51, T102: the first item takes longest."""
+    slow = ("asleep", {"rounds": {"expr": "input * 5"}})
+    nodes = {"each": ("for_each", {"limit": 4}), "a": slow, "z": "end",
+             "gather": ("collect", {"order": order})}  # fmt: skip
+    async with Bench() as bench:
+        work = flow(nodes, "each.item > a, a > gather, gather > z")
+        assert outcome(await bench.run(work, [3, 2, 1, 0])) == end
+        assert bench.order()[1:5] == ["a@each.3", "a@each.2", "a@each.1", "a@each.0"]
+
+
 async def test_never_more_items_at_once_than_the_limit() -> None:
     work = each({"a": "asleep"}, "each.item > a, a > gather", limit=3)
     async with Bench() as bench:

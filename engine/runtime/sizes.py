@@ -1,0 +1,57 @@
+"""The limit `value_bytes`: what a task puts out or writes may not be larger (U53).
+
+Values are measured as they are stored, before compression. What is no list, object or text
+is small; what has only come through is as large as it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from engine.model.node_types import NodeFailure
+from engine.runtime.outcome import Outcome
+
+Json = Any
+_encode = msgspec.msgpack.Encoder().encode
+#: Kinds of values that can be large.
+SIZED = frozenset({str, list, dict})
+
+
+def size_of(value: Json) -> int:
+    """Return how many bytes a value takes; 0 where it need not be measured."""
+    if type(value) not in SIZED or not value:
+        return 0
+    try:
+        return len(_encode(value))
+    except (TypeError, ValueError):
+        return 0  # what is no JSON is refused where it is to be stored
+
+
+def check(outcome: Outcome, inputs: Mapping[str, Json], limit: int) -> None:
+    """Raise `NodeFailure` when an attempt makes a larger value than it may.
+
+    Args:
+        outcome: of the attempt.
+        inputs: of the attempt: values that are as large as they may be already.
+        limit: in bytes.
+    """
+    for port, value in outcome.ports.items():
+        if type(value) in SIZED and size_of(value) > limit:
+            _refuse(f"its output {port}", value, inputs, limit)
+    for name, _, value in outcome.writes:
+        if type(value) in SIZED and size_of(value) > limit:
+            _refuse(f"what it writes to {name}", value, inputs, limit)
+
+
+def _refuse(what: str, value: Json, inputs: Mapping[str, Json], limit: int) -> None:
+    if any(value is known for known in inputs.values()):
+        return
+    raise NodeFailure(
+        f"{what} has {size_of(value):,} bytes; the limit value_bytes is {limit:,}. Put it into a "
+        "file, or raise the limit in the workflow's settings",
+        code="limit",
+        retryable=False,
+    )
