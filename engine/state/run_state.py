@@ -10,6 +10,7 @@ them; tokens, tasks and joins hold only the name.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
@@ -354,12 +355,10 @@ class RunState(msgspec.Struct, kw_only=True):
 
         Tables are copied; the values in them are shared, because nobody may change those.
         """
-        tables = {name: dict(table) for name, table in self._tables().items()}
-        return msgspec.structs.replace(self, **tables)
-
-    def _tables(self) -> dict[str, dict[str, Any]]:
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: value for name, value in fields.items() if isinstance(value, dict)}
+        child = copy.copy(self)
+        for name in _TABLES:
+            setattr(child, name, getattr(child, name).copy())
+        return child
 
     def item(self, key: str, index: int) -> Json:
         """Return an item of the zone ``node@scope``, of its list or added later."""
@@ -375,6 +374,12 @@ class RunState(msgspec.Struct, kw_only=True):
             base, _, index = ref[:-1].partition("[")
             return self.values[base][int(index)]
         return self.values[ref]
+
+
+#: The fields of a state that are tables.
+_TABLES = tuple(
+    field.name for field in msgspec.structs.fields(RunState) if field.default_factory is dict
+)
 
 
 def base_of(ref: ValueRef) -> ValueRef:

@@ -427,7 +427,7 @@ class MemoryStore(MemoryTriggers):
         )
         last = run.frames[-1].number if run.frames else -rows
         if record.number - last >= rows * _FRAME_SPACING or record.document is not None:
-            run.frames.append(_Frame(record.number, state.copy(), record.view))
+            run.frames.append(_Frame(record.number, state, record.view))
 
     def journal(self, lease: Lease, record: JournalRecord) -> None:
         """Store a finished attempt ahead of its commit."""
