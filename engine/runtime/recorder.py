@@ -14,7 +14,7 @@ from engine.runtime.due import Due
 from engine.runtime.environment import Driver
 from engine.runtime.facts import Step
 from engine.runtime.ports import CommitRecord, Lease, SignalChanges
-from engine.state.run_state import apply
+from engine.state.run_state import Moves, apply
 from engine.state.status import can_become
 
 #: A key frame is stored with every so many commits, so that viewing folds few of them.
@@ -54,8 +54,8 @@ class Recorder:
 
     def write(self, step: Step, at: float) -> tuple[list[ev.Recorded], Awaitable[None] | None]:
         """Apply one commit and hand it to the writer; return its facts, and what to wait for."""
-        state, run, seq = self._state, self._facts.run, self._seq
-        becomes = step.delta.status
+        state, run, first, delta = self._state, self._facts.run, self._seq, step.delta
+        becomes = delta.status
         if becomes is not None and not can_become(state.status, becomes):
             raise EngineBug(f"Run {run} is {state.status} and cannot become {becomes}.")
         records: list[ev.Recorded] = []
@@ -63,35 +63,42 @@ class Recorder:
             records.append(ev.Recorded(run, self._seq, at, event))
             self._seq += 1
         number = state.commit + 1
-        apply(state, step.delta, self._facts.specs, number, step.written)
+        apply(state, delta, self._facts.specs, number, step.written)
         run_view.fold(records, self._view)
-        if step.delta.put_waits or step.requests or step.delta.put_timers:
-            self._due.remember(step)
         record = CommitRecord(
             run=run,
             number=number,
             at=at,
-            first_seq=seq,
+            first_seq=first,
             events=records,
-            delta=step.delta,
+            delta=delta,
             status=state.status,
-            open_requests=step.requests,
-            close_requests=step.closed,
-            admitted_decisions=step.decisions,
-            next_due=self._due.next() if self._due else None,
-            durable=self._power or bool(step.decisions) or step.signals is not None,
-            signals=step.signals,
-            name=step.name,
+            durable=self._power,
         )
+        if type(delta) is not Moves:  # else nothing is asked, answered, sent or due by it
+            self._add_rest(record, step)
+        if self._due:
+            record.next_due = self._due.next()
         if number >= self._next_frame:
             self._next_frame = number + max(FRAME_EVERY, self._rows() // ROWS_PER_COMMIT)
             record.frame, record.view = state.copy(), run_view.encode(self._view)
+        stored = partial(self._stored, records, step.signals)
+        return records, self._env.writer.commit(self._lease, record, stored, self._failed)
+
+    def _add_rest(self, record: CommitRecord, step: Step) -> None:
+        """Add what a commit does besides moving values from task to task."""
+        if step.delta.put_waits or step.requests or step.delta.put_timers:
+            self._due.remember(step)
+        record.open_requests = step.requests
+        record.close_requests = step.closed
+        record.admitted_decisions = step.decisions
+        record.signals = step.signals
+        record.name = step.name
+        record.durable = self._power or bool(step.decisions) or step.signals is not None
         if step.document is not None:
             record.document = step.document
         if step.claims:
             record.claims = step.claims
-        stored = partial(self._stored, records, step.signals)
-        return records, self._env.writer.commit(self._lease, record, stored, self._failed)
 
     def _rows(self) -> int:
         state = self._state
