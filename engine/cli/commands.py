@@ -27,6 +27,8 @@ COMMANDS: dict[str, Entry] = {
     "decide": Entry("deciding", "decide", "Answer a barrier request."),
     "rules": Entry("standing", "rules", "Decide in advance, and list and end such decisions."),
     "signal": Entry("signalling", "signal", "Send an event to runs that listen."),
+    "serve": Entry("serving", "serve", "Arm triggers, and start their runs until it is stopped."),
+    "triggers": Entry("serving", "triggers", "List the armed triggers, or what has come of them."),
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),

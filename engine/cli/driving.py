@@ -50,7 +50,7 @@ def drive(manner: Manner, begin: Begin) -> int:
 
 
 async def _drive(manner: Manner, begin: Begin) -> int:
-    _end_on_signals()
+    end_on_signals()
     options = EngineOptions(
         stay=manner.wait,
         leave_paused=not manner.wait,
@@ -81,7 +81,7 @@ async def _drive(manner: Manner, begin: Begin) -> int:
             say(text)
 
 
-def _end_on_signals() -> None:
+def end_on_signals() -> None:
     """Let SIGTERM and a closed terminal end us in order, as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None

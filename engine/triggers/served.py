@@ -137,6 +137,20 @@ def check_paths(served: Iterable[Served]) -> None:
         others.append(params)
 
 
+def check_secrets(served: Iterable[Served]) -> None:
+    """Refuse webhooks that ask for no secret: other machines are about to reach them.
+
+    Raises:
+        InvalidCommand: there is one.
+    """
+    for each in served:
+        if isinstance(each.params, WebhookParams) and each.params.check == "none":
+            raise InvalidCommand(
+                f"Anybody in the network could fire {each.record.node} of "
+                f"{each.record.workflow}: give it a secret, or listen on 127.0.0.1."
+            )
+
+
 def _served(
     core: Core, workflow: Workflow, node: Node, source: str, allow: frozenset[str]
 ) -> Served:

@@ -20,8 +20,15 @@ from engine.model.workflow import Workflow
 from engine.nodes.trigger_webhook import WebhookParams
 from engine.run_handle import spawn
 from engine.runtime.trigger_ports import Firing, FiringRecord, TriggerMove, TriggerRecord
-from engine.triggers.http_server import HttpServer
-from engine.triggers.served import Runner, Served, TriggerNews, check_paths, served_of
+from engine.triggers.http_server import HttpServer, is_loopback
+from engine.triggers.served import (
+    Runner,
+    Served,
+    TriggerNews,
+    check_paths,
+    check_secrets,
+    served_of,
+)
 from engine.triggers.starting import Starts
 from engine.triggers.webhook_site import WebhookSite
 
@@ -57,6 +64,7 @@ class Triggers:
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[TriggerNews], None]] = []
         self._server: HttpServer | None = None
+        self._is_public = False
         self._unwatch: Callable[[], None] | None = None
         self._busy = asyncio.Lock()
 
@@ -84,6 +92,8 @@ class Triggers:
         made = served_of(core, workflow, source, allow)
         others = [each for each in self._state.served.values() if each.record.source != source]
         check_paths([*others, *made])
+        if self._is_public:
+            check_secrets(made)
         async with self._busy:
             for each in made:
                 each.record = await self._armed(each)
@@ -112,6 +122,11 @@ class Triggers:
     def listen(self, callback: Callable[[TriggerNews], None]) -> None:
         """Hear what becomes of the triggers that are served here."""
         self._listeners.append(callback)
+
+    @property
+    def served(self) -> list[TriggerRecord]:
+        """The triggers that this process serves."""
+        return [each.record for each in self._state.served.values()]
 
     @property
     def has_webhooks(self) -> bool:
@@ -159,8 +174,12 @@ class Triggers:
         """Take requests for webhooks on an address; return the port.
 
         Raises:
-            InvalidCommand: it cannot be listened on.
+            InvalidCommand: it cannot be listened on, or other machines can reach it and a
+                webhook asks for no secret.
         """
+        if not is_loopback(host):
+            check_secrets(self._state.served.values())
+            self._is_public = True
         site = WebhookSite(
             self._core,
             lambda: list(self._state.served.values()),
