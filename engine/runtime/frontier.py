@@ -183,7 +183,7 @@ class Frontier:
         """Start ready tasks up to the limits; plain functions are over at once."""
         if self._finishing or self.pace:
             self._look_at_queues()
-        queue = self.stepping if self.is_paused else self.ready
+        queue = self.stepping if self.state.status is RunStatus.PAUSED else self.ready
         budget = len(queue)
         most = self._concurrency + self._reading
         while queue and budget and len(self.running) < most:

@@ -43,7 +43,7 @@ from engine.runtime.ports import (
     SystemClock,
 )
 from engine.state.channels import ChannelSpecs
-from engine.state.run_state import Delta, RunState, apply
+from engine.state.run_state import Delta, Moves, RunState, apply
 from engine.state.status import ENDED, RunStatus
 from engine.store import leases
 from engine.store.commits import settled_tasks
@@ -122,6 +122,15 @@ class _Run:
         if not self.first <= number < self.next_number:
             raise unknown_commit(self.record.run, number)
         return self.commits[number - self.first]
+
+
+def _out_of_order(run: _Run, record: CommitRecord) -> Exception:
+    if record.number < run.next_number:  # somebody else has written it
+        return leases.lost(record.run)
+    return EngineBug(
+        f"Run {record.run}: commit {record.number} from event {record.first_seq} does not follow "
+        f"commit {run.next_number - 1}, whose next event is {run.next_seq}."
+    )
 
 
 class MemoryStore(MemoryTriggers):
@@ -358,13 +367,8 @@ class MemoryStore(MemoryTriggers):
             run = self._held(lease)
             number = record.number
             events = record.events
-            if number < run.next_number:
-                raise leases.lost(lease.run)
-            if number > run.next_number or record.first_seq != run.next_seq:
-                raise EngineBug(
-                    f"Run {record.run}: commit {number} from event {record.first_seq} does not "
-                    f"follow commit {run.next_number - 1}, whose next event is {run.next_seq}."
-                )
+            if number != run.next_number or record.first_seq != run.next_seq:
+                raise _out_of_order(run, record)
             if run.journal or run.claims:
                 self._settle(run, record)
             run.commits.append(
@@ -376,12 +380,10 @@ class MemoryStore(MemoryTriggers):
                 run.status = record.status
                 run.ended_at = record.at if record.status in ENDED else None
             run.next_due = record.next_due
-            for each in events:
-                if type(each.event) is LegStarted:
-                    run.legs += 1
             if record.frame is not None:
                 self._keep_frame(run, record, record.frame)
-            self._write_rest(run, record)
+            if type(record.delta) is not Moves:  # else there is nothing more to it
+                self._write_rest(run, record)
 
     def commit_all(self, lease: Lease, records: Sequence[CommitRecord]) -> None:
         """Store several commits that follow one another, or none of them."""
@@ -396,6 +398,7 @@ class MemoryStore(MemoryTriggers):
                 self.commit(lease, record)
 
     def _write_rest(self, run: _Run, record: CommitRecord) -> None:
+        run.legs += sum(type(each.event) is LegStarted for each in record.events)
         if record.open_requests:
             self._asked.open(record.open_requests)
         if record.close_requests:

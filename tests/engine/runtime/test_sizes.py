@@ -10,6 +10,7 @@ from engine import events as ev
 from engine.errors import InvalidCommand
 from engine.model.node_types import Context, Output
 from engine.model.workflow import Channel, Limits
+from engine.runtime import sizes
 from tests.engine.flows import Bench, flow, node_type, outcome
 
 
@@ -66,3 +67,19 @@ async def test_an_input_that_is_too_large_starts_no_run() -> None:
             await bench.engine.start(work, "x" * 1001)
         assert bench.engine.runs() == []
         assert outcome(await bench.run(work, "x" * 900)) == "x" * 900
+
+
+async def test_what_has_only_come_through_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that many tasks hand on costs its size once, not once for each of them."""
+    measured: list[int] = []
+    size_of = sizes.size_of
+
+    def counting(value: Any) -> int:
+        measured.append(size_of(value))
+        return measured[-1]
+
+    monkeypatch.setattr(sizes, "size_of", counting)
+    nodes = {"a": ("makes", {"value": [1, 2, 3]}), "b": "same", "c": "same", "z": "end"}
+    async with Bench(*KINDS) as bench:
+        assert outcome(await bench.run(flow(nodes, "a > b, b > c, c > z"))) == [1, 2, 3]
+    assert measured == [4]
