@@ -72,8 +72,8 @@ class RunHandle:
 
     @property
     def has_ended(self) -> bool:
-        """Whether this leg has its terminal event."""
-        return self._loop.terminal is not None
+        """Whether this leg is over: it has its terminal event, or failed without one."""
+        return self._loop.terminal is not None or (self._task is not None and self._task.done())
 
     @property
     def view(self) -> RunView:

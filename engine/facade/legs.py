@@ -245,7 +245,7 @@ class Legs:
         """Wait for a leg whose end is told already; it is about to give its lease back."""
         held = self._held.get(run)
         if held is not None and held.handle.has_ended:
-            await held.handle.leg()
+            await asyncio.gather(held.handle.leg(), return_exceptions=True)
             await asyncio.sleep(0)  # its callback has let go when we go on
 
     async def released(self) -> None:

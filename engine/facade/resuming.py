@@ -51,8 +51,8 @@ class Resuming(Part):
             UnknownRun: there is no such run.
         """
         core, legs = self._core, self._legs
-        await legs.let_go(run)
         run_id = self.store.run(RunId(run)).run
+        await legs.let_go(run_id)
         handle = legs.handle(run_id)
         if handle is not None:
             if edited is not None:

@@ -58,6 +58,20 @@ async def test_a_run_goes_on_in_a_new_leg_when_there_is_room_again() -> None:
         assert len(bench.engine.inbox()) == 1
 
 
+async def test_a_leg_that_has_just_failed_is_not_gone_on_with() -> None:
+    """A new leg begins also in the moment in which nobody was told yet that the old is over."""
+    store = FullStore()
+    store.full_at = 1
+    async with Bench(store=store, threaded=True) as bench:
+        handle = await bench.engine.start(ASKS)
+        async with asyncio.timeout(5):
+            while not handle.has_ended:
+                await asyncio.sleep(0)
+        store.full_at = 10**9
+        again = await bench.engine.resume(handle.run)
+        assert type((await again.leg()).event).__name__ == "RunWaiting"
+
+
 @pytest.mark.parametrize("broken", ["journal", "claim"])
 async def test_a_result_or_claim_that_cannot_be_stored_ends_the_leg(broken: str) -> None:
     """U97: the run does not wait for ever for a result that nobody has stored."""
