@@ -280,6 +280,8 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
 
 
 def _check_values(node: Node) -> Iterator[Diagnostic]:
+    if not (node.params or node.extra):
+        return
     for path, what in check_values({"params": node.params, "extra": node.extra}):
         yield rules.VALUE.broken(
             f"{title_of(node)}: {path} {what}.",

@@ -307,6 +307,8 @@ class _Compiler:
         self.facts = facts
         self.loops = _natural_loops(workflow, self.facts)
         self.ranks = {key: rank for rank, key in enumerate(self.facts.topological)}
+        self.channels = frozenset(workflow.channels)
+        self.awaiting: dict[str, bool] = {}
         settings = workflow.settings
         self.env = {name: environ[name] for name in settings.env if name in environ}
         self.measured = {
@@ -377,6 +379,14 @@ class _Compiler:
                 )
             ),
         )
+
+    def _awaits(self, node_type: NodeType) -> bool:
+        """Whether its function is a coroutine function; asked once for each type."""
+        if node_type.id not in self.awaiting:
+            run = node_type.run
+            found = inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run)
+            self.awaiting[node_type.id] = found
+        return self.awaiting[node_type.id]
 
     def _channels(self, **fields: str) -> tuple[str, ...]:
         """Return the names of the channels with these fields, in the order of the document."""
@@ -455,7 +465,6 @@ class _Compiler:
         out = {port.name: self._out(node, port.name) for port in ports.outputs}
         fallback = tuple(e for edges in out.values() for e in edges if e.kind == "fallback")
         channels = set(reads.channels) | set(node.reads)
-        everything = frozenset(self.workflow.channels)
         zones = self.facts.zone_of.get(node.key, ())
         read_nodes = self._readable(node.key, reads.nodes)
         role = "" if node.disabled else node_type.role
@@ -474,7 +483,7 @@ class _Compiler:
             fixed=_validated(node_type, params, raw),
             raw=raw,
             awaits=not node.disabled
-            and (_awaits(node_type) or (stream is not None and stream.open is not None)),
+            and (self._awaits(node_type) or (stream is not None and stream.open is not None)),
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1
@@ -492,12 +501,12 @@ class _Compiler:
                 for name, write in node.writes.items()
                 if not node.disabled
             ),
-            reads=everything if "*" in channels else frozenset(channels) & everything,
+            reads=self.channels if "*" in channels else self.channels.intersection(channels),
             read_nodes=read_nodes,
             effects="none" if node.disabled else node.effects or node_type.effects(node.params),
             depth=len(zones),
             zones=zones,
-            loops=tuple(loop.index for loop in self.loops if node.key in loop.body),
+            loops=tuple([loop.index for loop in self.loops if node.key in loop.body]),
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
             stream=stream,
@@ -706,11 +715,6 @@ def _constant(estimate: Expression) -> float | None:
 def _fires_again(policy: JoinPolicy) -> bool:
     """Return whether a join may run its node more than once for one token on every edge."""
     return policy.mode in ("each", "no_more") or policy.rest in ("queue", "error")
-
-
-def _awaits(node_type: NodeType) -> bool:
-    run = node_type.run
-    return inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run)
 
 
 def _validated(

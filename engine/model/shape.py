@@ -234,18 +234,21 @@ class Table:
         self.fields = fields
         self.names = frozenset(field.name for field in fields)
         self._name_field = name_field
-        self._defaults = {
+        defaults = {
             field.name: field.default
             if field.default_factory is dataclasses.MISSING
             else field.default_factory()
             for field in dataclasses.fields(cls)
         }
 
+        self._usual = tuple((each, defaults[each.attribute]) for each in fields)
+        missing = dataclasses.MISSING
+        self._needed = frozenset(each.name for each, usual in self._usual if usual is missing)
+
     @property
     def required(self) -> frozenset[str]:
         """The names of the fields that have no default."""
-        missing = dataclasses.MISSING
-        return frozenset(f.name for f in self.fields if self._defaults[f.attribute] is missing)
+        return self._needed
 
     def read(self, value: Json, path: str, problems: list[Problem], name: str = "") -> Any:
         """Return an instance, or a marker after adding at least one problem."""
@@ -253,17 +256,17 @@ class Table:
             return _refuse(problems, path, "an object", value)
         found: dict[str, Any] = {self._name_field: name} if self._name_field else {}
         complete = True
-        for field in self.fields:
+        # Most fields of most documents are left out: only those that are there cost time.
+        wanted = [each for each in self.fields if each.name in value or each.name in self._needed]
+        for field in wanted:
             if field.name in value:
                 item = field.read(value[field.name], join_path(path, field.name), problems)
                 if item is not _BAD:
                     found[field.attribute] = item
                     continue
-            elif self._defaults[field.attribute] is dataclasses.MISSING:
-                problems.append((join_path(path, field.name), "is missing"))
             else:
-                continue
-            complete = complete and self._defaults[field.attribute] is not dataclasses.MISSING
+                problems.append((join_path(path, field.name), "is missing"))
+            complete = complete and field.name not in self._needed
         if not complete:
             return _BAD
         extra = {key: item for key, item in value.items() if key not in self.names}
@@ -274,9 +277,9 @@ class Table:
         result: dict[str, Json] = {
             key: value for key, value in item.extra.items() if key not in self.names
         }
-        for field in self.fields:
+        for field, default in self._usual:
             value = getattr(item, field.attribute)
-            if value != self._defaults[field.attribute]:
+            if value is not default and value != default:
                 result[field.name] = field.write(value)
         return result
 

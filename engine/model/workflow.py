@@ -72,7 +72,8 @@ class Edge:
     @property
     def id(self) -> str:
         """``read.out->ask.in``."""
-        return f"{self.source}->{self.target}"
+        source, target = self.source, self.target
+        return f"{source.node}.{source.port}->{target.node}.{target.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
