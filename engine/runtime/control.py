@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from engine import events as ev
 from engine.commands import CancelPart
@@ -14,10 +11,11 @@ from engine.errors import InvalidCommand
 from engine.events import ErrorInfo, TaskReady
 from engine.ids import TaskId, scope_key
 from engine.model.plan import Plan
-from engine.runtime import background, breakpoints
+from engine.runtime import breakpoints
 from engine.runtime.facts import RunFacts, Step
+from engine.runtime.leaving import leave
 from engine.runtime.outcome import Outcome
-from engine.runtime.superstep import summed_up
+from engine.runtime.superstep import failed_step, summed_up
 from engine.state.run_state import Delta, Ending, RunState, Task
 from engine.state.status import RunStatus
 from engine.stops import Breakpoint
@@ -63,15 +61,14 @@ def set_breakpoints(
     return breakpoints.look(plan, state, facts, step, breaks=new, ready=waiting)
 
 
-def fail(state: RunState) -> Step:
+def fail(plan: Plan, state: RunState) -> Step:
     """Return the commit that ends a run whose failures let nothing more start."""
-    return report(state, ev.RunFailed(error=summed_up(state.failures)), status=RunStatus.FAILED)
+    return failed_step(plan, state, summed_up(state.failures))
 
 
-def give_up(state: RunState, code: str, reason: str) -> Step:
+def give_up(plan: Plan, state: RunState, code: str, reason: str) -> Step:
     """Return the commit that ends a run as failed, for a reason that is not its own."""
-    error = ErrorInfo(code=code, message=reason, retryable=False)
-    return report(state, ev.RunFailed(error=error), status=RunStatus.FAILED)
+    return failed_step(plan, state, ErrorInfo(code=code, message=reason, retryable=False))
 
 
 def ask_cancel(state: RunState, running: Sequence[TaskId], reason: str) -> Step:
@@ -88,42 +85,23 @@ def cancel(state: RunState, ended: Mapping[TaskId, str], reason: str) -> Step:
         ended: the tasks whose attempts were ended, and how; see `TaskCancelled`.
         reason: why.
     """
-    events: list[ev.AnyEvent] = []
-    closed: list[tuple[Any, str]] = []
-    drop: list[str] = []
-    for wait in state.waits.values():
-        if wait.kind == "child" and wait.payload.get("own"):
-            drop.append(wait.task)  # made ready again: resuming goes on with the same child
-        if wait.request is not None:
-            task = state.tasks[wait.task]
-            closed.append((wait.request, "withdrawn"))
-            drop.append(wait.task)
-            events.append(
-                ev.BarrierWithdrawn(
-                    request=wait.request, task=wait.task, node=task.node, reason=reason
-                )
-            )
+    left = leave(state, reason)
+    events = list(left.events)
     for task_id, how in ended.items():
         task = state.tasks[task_id]
         events.append(ev.TaskCancelled(task=task_id, node=task.node, reason=reason, how=how))
     events.append(ev.SuperstepCommitted(commit=state.commit + 1))
     events.append(ev.RunCancelled(reason=reason))
-    # Works in the background are cancelled too, and go on when the run is resumed.
-    works = {run: row for run, row in state.children.items() if row.mode == background.MODE}
-    again = {
-        run: msgspec.structs.replace(row, status="failed")
-        for run, row in works.items()
-        if row.status == "running"
-    }
+    # The loop has cancelled the children already; works in the background go on with a resume.
     return Step(
         delta=Delta(
             status=RunStatus.CANCELLED,
-            drop_waits=drop,
-            drop_children=[run for run in state.children if run not in works],
-            put_children=again,
+            drop_waits=list(left.drop_waits),
+            drop_children=left.drop_children,
+            put_children=left.put_children,
         ),
         events=events,
-        closed=closed,
+        closed=left.closed,
         status=RunStatus.CANCELLED,
     )
 

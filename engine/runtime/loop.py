@@ -144,7 +144,7 @@ class RunLoop:
                     if self._has_had_its_slice():
                         await self._let_others_run()
                 elif self.frontier.stops_after_failure:
-                    await self._store(control.fail(self.state))
+                    await self._store(control.fail(self.plan, self.state))
                 elif self.frontier.held and self._cannot_arrive():
                     await self._store(control.unreached(self.state))
                 elif self._nothing_left_to_do():
@@ -471,7 +471,7 @@ class RunLoop:
         seconds = self.plan.workflow.settings.limits.run_seconds
         text = f"The run took longer than {seconds:g} s, its limit run_seconds"
         hit = LimitHit("run_seconds", seconds, "", text)
-        await self._store(superstep.limit_step(self.state, hit))
+        await self._store(superstep.limit_step(self.plan, self.state, hit))
 
     async def _warn(self, warning: tuple[str, str]) -> None:
         node, message = warning

@@ -95,7 +95,7 @@ class Commands:
             case RetryChild():
                 return await self._retry_child(command)
             case GiveUp(code=code, reason=reason):
-                return control.give_up(state, code, reason)
+                return control.give_up(self._loop.plan, state, code, reason)
             case Unpause() if frontier.is_paused:
                 return self._go_on()
             case Step() if frontier.is_paused:

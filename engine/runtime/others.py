@@ -11,9 +11,9 @@ from engine.events import ErrorInfo
 from engine.ids import NodeKey, RunId, TaskId, signal_id
 from engine.model.node_types import Signal, Wait
 from engine.model.plan import PlanNode
-from engine.model.workflow import Background
 from engine.runtime import background
 from engine.runtime.budget import Budget
+from engine.runtime.leaving import end_policy, leave_rows
 from engine.runtime.outcome import ChildEnd, ChildMade, Heard, Outcome
 from engine.runtime.ports import Listener, SignalChanges, SignalRecord
 from engine.runtime.transition import Transition
@@ -215,7 +215,7 @@ class Others:
             )
         )
 
-    def leave_children(self, policy: Background, *, now: bool, budget: Budget | None) -> bool:
+    def leave_children(self, *, now: bool, budget: Budget | None) -> bool:
         """Do with tracked children what the settings say; return whether to wait for them.
 
         With `now` the run is ended and cannot wait.
@@ -224,7 +224,7 @@ class Others:
         if not (transition.state.children or "children" in transition.touched):
             return False
         left = self._rows()
-        policies = {run: self._at_end(row, policy) for run, row in left.items()}
+        policies = {run: end_policy(transition.plan, row) for run, row in left.items()}
         if "wait" in policies.values() and not now:
             return True
         for run, row in left.items():
@@ -237,7 +237,22 @@ class Others:
                 budget.work_over(row, RunId(run), {})
         return False
 
-    def _at_end(self, row: ChildState, policy: Background) -> Background:
-        node = self._transition.plan.nodes.get(row.node)
-        work = node.background if node is not None else None
-        return work.at_end if work is not None and row.mode == background.MODE else policy
+    def leave(self, reason: str) -> None:
+        """Do with questions and children what becomes of them when the run fails."""
+        transition = self._transition
+        waits = {**transition.waits.base, **transition.waits.changes}
+        rows = [row for row in waits.values() if row is not None]
+        if not rows and not (transition.state.children or "children" in transition.touched):
+            return
+        tasks = {**transition.tasks.base, **transition.tasks.changes}
+        nodes = {TaskId(key): task.node for key, task in tasks.items() if task is not None}
+        left = leave_rows(rows, nodes, self._rows(), reason, plan=transition.plan)
+        transition.events += left.events
+        transition.closed += left.closed
+        self.orphans += left.orphans
+        for task in left.drop_waits:
+            transition.waits.drop(task)
+        for run in left.drop_children:
+            transition.children.drop(run)
+        for run, row in left.put_children.items():
+            transition.children.put(run, row)

@@ -45,6 +45,7 @@ __all__ = [
     "Step",
     "begin",
     "commit",
+    "failed_step",
     "limit_step",
     "request_digest",
     "summed_up",
@@ -69,11 +70,11 @@ def commit(
     try:
         step = _admit_all(work, outcomes)
     except LimitHit as limit:
-        return limit_step(state, limit)
+        return limit_step(plan, state, limit)
     except ItemLost as lost:
-        return failed_step(state, lost.error)
+        return failed_step(plan, state, lost.error)
     except Breach as breach:
-        return rejected(state, breach)
+        return rejected(plan, state, breach)
     if state.breaks or state.until:
         return breakpoints.look(plan, state, facts, step, outcomes)
     return step

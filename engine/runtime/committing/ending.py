@@ -11,10 +11,12 @@ from engine import events as ev
 from engine.events import AnyEvent, ErrorInfo
 from engine.ids import TaskId, scope_key
 from engine.model.expressions import ExpressionError
+from engine.model.plan import Plan
 from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
 from engine.runtime.invariants import Breach
 from engine.runtime.items import room
+from engine.runtime.leaving import leave
 from engine.runtime.limits import LimitHit
 from engine.runtime.stuck import blocked
 from engine.state.run_state import Delta, RunState, Task
@@ -23,7 +25,7 @@ from engine.state.status import RunStatus
 Json = Any
 
 
-def rejected(state: RunState, breach: Breach) -> Step:
+def rejected(plan: Plan, state: RunState, breach: Breach) -> Step:
     """Return the commit that keeps nothing and ends the run; it names the invariant."""
     task = breach.writers[-1] if breach.writers else TaskId("")
     row = state.tasks.get(task)  # none where its work in the background has ended
@@ -36,18 +38,17 @@ def rejected(state: RunState, breach: Breach) -> Step:
         writers=breach.writers,
         handled="fail",
     )
-    return failed_step(state, breach.error(node), event)
+    return failed_step(plan, state, breach.error(node), event)
 
 
 def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
     """Return the event that ends the run, or None while something is alive."""
     transition = work.transition
     if work.fatal is not None:
-        return ev.RunFailed(error=work.fatal)
+        return _failed(work, work.fatal)
     if work.abort is not None or work.final:
         _end_others(work, "the run was ended")
-        policy = work.plan.workflow.settings.background
-        work.others.leave_children(policy, now=True, budget=work.budget)
+        work.others.leave_children(now=True, budget=work.budget)
         if work.abort is not None:
             return ev.RunCancelled(reason=work.abort)
     changes = transition.tasks.changes
@@ -57,12 +58,11 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
         going_on = [row for key, row in others.items() if row is not None and key not in failures]
         if not all(_is_full(work, row) for row in going_on):
             return None
-        return ev.RunFailed(error=summed_up(failures))
+        return _failed(work, summed_up(failures))
     alive = any(changes.get(key, task) is not None for key, task in work.state.tasks.items())
     if alive or any(task is not None for task in changes.values()):
         return None
-    policy = work.plan.workflow.settings.background
-    if work.others.leave_children(policy, now=False, budget=work.budget):
+    if work.others.leave_children(now=False, budget=work.budget):
         return None
     stuck = [] if work.final else blocked(transition)
     if stuck:
@@ -75,6 +75,17 @@ def ending(work: Work, channels: Mapping[str, Json]) -> AnyEvent | None:
     except ExpressionError as error:
         text = f"The result expression of the workflow failed: {error}"
         return ev.RunFailed(error=ErrorInfo(code="result", message=text, retryable=False))
+
+
+def _failed(work: Work, error: ErrorInfo) -> AnyEvent:
+    """Return the event of a failure; nobody is asked and nobody works for the run any more."""
+    work.others.leave(why_left(error))
+    return ev.RunFailed(error=error)
+
+
+def why_left(error: ErrorInfo) -> str:
+    """Return why those who were asked need not answer."""
+    return f"the run failed: {error.message}"
 
 
 def _is_full(work: Work, task: Task) -> bool:
@@ -138,24 +149,33 @@ def summed_up(failures: Mapping[str, Json]) -> ErrorInfo:
     )
 
 
-def limit_step(state: RunState, limit: LimitHit) -> Step:
+def limit_step(plan: Plan, state: RunState, limit: LimitHit) -> Step:
     """Return the commit that ends a run at a limit; it names the limit."""
     error = ErrorInfo(code="limit", message=str(limit), node=limit.node, retryable=False)
+    hit = ev.LimitReached(limit=limit.limit, value=limit.value, node=limit.node)
+    return failed_step(plan, state, error, hit)
+
+
+def failed_step(plan: Plan, state: RunState, error: ErrorInfo, *before: AnyEvent) -> Step:
+    """Return the commit that ends a run and changes nothing, so that it can be made again.
+
+    Only its questions are withdrawn, and its children do what is set for its end.
+    """
+    left = leave(state, why_left(error), plan=plan)
     return Step(
-        delta=Delta(status=RunStatus.FAILED),
+        delta=Delta(
+            status=RunStatus.FAILED,
+            drop_waits=list(left.drop_waits),
+            drop_children=left.drop_children,
+            put_children=left.put_children,
+        ),
         events=[
-            ev.LimitReached(limit=limit.limit, value=limit.value, node=limit.node),
+            *before,
+            *left.events,
             ev.SuperstepCommitted(commit=state.commit + 1),
             ev.RunFailed(error=error),
         ],
-        status=RunStatus.FAILED,
-    )
-
-
-def failed_step(state: RunState, error: ErrorInfo, *before: AnyEvent) -> Step:
-    """Return the commit that ends a run and changes nothing, so that it can be made again."""
-    return Step(
-        delta=Delta(status=RunStatus.FAILED),
-        events=[*before, ev.SuperstepCommitted(commit=state.commit + 1), ev.RunFailed(error=error)],
+        closed=left.closed,
+        orphans=left.orphans,
         status=RunStatus.FAILED,
     )
