@@ -97,7 +97,9 @@ class Frontier:
     @property
     def waits_for_superstep(self) -> bool:
         """Whether what has ended is admitted only together with what has not."""
-        return self._strict and bool(self._has_rest or len(self.running) > self._reading)
+        if not (self._strict and (self._has_rest or self.running)):
+            return False
+        return self._has_rest or len(self.running) > self._reading
 
     @property
     def _reading(self) -> int:
@@ -185,7 +187,9 @@ class Frontier:
             self._look_at_queues()
         queue = self.stepping if self.state.status is RunStatus.PAUSED else self.ready
         budget = len(queue)
-        most = self._concurrency + self._reading
+        most = self._concurrency
+        if self.feeds is not None:
+            most += self._reading
         while queue and budget and len(self.running) < most:
             if self.depth_first and self._is_to_commit():
                 return

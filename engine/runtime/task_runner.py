@@ -229,7 +229,7 @@ def _succeed(
         )
         if node.metered or ctx.spent:
             outcome = spending.with_spent(node, ctx, outcome, result)
-        if outcome.writes or [v for v in outcome.ports.values() if type(v) in sizes.SIZED]:
+        if outcome.writes or not sizes.SIZED.isdisjoint(map(type, outcome.ports.values())):
             sizes.check(outcome, ctx.inputs, ctx.value_bytes)
     except (ExpressionError, NodeFailure) as error:
         return _failure(node, task, ctx, error, seconds)
