@@ -202,7 +202,8 @@ class Wait:
         kind: ``approval timer until event child``.
         due_at: seconds since the epoch; for approvals set by the engine from the request.
         text: why, in words: ``until 14:05``.
-        payload: for ``event``: ``{"event": name}`` and what else `resume` needs. For
+        payload: for ``event``: ``{"event": name}`` and what else `resume` needs; with
+            ``"early": False`` an event from before the wait is not taken. For
             ``child``: ``{"run": id}`` (see `Context.child_run`) and what else it needs.
         child: the run to start, if the one that is waited for is not there yet.
     """

@@ -49,6 +49,11 @@ class ListenParams(Params):
         description="The payload alone, or with its name, id, sender and time.",
         json_schema_extra=hints("select"),
     )
+    early: bool = Field(
+        default=True,
+        title="Early events",
+        description="Take an event that was sent before this node was reached, too.",
+    )
     timeout_s: Duration | None = Field(
         None,
         title="Wait at most",
@@ -84,7 +89,8 @@ def run(params: ListenParams, ctx: Context) -> Wait:
     if not name:
         raise NodeFailure("there is no name of an event; enter one", code="params", retryable=False)
     due = None if params.timeout_s is None else ctx.now + params.timeout_s
-    return Wait(kind="event", due_at=due, text=f"for the event {name}", payload={"event": name})
+    payload = {"event": name} if params.early else {"event": name, "early": False}
+    return Wait(kind="event", due_at=due, text=f"for the event {name}", payload=payload)
 
 
 def accepts(params: ListenParams, ctx: Context, wait: Wait, payload: Json) -> bool:

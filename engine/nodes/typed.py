@@ -819,6 +819,7 @@ class Kinds:
         event: Text = UNSET,
         match: Text | None = UNSET,
         read: Literal["payload", "envelope"] | Computed = UNSET,
+        early: Flag = UNSET,
         timeout_s: Time | None = UNSET,
         on_timeout: Literal["fail", "timeout", "default"] | Computed = UNSET,
         default: Json = UNSET,
@@ -830,6 +831,7 @@ class Kinds:
             event: Name of the event to wait for.
             match: Condition on the event's payload: event.order == input.order.
             read: The payload alone, or with its name, id, sender and time.
+            early: Take an event that was sent before this node was reached, too.
             timeout_s: Empty: without end.
             on_timeout: Fail, leave through a port 'timeout' with the input, or go on with a value.
             default: What the result is if nothing comes.
@@ -840,6 +842,7 @@ class Kinds:
             event=event,
             match=match,
             read=read,
+            early=early,
             timeout_s=timeout_s,
             on_timeout=on_timeout,
             default=default,

@@ -87,6 +87,8 @@ class Hearing:
     def _accepts(self, wait: ParkedWait, signal: SignalRecord) -> bool:
         if wait.payload["event"] != signal.name:
             return False
+        if signal.at < wait.opened_at and not wait.payload.get("early", True):
+            return False
         task = self._loop.state.tasks[wait.task]
         try:
             return waits.accepts(self._loop, task, _parked(wait), signal.payload)

@@ -306,7 +306,8 @@ class MemoryStore(MemoryTriggers):
         name = run.record.run
         wanted = {each.name for each in self._signals.listeners(None, (name,))}
         pending = self._signals.pending(name, run.signals_after, now) if wanted else ()
-        times = [each.at for each in pending if each.name in wanted]
+        rested = run.commits[-1].at if run.commits else now
+        times = [each.at for each in pending if each.name in wanted and each.at >= rested - 5.0]
         if run.next_due is not None and run.next_due <= now:
             times.append(run.next_due)
         return min(times, default=None)

@@ -394,6 +394,8 @@ class SqliteStore(TriggerTables):
 
 
 #: Waiting runs whose time has come, or for which there is an event of a name they wait for.
+#: An event from well before their last commit was there when they came to rest: nothing of
+#: theirs takes it, or they would not have.
 _DUE_HEAD = """
     SELECT r.id, min(due.at), l.host, l.pid, l.boot, l.process_started, l.heartbeat_at
     FROM (
@@ -402,6 +404,8 @@ _DUE_HEAD = """
       SELECT r.no, s.at FROM listeners w JOIN runs r ON r.no = w.run_no
       JOIN signals s ON s.name = w.name WHERE"""
 _DUE_TAIL = """
+      AND s.at >= (SELECT c.at FROM commits c WHERE c.id = (SELECT max(id) FROM commits
+        WHERE id BETWEEN r.no << 32 AND (r.no << 32) + 4294967295)) - 5.0
     ) due JOIN runs r ON r.no = due.no JOIN leases l ON l.run_no = r.no
     WHERE r.status = 'waiting' GROUP BY r.no ORDER BY min(due.at), r.no"""
 _DUE = f"{_DUE_HEAD} {OPEN} {_DUE_TAIL}"

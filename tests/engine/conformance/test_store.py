@@ -905,6 +905,16 @@ def test_a_waiting_run_is_due_when_its_event_comes(store: RunStore) -> None:
     assert store.due_runs(START_S + 1) == [(RUN, START_S)]
 
 
+def test_an_event_that_a_run_has_rested_on_does_not_make_it_due(store: RunStore) -> None:
+    """It would go on and rest again, each time that somebody asks."""
+    chain, lease = begin(store)
+    store.add_signal(_signal(at=START_S - 60))
+    store.commit(lease, chain.commit(RunStatus.WAITING, signals=_listening("a")))
+    store.release(lease)
+    assert len(store.signals(RUN, START_S)) == 1
+    assert store.due_runs(START_S + 1) == []
+
+
 def test_a_deleted_run_takes_its_listeners_along(store: RunStore) -> None:
     chain, lease = begin(store)
     number = store.add_signal(_signal()).number

@@ -50,6 +50,8 @@ async def act(bench: Bench, run: str, step: dict[str, Json]) -> None:
     """Let a person or time do something."""
     if "advance_s" in step:
         bench.clock.advance(step["advance_s"])
+    elif "signal" in step:
+        await bench.engine.signal(step["signal"], step.get("payload"))
     elif "cancel" in step:
         await bench.engine.cancel(run, step["cancel"])
     else:
