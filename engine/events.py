@@ -296,6 +296,18 @@ class BarrierWithdrawn(Event, frozen=True):
     reason: str
 
 
+class TurnTaken(Event, frozen=True):
+    """An attempt of a node with a rate has taken a token; the wait for it follows, if any.
+
+    Attributes:
+        keys: of the buckets that it was taken from.
+    """
+
+    task: TaskId
+    node: NodeKey
+    keys: tuple[str, ...]
+
+
 class WaitOpened(Event, frozen=True):
     """A task is parked for a time, an event or a child run, or until a budget has room.
 
@@ -304,7 +316,7 @@ class WaitOpened(Event, frozen=True):
 
     task: TaskId
     node: NodeKey
-    kind: str  # timer, until, event, child, budget
+    kind: str  # timer, until, event, child, budget, rate
     due_at: float | None
     text: str = ""
     path: Path = ()
@@ -645,6 +657,7 @@ AnyEvent = (
     | BarrierDecided
     | BarrierExpired
     | BarrierWithdrawn
+    | TurnTaken
     | WaitOpened
     | WaitEnded
     | JoinTimedOut

@@ -13,6 +13,7 @@ from designer.panels.inspector_attributes import (
     flag,
     seconds,
     spec,
+    text,
     texts,
     unless,
     whole,
@@ -20,7 +21,7 @@ from designer.panels.inspector_attributes import (
 from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
-from engine.model.workflow import Alternative, JoinPolicy, Node, RetryPolicy, Write
+from engine.model.workflow import Alternative, JoinPolicy, Node, RateLimit, RetryPolicy, Write
 
 Json = Any
 
@@ -37,6 +38,7 @@ EFFECTS = {
     "idempotent": "The same when repeated",
     "once": "Only once",
 }
+UNDECLARED = {"fail": "The node fails", "ignore": "A warning; it goes where wires lead"}
 ROUTES = {"all": "Every wire whose condition holds", "first": "The first by priority"}
 JOINS = {
     "all_active": "All that can still come",
@@ -113,7 +115,50 @@ def error_attributes() -> list[Attribute]:
                seconds(None), unit="s", placeholder="none"),
         _plain("min_interval_s", "Least time between two starts", FieldKind.DURATION,
                seconds(None), unit="s", placeholder="none"),
+        Attribute(
+            spec=spec("rate", "Starts only so often", FieldKind.SWITCH,
+                      "Who comes too early waits for its turn, also over a restart.",
+                      default=False, advanced=True),
+            path="rate",
+            read=lambda node: UNSET if node.rate is None else True,
+            write=lambda node, value: replace(
+                node, rate=(node.rate or RateLimit()) if value is True else None
+            ),
+        ),
+        *_rate_attributes(),
     ]  # fmt: skip
+
+
+def _rate_attributes() -> Iterable[Attribute]:
+    default = RateLimit()
+    for name, title, kind, convert, more in (
+        ("count", "So many times", FieldKind.NUMBER, whole(1, default.count),
+         {"whole": True, "lowest": 1}),
+        ("per_s", "In", FieldKind.DURATION, seconds(default.per_s), {"unit": "s"}),
+        ("burst", "At once after a rest", FieldKind.NUMBER, whole(1, default.burst),
+         {"whole": True, "lowest": 1}),
+        ("key", "Each has its own rate", FieldKind.SOURCE, lambda value: text(value) or None,
+         {"placeholder": "input.customer"}),
+    ):  # fmt: skip
+        yield Attribute(
+            spec=spec(f"rate_{name}", title, kind, default=getattr(default, name),
+                      **cast(Any, more)),
+            path=f"rate.{name}",
+            read=_reader_of_rate(name),
+            write=_writer_of_rate(name, convert),
+            shown=lambda node: node.rate is not None,
+        )  # fmt: skip
+
+
+def _reader_of_rate(name: str) -> Callable[[Node], Json]:
+    default = getattr(RateLimit(), name)
+    return lambda node: UNSET if node.rate is None else unless(getattr(node.rate, name), default)
+
+
+def _writer_of_rate(name: str, convert: Convert) -> Callable[[Node, Json], Node]:
+    return lambda node, value: replace(
+        node, rate=replace(node.rate or RateLimit(), **cast(Any, {name: convert(value)}))
+    )
 
 
 def _retry_attributes() -> Iterable[Attribute]:
@@ -262,6 +307,15 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
             path="route",
             read=lambda node: unless(node.route, "all"),
             write=lambda node, value: replace(node, route="all" if value is UNSET else value),
+        ),
+        Attribute(
+            spec=spec("undeclared", "When it chooses where no wire leads", FieldKind.CHOICE,
+                      choices=tuple(UNDECLARED), default="fail", words=UNDECLARED, advanced=True),
+            path="undeclared",
+            read=lambda node: unless(node.undeclared, "fail"),
+            write=lambda node, value: replace(
+                node, undeclared="fail" if value is UNSET else value
+            ),
         ),
     ]  # fmt: skip
     found += budget_attributes()

@@ -276,11 +276,15 @@ def _limit_attributes() -> list[Attribute]:
               lowest=least, unit=unit)
         for name, title, least, unit in _LIMITS
     ]  # fmt: skip
+    by_type = limit(
+        "by_type", "At the same time, by kind of node", FieldKind.MAPPING, _or({}),
+        item=spec("", "Tasks", FieldKind.NUMBER, whole=True, lowest=1, required=True),
+    )  # fmt: skip
     time = limit(
         "run_seconds", "Duration of a run", FieldKind.DURATION, seconds(defaults.run_seconds),
         unit="s",
     )  # fmt: skip
-    return [*numbers, time]
+    return [*numbers, by_type, time]
 
 
 def _writer_of_limit(name: str, convert: Convert) -> Callable[[Workflow, Json], Workflow]:

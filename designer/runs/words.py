@@ -234,7 +234,7 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
                 f"{_task(event.task, event.node, title_of)} no longer asks; nothing was decided",
                 event.reason,
             )
-        case ev.WaitOpened() | ev.WaitEnded():
+        case ev.TurnTaken() | ev.WaitOpened() | ev.WaitEnded():
             return _wait(event, title_of)
         case ev.JoinTimedOut():
             return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
@@ -449,8 +449,11 @@ def _child(event: ev.ChildStarted | ev.ChildContinued | ev.ChildEnded, title_of:
             return _because(text, event.reason)
 
 
-def _wait(event: ev.WaitOpened | ev.WaitEnded, title_of: TitleOf) -> str:
+def _wait(event: ev.TurnTaken | ev.WaitOpened | ev.WaitEnded, title_of: TitleOf) -> str:
     task = _task(event.task, event.node, title_of)
+    if isinstance(event, ev.TurnTaken):
+        keys = ", ".join(key for key in event.keys if key)
+        return f"{task} has its turn" + (f" ({keys})" if keys else "")
     if isinstance(event, ev.WaitEnded):
         return _because(f"{task} goes on", event.reason)
     if event.text:
@@ -547,6 +550,7 @@ _KINDS: dict[type, str] = {
     ev.ChildEnded: "task",
     ev.SignalSent: "task",
     ev.SignalTaken: "wait",
+    ev.TurnTaken: "wait",
     ev.WaitOpened: "wait",
     ev.WaitEnded: "wait",
     ev.JoinTimedOut: "wait",

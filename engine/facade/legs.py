@@ -26,6 +26,7 @@ from engine.runtime.children import expected
 from engine.runtime.environment import Environment
 from engine.runtime.loop import RunLoop
 from engine.runtime.outcome import Outcome
+from engine.runtime.places import Places
 from engine.runtime.ports import DecisionRecord, Lease
 from engine.runtime.superstep import RunFacts
 from engine.state.run_state import RunState
@@ -87,6 +88,8 @@ class Legs:
         self._watching: asyncio.Task[None] | None = None
         self._pending: set[asyncio.Task[Any]] = set()
         self._waking: set[asyncio.Task[Any]] = set()
+        #: Shared by all runs that are driven here.
+        self._places = Places(core.options.at_once)
         self._children = StoredChildren(
             store=core.store,
             registry=core.registry,
@@ -157,6 +160,7 @@ class Legs:
             interceptors=options.interceptors,
             signalled=self.signalled,
             children=self._children,
+            places=self._places,
         )
 
     def leg_ended(self, handle: RunHandle, task: asyncio.Task[ev.Recorded]) -> None:

@@ -29,6 +29,7 @@ class EngineOptions:
         environ: environment variables that workflows may name.
         history_bytes: what the store may take on the disk before nothing new is started.
         user: who decides here.
+        at_once: id of a node type to how many of its attempts run at once, in all runs.
     """
 
     threaded: bool = False
@@ -40,6 +41,7 @@ class EngineOptions:
     environ: Mapping[str, str] | None = None
     user: str = ""
     history_bytes: int = field(default_factory=history_quota)
+    at_once: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ from engine.model.workflow import (
     OnFailure,
     Order,
     PortRef,
+    RateLimit,
     RetryPolicy,
     Save,
     Settings,
@@ -86,6 +87,8 @@ class NodeFields(TypedDict, total=False):
     total_timeout_s: float | None
     idle_timeout_s: float | None
     min_interval_s: float | None
+    rate: RateLimit | None
+    undeclared: Literal["fail", "ignore"]
     may_write: Sequence[str] | None
     meters: Mapping[str, Draw]
     budget: Literal["shared", "even"]

@@ -286,6 +286,9 @@ def _check_settings(doc: Checked) -> Iterator[Diagnostic]:
         value = getattr(limits, name)
         if not value > 0:
             yield _bad_limit(name, value, "Enter a number above 0.")
+    for kind, most in limits.by_type.items():
+        if most < 1:
+            yield _bad_limit(f"by_type.{kind}", most, "Enter 1 or more.")
     if limits.processes < 0:
         yield _bad_limit("processes", limits.processes, "Enter 0 for one per core, or more.")
     values = {

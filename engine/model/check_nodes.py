@@ -266,6 +266,15 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
             yield wrong(f"joins.{port}.timeout_s", what)
     if node.min_interval_s is not None and not node.min_interval_s >= 0:
         yield wrong("min_interval_s", "the time between two starts is negative")
+    if node.rate is not None and not node.rate.per_s > 0:
+        yield wrong("rate.per_s", f"a rate per {node.rate.per_s:g} s is none")
+    if node.rate is not None and min(node.rate.count, node.rate.burst) < 1:
+        field = "rate.count" if node.rate.count < 1 else "rate.burst"
+        yield wrong(field, "with this rate it could never start")
+    yield from _check_retry(node, wrong)
+
+
+def _check_retry(node: Node, wrong: Callable[[str, str], Diagnostic]) -> Iterator[Diagnostic]:
     retry = node.retry
     if retry is None:
         return
@@ -344,6 +353,8 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
     for name, write in node.writes.items():
         if write.expr or write.op != "delete":
             yield _Text(join_path("writes", name), "expr", write.expr, "write")
+    if node.rate is not None and node.rate.key:
+        yield _Text("rate.key", "expr", node.rate.key)
     for name, draw in node.meters.items():
         place = join_path("meters", name)
         yield _Text(join_path(place, "estimate"), "expr", draw.estimate)

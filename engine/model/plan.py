@@ -125,6 +125,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
             what is reserved, or None where a task must compute it. `measured`: meters that the
             engine itself measures, to how.
         may_write: the channels that it and the zones around it may write; None: all.
+        rates: how often it may start.
         stream: of a For each: how the stream that it is wired to is read.
         plain: every value takes every wire of its port: there is nothing to decide.
         alternatives: the node as each of them does its work.
@@ -168,8 +169,17 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     may_write: frozenset[str] | None
     plain: bool
     stream: Stream | None = None
+    rates: tuple[PlanRate, ...] = ()
     alternatives: tuple[PlanNode, ...] = ()
     background: BackgroundPlan | None = None
+
+
+class PlanRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A token every `interval` seconds, at most `burst` of them kept, for each value of `key`."""
+
+    interval: float
+    burst: int = 1
+    key: Expression | None = None
 
 
 class Shortcut(msgspec.Struct, frozen=True, kw_only=True):
@@ -423,6 +433,8 @@ class _Compiler:
         params = compile_params(plain, templates=node_type.templates)
         found = [params.reads]
         found += [compile_expression(w.expr).reads for w in node.writes.values() if w.expr]
+        if node.rate is not None and node.rate.key:
+            found.append(compile_expression(node.rate.key).reads)
         for draw in node.meters.values():
             both = (draw.estimate, draw.actual)
             found += [compile_expression(text).reads for text in both if text]
@@ -510,6 +522,7 @@ class _Compiler:
             repeats=node.key in repeating,
             pair=self.pairs.get(node.key),
             stream=stream,
+            rates=() if node.disabled else _rates(node),
             condition=self._condition(node, role),
             kept=node.key in kept,
             gated=node.gated and not node.disabled,
@@ -696,6 +709,17 @@ class _Compiler:
             found.add(key)
             stack += [target for target in targets.get(key, ()) if target not in found]
         return frozenset(found)
+
+
+def _rates(node: Node) -> tuple[PlanRate, ...]:
+    found: list[PlanRate] = []
+    if node.min_interval_s:
+        found.append(PlanRate(interval=node.min_interval_s))
+    if node.rate is not None:
+        key = compile_expression(node.rate.key) if node.rate.key else None
+        interval = node.rate.per_s / node.rate.count
+        found.append(PlanRate(interval=interval, burst=node.rate.burst, key=key))
+    return tuple(found)
 
 
 def _listens(node: PlanNode) -> bool:

@@ -187,14 +187,21 @@ def rename_in_node(node: Node, names: Names) -> Node:
         else replace(each, params=new)
         for each in node.alternatives
     )
+    rate = node.rate
+    if rate is not None and rate.key:
+        key = rename_in_expression(rate.key, names)
+        rate = rate if key == rate.key else replace(rate, key=key)
     if (
         params is node.params
+        and rate is node.rate
         and all(writes[name] is node.writes[name] for name in writes)
         and all(meters[name] is node.meters[name] for name in meters)
         and all(a is b for a, b in zip(others, node.alternatives, strict=True))
     ):
         return node
-    return replace(node, params=params, writes=writes, meters=meters, alternatives=others)
+    return replace(
+        node, params=params, writes=writes, meters=meters, rate=rate, alternatives=others
+    )
 
 
 def _rename_in_draw(draw: Draw, names: Names) -> Draw:
@@ -315,6 +322,8 @@ def _texts_of(node: Node) -> Iterator[tuple[str, Callable[[str, Names], str], st
             yield field, _RENAMERS[kind], text
     for name, write in node.writes.items():
         yield f"writes.{name}", rename_in_expression, write.expr
+    if node.rate is not None and node.rate.key:
+        yield "rate.key", rename_in_expression, node.rate.key
     for name, draw in node.meters.items():
         for part, text in (("estimate", draw.estimate), ("actual", draw.actual or "")):
             yield f"meters.{name}.{part}", rename_in_expression, text

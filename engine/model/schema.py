@@ -134,6 +134,15 @@ class InBackgroundSchema(_Part):
     )
 
 
+class RateSchema(_Part):
+    """How often a node may start in one run."""
+
+    count: int = Field(1, description="So many starts in per_s seconds.")
+    per_s: float = Field(1.0, description="Seconds.")
+    burst: int = Field(1, description="How many may start at once after a rest.")
+    key: str | None = Field(None, description="An expression; each value has its own rate.")
+
+
 class NodeSchema(_Part):
     """A node; its key is the name that it stands under."""
 
@@ -158,6 +167,10 @@ class NodeSchema(_Part):
     )
     min_interval_s: float | None = Field(
         None, description="The least seconds between two starts of the node in one run."
+    )
+    rate: RateSchema | None = Field(None, description="How often it may start in one run.")
+    undeclared: Literal["fail", "ignore"] = Field(
+        "fail", description="Of a target that it chooses and no wire leads to."
     )
     on_error: OnError = Field("fail", description="What a failure does.")
     alternatives: list[AlternativeSchema] = Field(
@@ -232,6 +245,7 @@ class LimitsSchema(_Part):
     value_bytes: int = Field(268_435_456, description="Size of one value.")
     run_seconds: float = Field(2_592_000.0, description="How long a run may take.")
     depth: int = Field(20, description="How deep workflows may call one another.")
+    by_type: dict[str, int] = Field({}, description="Attempts of a node type at a time, by its id.")
 
 
 class InvariantSchema(_Part):

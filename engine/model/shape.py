@@ -41,6 +41,7 @@ from engine.model.workflow import (
     Order,
     PortRef,
     Position,
+    RateLimit,
     RetryPolicy,
     Save,
     SaveFailure,
@@ -354,6 +355,13 @@ BACKGROUND = Table(
     _choice("on_failure", "note", "fail"),
     _field("stale_s", _SECONDS, lambda value: None if value is None else _shortest(value)),
 )
+RATE = Table(
+    RateLimit,
+    _field("count", _whole),
+    _field("per_s", _number, _shortest),
+    _field("burst", _whole),
+    _field("key", _nullable(_text)),
+)
 NODE = Table(
     Node,
     _field("type", _text),
@@ -369,6 +377,8 @@ NODE = Table(
     _field("total_timeout_s", _SECONDS, _shortest),
     _field("idle_timeout_s", _SECONDS, _shortest),
     _field("min_interval_s", _SECONDS, _shortest),
+    _field("rate", _nullable(RATE.read), RATE.write),
+    _choice("undeclared", "fail", "ignore"),
     _choice("on_error", *get_args(OnError)),
     _field("alternatives", _list_of(ALTERNATIVE.read), ALTERNATIVE.write_list),
     _choice("effects", *get_args(Effects), nullable=True),
@@ -418,6 +428,7 @@ LIMITS = Table(
     _field("value_bytes", _whole),
     _field("run_seconds", _number, _shortest),
     _field("depth", _whole),
+    _field("by_type", _named(_whole)),
 )
 INVARIANT = Table(
     Invariant,

@@ -189,6 +189,23 @@ class InBackground:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """How often a node may start in one run: a bucket of tokens for each key (U57).
+
+    Attributes:
+        count: so many starts `per_s` seconds, evenly spread in the long run.
+        burst: how many may start at once after a rest.
+        key: expression whose value chooses the bucket, or None for one bucket.
+    """
+
+    count: int = 1
+    per_s: float = 1.0
+    burst: int = 1
+    key: str | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node. Its key is its identity; `title` is free text.
 
@@ -207,6 +224,9 @@ class Node:
         alternatives: tried in order when its attempts have failed, before `on_error`.
         idle_timeout_s: how long an attempt may show neither output nor progress.
         min_interval_s: the least time between two starts of the node in one run (U57).
+        rate: how often it may start, by a key. Both outlive a restart.
+        undeclared: what a target that the node chooses and no wire leads to means: a failure
+            of the node, or nothing but a warning (U10).
     """
 
     key: str
@@ -223,6 +243,8 @@ class Node:
     total_timeout_s: float | None = None
     idle_timeout_s: float | None = None
     min_interval_s: float | None = None
+    rate: RateLimit | None = None
+    undeclared: Literal["fail", "ignore"] = "fail"
     on_error: OnError = "fail"
     alternatives: tuple[Alternative, ...] = ()
     effects: Effects | None = None
@@ -290,7 +312,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Finite by default (DESIGN section 9); each names itself when it is hit."""
+    """Finite by default (DESIGN section 9); each names itself when it is hit.
+
+    Attributes:
+        by_type: id of a node type to how many of its attempts run at once (U43).
+    """
 
     supersteps: int = 100_000
     executions: int = 1_000_000
@@ -301,6 +327,7 @@ class Limits:
     value_bytes: int = 256 * 1024 * 1024
     run_seconds: float = 30 * 86_400.0
     depth: int = 20
+    by_type: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -82,6 +82,7 @@ class Area(ABC):
     memory: Table[Json]
     ledger: Table[Account]
     holds: Table[dict[str, float]]
+    buckets: Table[float]
     children: Table[ChildState]
 
     def __init__(self, plan: Plan, state: RunState, *, at: float, commit: int) -> None:

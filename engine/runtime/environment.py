@@ -12,6 +12,7 @@ from engine.model.plan import Plan
 from engine.runtime.child_runs import ChildRuns
 from engine.runtime.context import Services
 from engine.runtime.interceptors import Interceptor
+from engine.runtime.places import Places
 from engine.runtime.ports import Clock, RunStore
 from engine.runtime.superstep import RunFacts
 from engine.runtime.writer import Writer
@@ -35,6 +36,7 @@ class Environment:
         interceptors: asked before and after each attempt, and before each commit.
         early: node key to the choice that answers its requests as soon as they open.
         children: makes and drives the runs that tasks ask for.
+        places: how many attempts of a kind of node run at once in all runs of the engine.
         signalled: called when a commit that sends events is stored.
     """
 
@@ -52,6 +54,7 @@ class Environment:
     interceptors: Sequence[Interceptor] = ()
     signalled: Callable[[], None] = _nobody_listens
     children: ChildRuns | None = None
+    places: Places = field(default_factory=lambda: Places({}))
 
 
 class Driver(Protocol):

@@ -16,7 +16,7 @@ from engine import events as ev
 from engine.ids import TaskId
 from engine.model.plan import PlanNode
 from engine.packing import pack
-from engine.runtime import gates
+from engine.runtime import gates, turns
 from engine.runtime import partial as parts
 from engine.runtime.attempts import Attempts
 from engine.runtime.context import AttemptContext
@@ -24,9 +24,9 @@ from engine.runtime.environment import Driver
 from engine.runtime.feeding import Feeds
 from engine.runtime.interceptors import Guards
 from engine.runtime.outcome import Outcome
-from engine.runtime.pace import Pace
+from engine.runtime.places import Places
 from engine.runtime.ports import JournalRecord, Lease
-from engine.runtime.task_runner import ask_for_room
+from engine.runtime.task_runner import ask_for_room, ask_for_turn
 from engine.runtime.transition import ready_tasks
 from engine.state.run_state import Task
 from engine.state.status import RunStatus
@@ -81,7 +81,8 @@ class Frontier:
         #: A branch goes on before the next begins; a strict superstep is never split.
         self.depth_first = not self._strict and settings.order == "depth_first"
         self._finishing = settings.on_failure == "finish"
-        self.pace = Pace(self.plan, self._env.clock)
+        self._places = [Places(settings.limits.by_type), self._env.places]
+        self._scarce = self._places[0].kinds | self._places[1].kinds
         self.feeds = Feeds(self, changed) if self.plan.streams else None
 
     @property
@@ -92,7 +93,7 @@ class Frontier:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
-        return not (self.running or self.ready or self.stepping or self.done or self.pace)
+        return not (self.running or self.ready or self.stepping or self.done)
 
     @property
     def waits_for_superstep(self) -> bool:
@@ -119,7 +120,7 @@ class Frontier:
     @property
     def _has_rest(self) -> bool:
         """Whether tasks of this superstep are still to be started, by a pause if need be later."""
-        return bool(self.ready or self.stepping or self.pace)
+        return bool(self.ready or self.stepping)
 
     @property
     def stops_after_failure(self) -> bool:
@@ -176,15 +177,14 @@ class Frontier:
             kept = [task for task in queue if task not in gone]
             queue.clear()
             queue.extend(kept)
-        self.pace.drop(gone)
         self.ending |= gone
 
     # --- starting ---------------------------------------------------------------------------
 
     def launch(self) -> None:
         """Start ready tasks up to the limits; plain functions are over at once."""
-        if self._finishing or self.pace:
-            self._look_at_queues()
+        if self._finishing and self.state.failures:
+            self._start_no_more()
         queue = self.stepping if self.state.status is RunStatus.PAUSED else self.ready
         budget = len(queue)
         most = self._concurrency
@@ -205,23 +205,26 @@ class Frontier:
                 known := self._known_outcome(node, task)
             ) is not None:
                 self.done.append(known)
-            elif node.type.cpu and self._cpu_running >= self._processes:
+            elif (node.type.cpu or self._scarce) and self._is_full(node):
                 queue.append(task_id)
             else:
                 self._start(node, task)
+
+    def _is_full(self, node: PlanNode) -> bool:
+        """Whether no more attempts of a kind of node may run, here or in all runs."""
+        if node.type.cpu and self._cpu_running >= self._processes:
+            return True
+        kind = node.type.id
+        return kind in self._scarce and not all(p.has(kind, self._changed) for p in self._places)
 
     def _is_to_commit(self) -> bool:
         """Whether something has ended whose successors go first."""
         return any(done.task in self.state.tasks for done in self.done)
 
-    def _look_at_queues(self) -> None:
-        """Queue those whose time has come, or nobody any more after a failure."""
-        if self._finishing and self.state.failures:
-            # What has not been started runs when the run is resumed.
-            self.ready.clear()
-            self.stepping.clear()
-            self.pace.clear()
-        self.ready.extend(task for task in self.pace.granted() if task in self.state.tasks)
+    def _start_no_more(self) -> None:
+        """Let nobody have a turn: what has not been started runs when the run is resumed."""
+        self.ready.clear()
+        self.stepping.clear()
 
     def _known_outcome(self, node: PlanNode, task: Task) -> Outcome | None:
         """Return the outcome of a task that need not run: recorded, or passed over by a gate."""
@@ -244,16 +247,16 @@ class Frontier:
             ctx.feed = self.feeds.open(task)
         if node.metered and task.id not in self.state.holds:
             self.done.append(ask_for_room(node, task, ctx))
-        elif self.pace.matters and not self.pace.may_start(node, task.id):
-            return
+        elif node.rates and turns.lacks_turn(node, task):
+            self.done.append(ask_for_turn(node, task, ctx))
         elif node.effects == "once":
-            self._spawn(task, self._once(task.id, ctx), cpu=node.type.cpu)
+            self._spawn(task, self._once(task.id, ctx), node)
         else:
             outcome = self.attempts.begin(node, task, ctx)
             if isinstance(outcome, Outcome):
                 self.done.append(outcome)
             else:
-                self._spawn(task, outcome, cpu=node.type.cpu)
+                self._spawn(task, outcome, node)
 
     async def _once(self, task_id: TaskId, ctx: AttemptContext) -> Outcome:
         """Claim durably, then run: after a crash nobody can think it never started."""
@@ -265,7 +268,7 @@ class Frontier:
         outcome = self.attempts.begin(node, task, ctx)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
-    def _spawn(self, task: Task, attempt: Coroutine[Any, Any, Outcome], *, cpu: bool) -> None:
+    def _spawn(self, task: Task, attempt: Coroutine[Any, Any, Outcome], node: PlanNode) -> None:
         self._publish(
             ev.TaskStarted(
                 run=self._facts.run,
@@ -275,12 +278,18 @@ class Frontier:
                 at=self._env.clock.now(),
             )
         )
-        self._cpu_running += cpu
+        self._cpu_running += node.type.cpu
+        scarce = node.type.id if node.type.id in self._scarce else ""
+        for places in self._places if scarce else ():
+            places.take(scarce)
         running = asyncio.get_running_loop().create_task(self._collect(task.id, attempt))
 
         def over(finished: asyncio.Task[None]) -> None:
             attempt.close()  # one that is cancelled before its first step was never awaited
-            self._attempt_over(task.id, finished, cpu=cpu)
+            self._cpu_running -= node.type.cpu
+            for places in self._places if scarce else ():
+                places.give(scarce)
+            self._attempt_over(task.id, finished)
 
         running.add_done_callback(over)
         self.running[task.id] = running
@@ -292,8 +301,7 @@ class Frontier:
             if self._strict and (len(self.running) > 1 or self._has_rest):
                 await self._journal(outcome)
 
-    def _attempt_over(self, task_id: TaskId, running: asyncio.Task[None], *, cpu: bool) -> None:
-        self._cpu_running -= cpu
+    def _attempt_over(self, task_id: TaskId, running: asyncio.Task[None]) -> None:
         if self.running.get(task_id) is running:
             del self.running[task_id]
         error = None if running.cancelled() else running.exception()

@@ -441,8 +441,6 @@ class RunLoop:
     async def _sleep(self) -> None:
         """Wait until something finishes, is decided, is commanded or is due."""
         due = min(self._due.next() or self._ends_at, self._ends_at)
-        if self.frontier.pace:
-            due = min(due, self.frontier.pace.next)
         if due != self._armed_for:  # mostly it is the end of the run's time, armed long ago
             if self._disarm is not None:
                 self._disarm()

@@ -54,6 +54,7 @@ DECISIONS: Mapping[str, str] = {
     "zones": "mapped with what lies in wait; lost where the node is no such zone any more",
     "items": "as their zone",
     "grown": "as their zone",
+    "buckets": "mapped; lost where their node is gone",
     "cycles": "counted again; which exits were taken is mapped",
     "gates": "mapped where the node is what it was; else it runs once more",
     "ledger": "mapped, with the limits of now where those were edited; what is used stays used",
@@ -184,6 +185,7 @@ class _Mover:
         self._ending()
         self._timers()
         self._gates()
+        self._buckets()
         self._ledger()
         state.children = {
             run: msgspec.structs.replace(row, node=self.keys.get(row.node, row.node))
@@ -271,6 +273,12 @@ class _Mover:
                 self.made.state.gates[name] = gate
             else:
                 self._say("gate", key, now, "compatible", f"{now} has changed: it runs once more")
+
+    def _buckets(self) -> None:
+        for key, full_at in self.before.buckets.items():
+            node, _, rest = key.partition("/")
+            if node in self.keys:
+                self.made.state.buckets[f"{self.keys[node]}/{rest}"] = full_at
 
     def _ledger(self) -> None:
         found = move_ledger(

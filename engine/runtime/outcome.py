@@ -91,12 +91,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         wanted: for ``reserve``: what is to be reserved before the attempt.
         grant: for ``woken``: what a person answered for a budget: (choice, limit).
         gated: the node did not run; `ports` are those of its last time.
+        keys: for ``turn``: of the buckets that the node takes a token from.
         more: items that it adds to the For each around it.
     """
 
     task: TaskId
     kind: Literal[
-        "output", "item", "wait", "fallback", "skip", "abort", "error", "woken", "reserve", "timer",
+        "output", "item", "wait", "fallback", "skip", "abort", "error", "woken", "reserve",
+        "turn", "timer",
         "cancelled",
         "ended",
     ]  # fmt: skip
@@ -128,6 +130,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     made: ChildMade | None = None
     child_end: ChildEnd | None = None
     more: tuple[Json, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 def from_result(

@@ -21,7 +21,7 @@ from engine.runtime import superstep
 from engine.runtime.outcome import ChildEnd, ChildMade, Heard, Outcome, Taken
 from engine.runtime.ports import RequestRecord
 from engine.runtime.superstep import RunFacts
-from engine.state.run_state import Delta, RunState, apply
+from engine.state.run_state import Delta, RunState, Task, apply
 
 Json = Any
 
@@ -245,8 +245,8 @@ def _outcome(
                     how=event.how,
                     zones=tuple(e.zone for e in recorded.events if isinstance(e, ev.ItemsDropped)),
                 )
-            case ev.Estimated():
-                return Outcome(task=task, kind="reserve", wanted=event.amounts, taken=taken)
+            case ev.TurnTaken() | ev.Estimated():
+                return _asked(row, event, taken)
             case ev.BudgetGranted():
                 grant = (event.choice, event.limit or 0.0)
                 return Outcome(
@@ -280,6 +280,13 @@ def _outcome(
         "",
     )
     return Outcome(task=task, kind="skip", text=reason, taken=taken)
+
+
+def _asked(row: Task, event: ev.TurnTaken | ev.Estimated, taken: Taken | None) -> Outcome:
+    """What a task has asked for before its attempt: its turn, or room in a budget."""
+    if isinstance(event, ev.TurnTaken):
+        return Outcome(task=row.id, kind="turn", attempt=row.attempt, keys=event.keys)
+    return Outcome(task=row.id, kind="reserve", wanted=event.amounts, taken=taken)
 
 
 def _items(

@@ -329,7 +329,7 @@ class _Again:
     def _now(self, outcome: Outcome) -> Outcome:
         """Return what a task gives on this plan: computed where that touches nothing."""
         node = self.plan.nodes[self.now.tasks[outcome.task].node]
-        parked = outcome.task in self.now.waits
+        parked = outcome.task in self.now.waits or outcome.kind in _NO_RESULT
         if not parked and self._is_computed(node):
             computed = self._computed(node, outcome.task)
             if computed is not None:
@@ -388,6 +388,8 @@ class _Again:
         return tuple(sorted(changed))
 
 
+#: What a task asks for before it gives anything.
+_NO_RESULT = ("reserve", "turn", "item")
 _GOING = (RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED)
 
 

@@ -22,11 +22,17 @@ class RouteFailure(Exception):  # noqa: N818 - becomes the failure of the task
 
 
 class Routes(msgspec.Struct):
-    """Edges that carry a value, edges that are ruled out, and whether fallback was used."""
+    """Edges that carry a value, edges that are ruled out, and whether fallback was used.
+
+    Attributes:
+        degraded: why the fallback edge was taken.
+        ignored: targets that the node chose though no wire leads to them.
+    """
 
     taken: list[PlanEdge] = []
     ruled_out: list[PlanEdge] = []
     degraded: str = ""
+    ignored: tuple[str, ...] = ()
 
 
 def take_all(node: PlanNode, ports: Mapping[str, Json]) -> Routes:
@@ -66,7 +72,7 @@ def route(
     """
     routes = Routes()
     if targets is not None or also:
-        _check_targets(node, ports, also if targets is None else targets)
+        routes.ignored = _unknown_targets(node, ports, also if targets is None else targets)
     for port, edges in (node.out if out is None else out).items():
         if not edges:
             continue
@@ -151,12 +157,16 @@ def _use_fallback(node: PlanNode, asked: str, routes: Routes) -> None:
         routes.ruled_out += node.fallback
 
 
-def _check_targets(node: PlanNode, ports: Mapping[str, Json], targets: tuple[str, ...]) -> None:
+def _unknown_targets(
+    node: PlanNode, ports: Mapping[str, Json], targets: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the targets that no wire leads to, where those are only warned about."""
     allowed = {edge.target for port in ports for edge in node.out.get(port, ())}
-    unknown = [target for target in targets if target not in allowed]
-    if unknown:
+    unknown = tuple(target for target in targets if target not in allowed)
+    if unknown and node.node.undeclared == "fail":
         raise RouteFailure(
             "undeclared_target",
             f"{node.node.title or node.key} wants to go to {', '.join(unknown)}, "
             "but no wire leads there. Draw the wire first.",
         )
+    return unknown

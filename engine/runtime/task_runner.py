@@ -18,7 +18,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import feeding, looping, sizes, spending
+from engine.runtime import feeding, looping, sizes, spending, turns
 from engine.runtime.background import hand_over
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
@@ -56,6 +56,14 @@ def ask_for_room(node: PlanNode, task: Task, ctx: AttemptContext) -> Outcome:
     """Return the outcome that reserves for a task which has nothing reserved yet."""
     try:
         return spending.request_for(node, task, ctx)
+    except Exception as error:
+        return failed(task.id, error_info(node, error), attempt=task.attempt, duration_s=0.0)
+
+
+def ask_for_turn(node: PlanNode, task: Task, ctx: AttemptContext) -> Outcome:
+    """Return the outcome that asks for the turn of a task whose node has a rate."""
+    try:
+        return turns.ask(node, task, ctx.scope)
     except Exception as error:
         return failed(task.id, error_info(node, error), attempt=task.attempt, duration_s=0.0)
 

@@ -121,7 +121,7 @@ def when_due(loop: Driver, wait: ParkedWait) -> Outcome | None:
     The deadline of a barrier is a decision like any other, see `default_of`.
     """
     task = loop.state.tasks[wait.task]
-    if wait.kind == "retry":
+    if wait.kind in ("retry", "rate"):
         return Outcome(task=task.id, kind="woken", attempt=task.attempt, due=True)
     if wait.request is not None:
         return None

@@ -53,6 +53,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
         using: which alternative of the node does its work, from 1; 0 is the node itself.
         since: attempts that were made before that one.
         versions: for a gated node, the versions of the channels that it reads, as then.
+        turn: the last attempt that was given its turn, of a node that has a rate.
     """
 
     id: TaskId
@@ -69,13 +70,14 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     versions: dict[str, int] = {}
     using: int = 0
     since: int = 0
+    turn: int = 0
 
 
 class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a task is parked.
 
     Attributes:
-        kind: ``approval timer until event child retry unknown_outcome held budget``.
+        kind: ``approval timer until event child retry unknown_outcome held budget rate``.
         due_at: when time ends the wait, seconds since the epoch, or None.
         error: for ``retry``: message of the attempt that failed.
     """
@@ -266,6 +268,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_ledger: Sequence[str] = ()
     put_holds: Mapping[str, dict[str, float]] = NOTHING
     drop_holds: Sequence[str] = ()
+    put_buckets: Mapping[str, float] = NOTHING
+    drop_buckets: Sequence[str] = ()
     put_visits: Mapping[str, int] = NOTHING
     put_counters: Mapping[str, int] = NOTHING
     put_results: Mapping[str, Json] = NOTHING
@@ -300,6 +304,7 @@ class RunState(msgspec.Struct, kw_only=True):
         timers: ``node.port@scope`` to until when that port waits.
         ledger: accounts: of a meter, of a share (``meter@scope``), of a node (``meter/node``).
         holds: task, or child run in the background, to what is reserved for it, by meter.
+        buckets: ``node/n/key``: when the n-th bucket of a node for that key is full again.
         arrivals: ``edge@scope`` to the tokens that wait there, oldest first.
         items: ``zone@scope/index`` to how that item ended.
         grown: ``zone@scope/index`` to an item that was added while the zone was at work.
@@ -338,6 +343,7 @@ class RunState(msgspec.Struct, kw_only=True):
     gates: dict[str, GateState] = {}
     ledger: dict[str, Account] = {}
     holds: dict[str, dict[str, float]] = {}
+    buckets: dict[str, float] = {}
     visits: dict[str, int] = {}
     counters: dict[str, int] = {}
     results: dict[str, Json] = {}
@@ -547,6 +553,8 @@ def _apply_rows(state: RunState, delta: Delta) -> None:
     if delta.put_ledger or delta.put_holds or delta.drop_ledger or delta.drop_holds:
         _update(state.ledger, delta.put_ledger, delta.drop_ledger)
         _update(state.holds, delta.put_holds, delta.drop_holds)
+    if delta.put_buckets or delta.drop_buckets:
+        _update(state.buckets, delta.put_buckets, delta.drop_buckets)
     if delta.put_children or delta.drop_children:
         _update(state.children, delta.put_children, delta.drop_children)
 

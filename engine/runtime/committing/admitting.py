@@ -14,6 +14,7 @@ from engine.runtime.committing.waits import close_wait, park
 from engine.runtime.committing.work import Work
 from engine.runtime.items import drop_items, end_stream
 from engine.runtime.outcome import Outcome
+from engine.runtime.turns import give
 from engine.state.run_state import ParkedWait, Task
 
 
@@ -47,7 +48,7 @@ def admit(work: Work, outcome: Outcome) -> None:
             note_finished(work, task, outcome, {})
             transition.finish(task)
             work.abort = outcome.text
-        case "woken" | "reserve":
+        case "woken" | "reserve" | "turn":
             _go_on(work, node, task, outcome)
         case "error":
             fail(work, node, task, outcome)
@@ -66,7 +67,7 @@ def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) ->
     """Note what an attempt was allowed, has used, and was taken from."""
     for name in outcome.allowed:
         work.transition.events.append(_let_pass(task, name))
-    if work.budget is not None and outcome.kind not in ("woken", "reserve", "item"):
+    if work.budget is not None and outcome.kind not in ("woken", "reserve", "turn", "item"):
         if node.background is not None and outcome.made is not None:
             work.budget.hand_over(task, outcome.made.run)
         else:
@@ -78,6 +79,9 @@ def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) ->
 def _go_on(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     """A task may start, or has said what it needs before it may."""
     transition = work.transition
+    if outcome.kind == "turn":
+        give(transition, node, task, outcome.keys)
+        return
     wait = transition.waits.get(task.id)
     transition.waits.drop(task.id)
     if outcome.kind == "woken":
@@ -93,7 +97,7 @@ def _may_start(
     work: Work, node: PlanNode, task: Task, wait: ParkedWait | None, outcome: Outcome
 ) -> bool:
     """Return whether a task that goes on may start: it may have to wait for a budget."""
-    if work.budget is None:
+    if work.budget is None or (wait is not None and wait.kind == "rate"):
         return True
     if outcome.kind == "reserve":
         return work.budget.reserve(node, task, outcome.wanted)

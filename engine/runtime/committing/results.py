@@ -65,8 +65,7 @@ def succeed(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     if node.role == "end":
         _add_result(work, node, task, outcome)
     routes = work.routes[task.id]
-    if routes.degraded:
-        transition.events.append(ev.Degraded(task=task.id, node=node.key, reason=routes.degraded))
+    _tell_of_ways(work, task, routes)
     fallback_ref = next(
         iter(refs.values()), next((r for p in task.inputs.values() for _, r in p), "")
     )
@@ -75,6 +74,16 @@ def succeed(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     for edge in routes.ruled_out:
         transition.rule_out(edge, task.path)
     transition.finish(task)
+
+
+def _tell_of_ways(work: Work, task: Task, routes: routing.Routes) -> None:
+    """Report what was not as drawn: targets that are none, the fallback wire."""
+    events = work.transition.events
+    if routes.ignored:
+        text = f"it wanted to go to {', '.join(routes.ignored)}, and no wire leads there"
+        events.append(ev.Warned(node=task.node, message=text))
+    if routes.degraded:
+        events.append(ev.Degraded(task=task.id, node=task.node, reason=routes.degraded))
 
 
 def _name(work: Work, task: Task, outcome: Outcome, port: str, own: str, value: Json) -> str:

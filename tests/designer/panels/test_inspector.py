@@ -17,7 +17,7 @@ from designer.panels.inspector_cards import CardsField
 from designer.widgets.kinds import Kind
 from engine.model.changes import RemoveNode, RenameNode, SetNode
 from engine.model.diagnostics import Diagnostic, Severity
-from engine.model.workflow import Node, RetryPolicy, Settings, Write
+from engine.model.workflow import Limits, Node, RateLimit, RetryPolicy, Settings, Write
 from tests.designer.panels.inspector_window import (
     Desk,
     clear,
@@ -169,6 +169,20 @@ def test_retrying_is_switched_on_and_its_numbers_appear(desk: Make) -> None:
     assert made.document.workflow.nodes["sum"].retry == RetryPolicy(attempts=5, delay_s=120)
 
 
+def test_a_rate_is_switched_on_and_has_a_key(desk: Make) -> None:
+    """U57: so often, for each value of an expression."""
+    made = desk(_pair())
+    made.select("sum")
+    made.panel.node_page.errors_section.set_expanded(True)
+    assert made.behaviour("rate.count").isHidden()
+    cast(QCheckBox, inputs(made.behaviour("rate"))[0]).click()
+    type_into(inputs(made.behaviour("rate.count"))[0], "5")
+    type_into(inputs(made.behaviour("rate.per_s"))[0], "1m")
+    assert made.document.workflow.nodes["sum"].rate == RateLimit(count=5, per_s=60)
+    cast(QCheckBox, inputs(made.behaviour("rate"))[0]).click()
+    assert made.document.workflow.nodes["sum"].rate is None
+
+
 def test_what_is_no_number_is_refused_and_stays_in_the_field(desk: Make) -> None:
     made = desk(_pair())
     made.select("sum")
@@ -269,6 +283,19 @@ def test_constants_and_variables_of_the_environment_are_edited(desk: Make) -> No
     click(names.add_button)
     type_into(inputs(names.rows[0])[0], "HOME")
     assert made.document.workflow.settings == Settings(vars={"rate": 0.19}, env=("HOME",))
+
+
+def test_how_many_of_a_kind_run_at_once_is_edited(desk: Make) -> None:
+    """U43: by the id of a node type."""
+    made = desk(_pair())
+    page = made.panel.workflow_page
+    page.sections[-1].set_expanded(True)
+    mapping = mapping_of(page.limits.rows["settings.limits.by_type"])
+    click(mapping.add_button)
+    type_into(mapping.rows[0][0], "http.request")
+    clear(inputs(mapping.rows[0][1])[0])
+    type_into(inputs(mapping.rows[0][1])[0], "4")
+    assert made.document.workflow.settings.limits == Limits(by_type={"http.request": 4})
 
 
 def test_a_workflow_keeps_its_name_while_the_field_is_empty(desk: Make) -> None:

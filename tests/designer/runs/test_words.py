@@ -82,6 +82,7 @@ SAID = [
         ev.ItemsDropped(zone="each@", node="each", count=4, reason="enough"),
         "Each invoice leaves out 4 items: enough",
     ),
+    (ev.TurnTaken(**_at("read"), keys=("", "ada")), "Read invoices has its turn (ada)"),
     (
         ev.ItemsAdded(**_at("each"), zone="each@", count=1, values="each.more0"),
         "Each invoice got 1 item more",

@@ -380,10 +380,11 @@ def test_zone_must_be_closed(nodes: str, wires: tuple[str, ...], said: str) -> N
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Limits) if field.name != "extra"])
 def test_limits_are_positive(name: str) -> None:
-    changes: dict[str, Any] = {name: -1}
+    changes: dict[str, Any] = {name: {"set": -1} if name == "by_type" else -1}
     limits = replace(Limits(), **changes)
     found = only(flow("a", settings=Settings(limits=limits)), "E020")
-    assert found.field == f"settings.limits.{name}"
+    place = "by_type.set" if name == "by_type" else name
+    assert found.field == f"settings.limits.{place}"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,29 @@ async def test_a_target_that_no_wire_leads_to_fails_the_node(params: dict[str, A
     assert isinstance(event, ev.RunFailed) and "wants to go to x" in event.error.message
 
 
+@pytest.mark.parametrize(
+    ("params", "goes"),
+    [({"route": ("p", "x")}, ["p"]), ({"also": ("x", "q")}, ["q", "r"]), ({"route": ("x",)}, [])],
+)
+async def test_such_a_target_may_be_left_out_with_a_warning(
+    params: dict[str, Any], goes: list[str]
+) -> None:
+    """U10: it is never silent, and a way must be left."""
+    nodes = {"a": ("chooses", params, {"undeclared": "ignore"}), "p": "end", "q": "end",
+             "r": "end"}  # fmt: skip
+    work = flow(nodes, "a > p [input > 9], a > q [input > 5], a > r [else]")
+    async with Bench(CHOOSES) as bench:
+        handle = await bench.start(work, 1)
+        event = (await handle.leg()).event
+        assert [task for task in bench.order() if task != "a"] == goes
+        if goes:
+            [warning] = [fact for fact in bench.facts if isinstance(fact, ev.Warned)]
+            assert "wanted to go to x, and no wire" in warning.message
+            assert (await bench.engine.replay(handle.run)).equal
+        else:
+            assert outcome(event) == "unrouted"
+
+
 async def test_unrouted_names_every_condition_that_was_tried() -> None:
     _, event = await ran({}, "a > p [input > 5], a > q [input > 6], a > r [input < 0]")
     assert isinstance(event, ev.RunFailed) and event.error.code == "unrouted"
