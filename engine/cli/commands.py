@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("serving", "serve", "Arm triggers, and start their runs until it is stopped."),
     "triggers": Entry("serving", "triggers", "List the armed triggers, or what has come of them."),
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
+    "background": Entry("background", "background", "List what works in the background."),
+    "retry": Entry("background", "retry", "Go on with work in the background that failed."),
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),
     "history": Entry("history", "history", "List the commits of a run, or executions of all."),

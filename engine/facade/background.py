@@ -26,10 +26,14 @@ class Working(Controlling):
         record = self.store.run(RunId(run))
         return [each for each in self.store.children(record.run) if each.mode == MODE]
 
-    async def retry_child(self, run: str) -> None:
+    async def retry_child(self, run: str) -> RunHandle | None:
         """Go on with a work that has failed, or was cancelled.
 
         The run that it belongs to hears of its result if it has not ended.
+
+        Returns:
+            The run that is driven here for it: the one that it belongs to, or, where that has
+            ended, the work alone. None where another process was told to do it.
 
         Raises:
             UnknownRun: there is no such run.
@@ -47,9 +51,14 @@ class Working(Controlling):
         except UnknownRun:
             caller = None
         if caller is None or caller.status in ENDED:
-            await self.resume(record.run)
-        else:
-            await self._command(caller, RetryChild(child=record.run, by=self.user))
+            return await self.resume(record.run)
+        command = RetryChild(child=record.run, by=self.user)
+        try:
+            return await self.resume(caller.run, commands=(command,))
+        except RunIsHeld:
+            now = self._core.clock.now()
+            await self._core.io(self.store.add_command, caller.run, command, now)
+            return None
 
     async def fire_due(self) -> list[RunHandle]:
         """Take over runs that nobody holds and whose time, or whose decision, has come.

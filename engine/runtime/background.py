@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.events import ErrorInfo
+from engine.ids import RunId
 from engine.model.expressions import ExpressionError
 from engine.model.node_types import Child, Output
 from engine.model.plan import Plan, PlanNode
@@ -126,11 +127,26 @@ def again(plan: Plan, state: RunState, row: ChildState, used: Mapping[str, float
     return Again(row, found, holds)
 
 
-def give_back(state: RunState) -> None:
-    """Take what is set aside for works out of a state that goes on without them."""
+def hand_on(state: RunState, works: Mapping[str, RunId]) -> None:
+    """Let a state go on with other runs in place of its works, or without them.
+
+    Args:
+        state: of a fork; changed in place.
+        works: run to the one that does the same in its place. What is set aside for a work
+            that is done no more is given back; children of other modes are forgotten.
+    """
     find = state.ledger.get
-    for run, row in state.children.items():
-        for meter, amount in state.holds.pop(run, {}).items():
+    rows, state.children = state.children, {}
+    for run, row in rows.items():
+        held = state.holds.pop(run, {})
+        if run in works:
+            status = "queued" if row.status == "queued" else "running"
+            anew = msgspec.structs.replace(row, status=status, counted={})
+            state.children[works[run]] = anew
+            if held:
+                state.holds[works[run]] = held
+            continue
+        for meter, amount in held.items():
             for key in list(ledger.accounts_of_work(find, row.node, row.path, meter)):
                 old = find(key)
                 if old is not None:

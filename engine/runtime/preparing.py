@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from engine.errors import InvalidCommand
@@ -103,8 +104,16 @@ def _check_values(specs: ChannelSpecs, given: Mapping[str, Json]) -> None:
             raise InvalidCommand(f"The value for {name} does not fit: {error}.") from error
 
 
-def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunState:
-    """Return the first state of a fork: channels edited, open questions asked anew."""
+def fork_state(
+    plan: Plan,
+    state: RunState,
+    given: Mapping[str, Json],
+    works: Mapping[str, RunId] = MappingProxyType({}),
+) -> RunState:
+    """Return the first state of a fork: channels edited, open questions asked anew.
+
+    `works` are the runs that do again what works in the background have not done there.
+    """
     _check_channels(plan, given)
     _check_values(specs_from(plan.workflow.channels, plan.registry.reducers), given)
     child = state.copy()
@@ -116,8 +125,7 @@ def fork_state(plan: Plan, state: RunState, given: Mapping[str, Json]) -> RunSta
         for task, wait in state.waits.items()
         if wait.request is None and wait.kind not in ASKED_ANEW
     }
-    background.give_back(child)
-    child.children = {}
+    background.hand_on(child, works)
     child.recordings = {}
     child.until = ""
     child.failures = {}

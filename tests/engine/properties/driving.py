@@ -61,7 +61,7 @@ class WatchedStore(MemoryStore):
             raise Crash("The power went off.")
         self.left -= 1
         super().commit(lease, record)
-        if self.live is not None:
+        if self.live is not None and self.live.run == record.run:
             self.states[record.number] = msgspec.to_builtins(self.live.state)
             self.views[record.number] = shown(self.live.view)
             self.problems += check_commit(record.number, self.live.state, self.live.view)
@@ -185,8 +185,12 @@ class Driver:
         leg = asyncio.get_running_loop().create_task(handle.leg())
         for _ in range(5000):
             await idle(handle, leg)
+            for child in children_of(bench, handle):
+                await idle(child, leg)
             if leg.done():
                 return leg.result().event
+            if not handle._loop.is_idle:
+                continue  # a child has ended meanwhile
             await self._from_outside(bench, handle)
         leg.cancel()
         raise AssertionError("the run goes on for ever")
@@ -199,8 +203,9 @@ class Driver:
         if handle.status is RunStatus.PAUSED:
             handle.unpause()
         requests = bench.engine.inbox()
-        due = [w.due_at for w in handle.state.waits.values() if w.due_at is not None]
-        due += [timer.due_at for timer in handle.state.timers.values() if not timer.over]
+        states = [handle.state, *[each.state for each in children_of(bench, handle)]]
+        due = [w.due_at for s in states for w in s.waits.values() if w.due_at is not None]
+        due += [t.due_at for s in states for t in s.timers.values() if not t.over]
         if requests and (not due or self.chance.randint(0, 2)):
             await decide(bench, requests[self.chance.randint(0, len(requests) - 1)], self.chance)
         elif due:
@@ -208,6 +213,12 @@ class Driver:
         else:
             tasks = {key: key in handle.state.waits for key in handle.state.tasks}
             raise AssertionError(f"the run is stuck with {tasks}")
+
+
+def children_of(bench: Bench, handle: RunHandle) -> list[RunHandle]:
+    """Return the runs in the background that are driven now."""
+    found = [bench.engine.handle(run) for run in handle.state.children]
+    return [each for each in found if each is not None and not each.has_ended]
 
 
 async def decide(bench: Bench, request: RequestRecord, chance: Chance) -> None:

@@ -15,6 +15,7 @@ from engine.model.workflow import (
     Channel,
     CommitPolicy,
     Draw,
+    InBackground,
     Invariant,
     Limits,
     Meter,
@@ -116,6 +117,7 @@ class Kinds:
         wild: wires across the blocks, whatever they join.
         budgets: meters, and nodes that draw on them.
         uneven: joins of the mode each, and ways out of a loop in every round.
+        background: nodes that work in the background.
     """
 
     external: bool = True
@@ -125,6 +127,7 @@ class Kinds:
     wild: bool = False
     budgets: bool = False
     uneven: bool = False
+    background: bool = False
 
 
 @dataclass
@@ -186,6 +189,15 @@ class _Drawing:
         if self.kinds.budgets and self.odds(40):
             text = pick(self.chance, "1", "2", "len(str(input)) % 3")
             fields["meters"] = {"tokens": Draw(estimate=text)}
+        if self.kinds.background and self.odds(30):
+            share = {"tokens": float(self.chance.randint(0, 5))}
+            fields["background"] = InBackground(
+                at_end="wait",
+                limit=self.chance.randint(1, 3),
+                budget=share if self.kinds.budgets and self.odds(50) else {},
+                own_budget=self.odds(20),
+                on_failure="fail" if self.kinds.failures and self.odds(10) else "note",
+            )
         if self.odds(5):
             fields["disabled"] = True
         if self.odds(10) and self.kinds.races:

@@ -13,14 +13,18 @@ from tests.engine.properties.driving import Driver, check_history, leftovers
 from tests.engine.properties.random_flows import Kinds, random_flow
 
 
+@pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("first", range(0, 120, 20))
-async def test_the_ledger_adds_up_at_every_commit_and_in_a_replay(first: int) -> None:
+async def test_the_ledger_adds_up_at_every_commit_and_in_a_replay(
+    first: int, background: bool
+) -> None:
     """`check_commit` compares what is reserved with what is held, at every commit."""
     seen = 0
     for seed in range(first, first + 20):
         chance = random.Random(seed)
         policy: CommitPolicy = "strict" if seed % 3 == 0 else "eager"
-        work = random_flow(chance, Kinds(budgets=True), commit=policy, size=18)
+        kinds = Kinds(budgets=True, background=background)
+        work = random_flow(chance, kinds, commit=policy, size=18)
         if work is None:
             continue
         driver = Driver(chance)

@@ -369,3 +369,41 @@ async def test_only_what_works_and_has_failed_is_tried_again() -> None:
             await bench.engine.retry_child(handle.run)
         with pytest.raises(InvalidCommand, match="needs no retry"):
             await bench.engine.retry_child(child.run)
+
+
+async def test_a_fork_begins_the_works_again_that_were_not_done_at_its_commit() -> None:
+    """Each run has its own, with its own share of the budget; what was done stays done."""
+    gates = Gates()
+    given = InBackground(budget={"cost": 4.0}, limit=1)
+    work = flow({"f": ("for_each", {"limit": 2}),
+                 "b": behind(background=given, writes={"total": "output"}), "k": "collect",
+                 "z": "end"}, "f.item > b, b > k, k > z", channels=[TOTAL], meters=cost(),
+                )  # fmt: skip
+    async with Bench(gates.type) as bench:
+        handle = await bench.start(work, [1, 2])
+        assert handle.view.meters["cost"].reserved == 8.0
+        fork = await bench.engine.fork(handle.run, handle.state.commit)
+        await settle()
+        mine, others = works(bench, handle.run), works(bench, fork.run)
+        assert len(mine) == len(others) == 2
+        assert not {each.run for each in mine} & {each.run for each in others}
+        assert sum(each.get("cost", 0) for each in fork.state.holds.values()) == 8.0
+        gates.open.set()
+        for each in (handle, fork):
+            await each.leg()
+            assert each.state.channels["total"] == 30
+            assert each.view.meters["cost"].reserved == 0
+            assert (await bench.engine.replay(each.run)).equal
+
+
+async def test_a_fork_from_before_hands_over_anew() -> None:
+    gates = Gates()
+    gates.open.set()
+    work = flow({"b": behind(writes={"total": "output"}), "z": "end"}, "b > z", channels=[TOTAL])
+    async with Bench(gates.type) as bench:
+        handle = await bench.start(work, 3)
+        await handle.leg()
+        fork = await bench.engine.fork(handle.run, 0)
+        await fork.leg()
+        assert fork.state.channels["total"] == 30
+        assert works(bench, fork.run)[0].run != works(bench, handle.run)[0].run
