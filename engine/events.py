@@ -123,7 +123,7 @@ class TaskFinished(Event, frozen=True):
 class TaskFailed(Event, frozen=True):
     """An attempt failed for good; `handled` says what happens with the failure.
 
-    `handled` is one of ``fail continue error_port fallback_edge ignore item``.
+    `handled` is one of ``fail continue error_port fallback_edge ignore item frame``.
     """
 
     task: TaskId
@@ -309,14 +309,14 @@ class TurnTaken(Event, frozen=True):
 
 
 class WaitOpened(Event, frozen=True):
-    """A task is parked for a time, an event or a child run, or until a budget has room.
+    """A task is parked for a time, an event or a child run, or until it may start.
 
     `path` and `visit` are set where the task was never ready before.
     """
 
     task: TaskId
     node: NodeKey
-    kind: str  # timer, until, event, child, budget, rate
+    kind: str  # timer, until, event, child, budget, rate, retry (of its frame)
     due_at: float | None
     text: str = ""
     path: Path = ()
@@ -339,6 +339,79 @@ class JoinTimedOut(Event, frozen=True):
     port: str
     path: Path
     then: str
+
+
+class FrameOpened(Event, frozen=True):
+    """The first value has entered a frame that was empty; it has to be empty again by `due_at`.
+
+    It is said again of a frame that something is in when the run goes on with another document.
+    """
+
+    frame: str
+    path: Path = ()
+    due_at: float | None = None
+    attempt: int = 1
+
+
+class FrameRetried(Event, frozen=True):
+    """Something in a frame has failed; all of it was taken back and is done again.
+
+    Attributes:
+        attempt: the one that failed. `due_at`: when the next one begins.
+        tasks: how many tasks were ended for it.
+    """
+
+    frame: str
+    path: Path
+    error: ErrorInfo
+    attempt: int
+    of: int
+    due_at: float
+    tasks: int = 0
+
+
+class FrameFailed(Event, frozen=True):
+    """Something in a frame has failed, and a node takes the failure; the rest was ended.
+
+    Attributes:
+        node: the one that takes it. `tasks`: how many tasks were ended.
+    """
+
+    frame: str
+    path: Path
+    error: ErrorInfo
+    node: NodeKey
+    tasks: int = 0
+
+
+class FrameTimedOut(Event, frozen=True):
+    """Something was still in a frame when its time was over."""
+
+    frame: str
+    path: Path = ()
+
+
+class FrameCancelled(Event, frozen=True):
+    """Everything in a frame was ended because a task asked for it.
+
+    Attributes:
+        task, node: what asked for it. `tasks`: how many tasks were ended.
+    """
+
+    frame: str
+    path: Path
+    task: TaskId
+    node: NodeKey
+    tasks: int = 0
+
+
+class FrameClosed(Event, frozen=True):
+    """Nothing is in a frame any more; `ended`: because what is around it was ended."""
+
+    frame: str
+    path: Path = ()
+    attempt: int = 1
+    ended: bool = False
 
 
 class SignalSent(Event, frozen=True):
@@ -661,6 +734,12 @@ AnyEvent = (
     | WaitOpened
     | WaitEnded
     | JoinTimedOut
+    | FrameOpened
+    | FrameRetried
+    | FrameFailed
+    | FrameTimedOut
+    | FrameCancelled
+    | FrameClosed
     | SignalSent
     | SignalTaken
     | ChildStarted

@@ -87,6 +87,27 @@ class OpenRequest(msgspec.Struct, omit_defaults=True, gc=False):
     default: str | None = None
 
 
+class FrameView(msgspec.Struct, omit_defaults=True):
+    """One frame of one run.
+
+    Attributes:
+        open: in how many scopes something is in it. `done, failed, cancelled`: how many times
+            it was left, failed or was cancelled. `retried`: how often all of it was taken back.
+        attempt, of: of the last scope that changed. `text`: why it failed last, or was cancelled.
+        due_at: when its time is over, or its next attempt begins.
+    """
+
+    open: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    retried: int = 0
+    attempt: int = 1
+    of: int = 1
+    text: str = ""
+    due_at: float | None = None
+
+
 class MeterView(msgspec.Struct):
     """How a budget of the run stands."""
 
@@ -109,6 +130,7 @@ class RunView(msgspec.Struct, omit_defaults=True):
         children: child runs that are tracked in the background, with the node of each.
         unsaved_since: of a live run, the first commit that is not stored; a crash loses it.
         save_problem: why commits cannot be stored, or empty.
+        frames: the frames that something has entered, by id.
     """
 
     run: RunId = RunId("")
@@ -144,6 +166,14 @@ class RunView(msgspec.Struct, omit_defaults=True):
     children: dict[RunId, NodeKey] = {}
     unsaved_since: int | None = None
     save_problem: str = ""
+    frames: dict[str, FrameView] = {}
+
+    def frame(self, key: str) -> FrameView:
+        """Return the view of a frame."""
+        found = self.frames.get(key)
+        if found is None:
+            found = self.frames[key] = FrameView()
+        return found
 
     def node(self, key: NodeKey) -> NodeView:
         """Return the view of a node; an untouched one is idle."""
@@ -220,6 +250,8 @@ def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
 
 
 _PARKED = frozenset({"waiting", "timer", "retry"})
+#: How a task is shown that waits for something else than a time of its own.
+_PARKED_AS = {"budget": "waiting", "retry": "retry"}
 
 
 def _turn(node: NodeView, entry: FrontierEntry, state: str) -> None:
@@ -268,6 +300,8 @@ def _document(view: RunView, event: ev.DocumentChanged, at: float) -> None:
     del at
     view.revision = event.new
     view.meters.clear()  # what the document has now is said in the same commit
+    for frame in view.frames.values():
+        frame.open = 0
 
 
 def _leave(view: RunView, task: TaskId, key: NodeKey) -> NodeView:
@@ -427,7 +461,7 @@ def _closed(
 
 def _wait_opened(view: RunView, event: ev.WaitOpened, at: float) -> None:
     is_new = event.task not in view.frontier
-    state = "waiting" if event.kind == "budget" else "timer"
+    state = _PARKED_AS.get(event.kind, "timer")
     node = _park(view, event.task, event.node, state, due_at=event.due_at, text=event.text)
     if is_new:
         entry = view.frontier[event.task]
@@ -453,6 +487,45 @@ def _wait_ended(
 def _join_timed_out(view: RunView, event: ev.JoinTimedOut, at: float) -> None:
     del at
     view.node(event.node).text = "waited no longer"
+
+
+def _frame_opened(view: RunView, event: ev.FrameOpened, at: float) -> None:
+    del at
+    frame = view.frame(event.frame)
+    frame.open += 1
+    frame.attempt, frame.due_at, frame.text = event.attempt, event.due_at, ""
+
+
+def _frame_retried(view: RunView, event: ev.FrameRetried, at: float) -> None:
+    del at
+    frame = view.frame(event.frame)
+    frame.retried += 1
+    frame.attempt, frame.of = event.attempt + 1, event.of
+    frame.text, frame.due_at = event.error.message, event.due_at
+
+
+def _frame_failed(view: RunView, event: ev.FrameFailed, at: float) -> None:
+    del at
+    frame = view.frame(event.frame)
+    frame.open -= 1
+    frame.failed += 1
+    frame.text, frame.due_at = event.error.message, None
+
+
+def _frame_cancelled(view: RunView, event: ev.FrameCancelled, at: float) -> None:
+    del at
+    frame = view.frame(event.frame)
+    frame.open -= 1
+    frame.cancelled += 1
+    frame.text, frame.due_at = "cancelled", None
+
+
+def _frame_closed(view: RunView, event: ev.FrameClosed, at: float) -> None:
+    del at
+    frame = view.frame(event.frame)
+    frame.open -= 1
+    frame.done += not event.ended
+    frame.attempt, frame.due_at = event.attempt, None
 
 
 def _child_started(view: RunView, event: ev.ChildStarted, at: float) -> None:
@@ -610,6 +683,11 @@ _HANDLERS: dict[type, Any] = {
     ev.WaitEnded: _wait_ended,
     ev.MetersChanged: _metered,
     ev.JoinTimedOut: _join_timed_out,
+    ev.FrameOpened: _frame_opened,
+    ev.FrameRetried: _frame_retried,
+    ev.FrameFailed: _frame_failed,
+    ev.FrameCancelled: _frame_cancelled,
+    ev.FrameClosed: _frame_closed,
     ev.SignalTaken: _wait_ended,
     ev.ChildStarted: _child_started,
     ev.ChildContinued: _child_continued,

@@ -26,6 +26,7 @@ _HANDLED = {
     "fallback_edge": "; takes its fallback wire",
     "ignore": "; ignored, as set",
     "item": "; the other items go on",
+    "frame": "; its frame takes the failure",
 }
 
 _NO_LONGER = {
@@ -236,8 +237,16 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             )
         case ev.TurnTaken() | ev.WaitOpened() | ev.WaitEnded():
             return _wait(event, title_of)
-        case ev.JoinTimedOut():
-            return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
+        case (
+            ev.JoinTimedOut()
+            | ev.FrameOpened()
+            | ev.FrameRetried()
+            | ev.FrameFailed()
+            | ev.FrameTimedOut()
+            | ev.FrameCancelled()
+            | ev.FrameClosed()
+        ):
+            return _gathered(event, at, title_of)
         case ev.SignalSent():
             to = f"to run {short_run(event.to)}" if event.to else "to all runs that listen"
             return f"{_task(event.task, event.node, title_of)} sent the event {event.name} {to}"
@@ -313,6 +322,46 @@ def _debugging(
             if event.problem:
                 return f"{text}; its condition cannot be evaluated: {event.problem}"
             return _because(text, event.condition)
+        case _:
+            assert_never(event)
+
+
+def _gathered(
+    event: ev.JoinTimedOut
+    | ev.FrameOpened
+    | ev.FrameRetried
+    | ev.FrameFailed
+    | ev.FrameTimedOut
+    | ev.FrameCancelled
+    | ev.FrameClosed,
+    at: float,
+    title_of: TitleOf,
+) -> str:
+    """What happened to several nodes at once: at a join, or in a frame."""
+    if isinstance(event, ev.JoinTimedOut):
+        return f"{title_of(event.node)} has waited long enough; {_NO_LONGER[event.then]}"
+    where = path_text(event.path)
+    name = f"The frame {title_of(event.frame)}" + (f" ({where})" if where else "")
+    match event:
+        case ev.FrameOpened():
+            until = f", at most until {clock_text(event.due_at, at)}" if event.due_at else ""
+            return f"{name} was entered{until}"
+        case ev.FrameRetried():
+            pause = format_duration(max(0.0, event.due_at - at))
+            return (
+                f"{name} failed (attempt {event.attempt} of {event.of}): {event.error.message}; "
+                f"all of it is done again in {pause}"
+            )
+        case ev.FrameFailed():
+            return f"{name} failed: {event.error.message}; {title_of(event.node)} takes it"
+        case ev.FrameTimedOut():
+            return f"{name} has taken longer than it may"
+        case ev.FrameCancelled():
+            tasks = f"; {plural(event.tasks, 'task')} ended" if event.tasks else ""
+            return f"{name} was cancelled by {title_of(event.node)}{tasks}"
+        case ev.FrameClosed():
+            nth = f", at attempt {event.attempt}" if event.attempt > 1 else ""
+            return f"{name} was ended" if event.ended else f"{name} is done{nth}"
         case _:
             assert_never(event)
 
@@ -554,6 +603,12 @@ _KINDS: dict[type, str] = {
     ev.WaitOpened: "wait",
     ev.WaitEnded: "wait",
     ev.JoinTimedOut: "wait",
+    ev.FrameOpened: "task",
+    ev.FrameRetried: "retry",
+    ev.FrameFailed: "error",
+    ev.FrameTimedOut: "error",
+    ev.FrameCancelled: "task",
+    ev.FrameClosed: "task",
     ev.SuperstepCommitted: "commit",
     ev.OutputChunk: "output",
 }

@@ -22,6 +22,7 @@ from engine.model.change_types import (
     ReplaceEdge,
     SetDocument,
     SetFrame,
+    SetFrameBehaviour,
     SetNode,
     SetNote,
     SetSettings,
@@ -33,6 +34,7 @@ from engine.model.workflow import (
     Channel,
     Edge,
     Frame,
+    FrameBehaviour,
     Node,
     Note,
     PortRef,
@@ -104,7 +106,36 @@ def remove_node(workflow: Workflow, key: str) -> Workflow:
     if key in view.positions:
         positions = {name: place for name, place in view.positions.items() if name != key}
         view = replace(view, positions=positions)
-    return replace(workflow, nodes=nodes, edges=edges, view=view)
+    frames = _frames_with(workflow.frames, key, None)
+    return replace(workflow, nodes=nodes, edges=edges, frames=frames, view=view)
+
+
+def _frames_with(
+    frames: Mapping[str, FrameBehaviour], old: str, new: str | None
+) -> Mapping[str, FrameBehaviour]:
+    """Return the frames with a member under another key, or without it."""
+    if not any(old in each.nodes for each in frames.values()):
+        return frames
+    return {
+        name: replace(each, nodes=_members_with(each.nodes, old, new))
+        for name, each in frames.items()
+    }
+
+
+def _members_with(nodes: tuple[str, ...], old: str, new: str | None) -> tuple[str, ...]:
+    if old not in nodes:
+        return nodes
+    kept = [key for key in nodes if key != old]
+    return tuple(sorted(kept if new is None else {*kept, new}))
+
+
+def _restored_frames(before: Workflow, *keys: str) -> list[Change]:
+    """Return what gives the frames that have one of these members all of them again."""
+    return [
+        SetFrameBehaviour(name, each)
+        for name, each in before.frames.items()
+        if not set(keys).isdisjoint(each.nodes)
+    ]
 
 
 def invert_add_node(before: Workflow, change: AddNode) -> Change:
@@ -121,7 +152,8 @@ def invert_remove_node(before: Workflow, key: str) -> Change:
     edges = [
         AddEdge(edge, number) for number, edge in enumerate(before.edges) if _touches(edge, key)
     ]
-    return Compound((AddNode(node, before.view.positions.get(key), index), *edges))
+    added = AddNode(node, before.view.positions.get(key), index)
+    return Compound((added, *edges, *_restored_frames(before, key)))
 
 
 def rename_node(workflow: Workflow, change: RenameNode) -> Workflow:
@@ -146,7 +178,14 @@ def rename_node(workflow: Workflow, change: RenameNode) -> Workflow:
         positions = {key: place for key, place in view.positions.items() if key != old}
         positions[new] = view.positions[old]
         view = replace(view, positions=positions)
-    return replace(workflow, nodes=nodes, edges=tuple(edges), settings=settings, view=view)
+    return replace(
+        workflow,
+        nodes=nodes,
+        edges=tuple(edges),
+        settings=settings,
+        frames=_frames_with(workflow.frames, old, new),
+        view=view,
+    )
 
 
 def _with_end(edge: Edge, old: str, new: str) -> Edge:
@@ -181,6 +220,7 @@ def invert_rename(before: Workflow, change: RenameNode) -> Change:
     ]
     if after.settings is not before.settings:
         steps.append(SetSettings(before.settings))
+    steps += _restored_frames(before, old, new)
     return Compound(tuple(steps))
 
 
@@ -273,6 +313,18 @@ def set_channel(workflow: Workflow, channel: Channel) -> Workflow:
     else:
         channels = _inserted(workflow.channels, channel.name, channel)
     return replace(workflow, channels=channels)
+
+
+def set_behaviour(workflow: Workflow, change: SetFrameBehaviour) -> Workflow:
+    """Return the document with what a frame does."""
+    name, behaviour = change.frame_id, change.behaviour
+    if behaviour is None:
+        frames = {key: each for key, each in workflow.frames.items() if key != name}
+    elif name in workflow.frames:
+        frames = {**workflow.frames, name: behaviour}
+    else:
+        frames = _inserted(workflow.frames, name, behaviour)
+    return replace(workflow, frames=frames)
 
 
 # --- frames and notes -----------------------------------------------------------------------

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.errors import EngineError
-from engine.model.workflow import Channel, Edge, Frame, Node, Note, Position, Settings, Workflow
+from engine.model.workflow import (
+    Channel,
+    Edge,
+    Frame,
+    FrameBehaviour,
+    Node,
+    Note,
+    Position,
+    Settings,
+    Workflow,
+)
 
 
 class ChangeRefused(EngineError):
@@ -127,6 +137,14 @@ class RemoveFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFrameBehaviour:
+    """Say what a frame does for the nodes in it; None: nothing any more."""
+
+    frame_id: str
+    behaviour: FrameBehaviour | None
+
+
+@dataclass(frozen=True, slots=True)
 class SetNote:
     """Add a note, or replace the one with that id."""
 
@@ -170,6 +188,7 @@ Change = (
     | SetWorkflowName
     | SetFrame
     | RemoveFrame
+    | SetFrameBehaviour
     | SetNote
     | RemoveNote
     | SetDocument

@@ -32,6 +32,7 @@ from engine.model.change_types import (
     SetChannel,
     SetDocument,
     SetFrame,
+    SetFrameBehaviour,
     SetNode,
     SetNote,
     SetSettings,
@@ -57,6 +58,7 @@ __all__ = [
     "SetChannel",
     "SetDocument",
     "SetFrame",
+    "SetFrameBehaviour",
     "SetNode",
     "SetNote",
     "SetSettings",
@@ -88,6 +90,8 @@ def apply(workflow: Workflow, change: Change) -> Workflow:
             return replace(workflow, view=steps.with_boxes(workflow.view, change))
         case SetChannel() | RemoveChannel() | SetSettings() | SetWorkflowName():
             return _apply_to_head(workflow, change)
+        case SetFrameBehaviour():
+            return steps.set_behaviour(workflow, change)
         case SetDocument():
             return change.workflow
         case Compound():
@@ -122,6 +126,8 @@ def invert(workflow_before: Workflow, change: Change) -> Change:
             return steps.invert_box(before, change)
         case SetChannel() | RemoveChannel() | SetSettings() | SetWorkflowName():
             return _invert_of_head(before, change)
+        case SetFrameBehaviour(frame_id=frame_id):
+            return SetFrameBehaviour(frame_id, before.frames.get(frame_id))
         case SetDocument():
             return SetDocument(before)
         case Compound():

@@ -31,7 +31,7 @@ from engine.model.templates import (
     compile_template,
     compile_value_template,
 )
-from engine.model.workflow import Edge, Effects, Node, variants_of
+from engine.model.workflow import Edge, Effects, Node, RetryPolicy, variants_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -271,21 +271,20 @@ def _check_times(node: Node) -> Iterator[Diagnostic]:
     if node.rate is not None and min(node.rate.count, node.rate.burst) < 1:
         field = "rate.count" if node.rate.count < 1 else "rate.burst"
         yield wrong(field, "with this rate it could never start")
-    yield from _check_retry(node, wrong)
+    for field, what in wrong_retry(node.retry) if node.retry is not None else ():
+        yield wrong(field, what)
 
 
-def _check_retry(node: Node, wrong: Callable[[str, str], Diagnostic]) -> Iterator[Diagnostic]:
-    retry = node.retry
-    if retry is None:
-        return
+def wrong_retry(retry: RetryPolicy) -> Iterator[tuple[str, str]]:
+    """Yield (field, what is wrong) of a retry."""
     if retry.attempts < 1:
-        yield wrong("retry.attempts", f"{retry.attempts} attempts never run it")
+        yield "retry.attempts", f"{retry.attempts} attempts never run it"
     if not retry.delay_s >= 0:
-        yield wrong("retry.delay_s", "the delay before a retry is negative")
+        yield "retry.delay_s", "the delay before a retry is negative"
     if not retry.max_delay_s >= 0:
-        yield wrong("retry.max_delay_s", "the longest delay before a retry is negative")
+        yield "retry.max_delay_s", "the longest delay before a retry is negative"
     if not retry.factor > 0:
-        yield wrong("retry.factor", "the factor of the delay is not positive")
+        yield "retry.factor", "the factor of the delay is not positive"
 
 
 def _check_values(node: Node) -> Iterator[Diagnostic]:

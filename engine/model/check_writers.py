@@ -124,9 +124,7 @@ def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
         return
     for each in (facts, *facts.alternatives):
         retry = each.node.retry
-        if each.effects != "once" or retry is None or retry.attempts < 2:
-            continue
-        if _sends_key(each) or _has_key(each.node.params):
+        if retry is None or retry.attempts < 2 or not repeats_blindly(each):
             continue
         yield rules.REPEATED_EFFECT.broken(
             f"{doc.title(node.key)} must not happen twice, yet it is tried up to "
@@ -144,6 +142,11 @@ def _check_effects(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
             node=node.key,
             field="on_error",
         )
+
+
+def repeats_blindly(facts: NodeFacts) -> bool:
+    """Return whether a node must not happen twice, and the other side cannot tell if it does."""
+    return facts.effects == "once" and not (_sends_key(facts) or _has_key(facts.node.params))
 
 
 def _leads_back(doc: Checked, key: str) -> bool:

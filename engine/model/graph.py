@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from engine.model.node_types import Registry
 from engine.model.workflow import Edge, Workflow
 
+#: Marks the arrows from a frame to the node that takes its failures; no wire has such a port.
+CAUGHT = "!"
 #: The virtual node that feeds all entries. Nodes are numbered from 0 in document order.
 _START = -1
 #: What opens a zone, and what closes it.
@@ -125,7 +127,7 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
     """Return the facts. Never raises, whatever the document holds."""
     graph = _number(workflow, registry)
     sources = _sources(graph)
-    immediate = _immediate_dominators(graph, sources)
+    immediate = _immediate_dominators(graph, _starts(graph, sources))
     spans = _intervals(immediate, len(graph.keys))
     natural = {
         arrow.id
@@ -223,8 +225,42 @@ def _number(workflow: Workflow, registry: Registry) -> _Graph:
     for node in workflow.nodes.values():
         node_type = registry.get(node.type)
         roles.append("" if node_type is None or node.disabled else node_type.role)
+    for arrow in _catching(workflow, numbers, arrows, roles):
+        arrows.append(arrow)
+        out[arrow.tail].append(arrow)
+        into[arrow.head].append(arrow)
     titles = tuple(node.title or key for key, node in workflow.nodes.items())
     return _Graph(keys, tuple(arrows), out, into, tuple(roles), titles)
+
+
+def _catching(
+    workflow: Workflow, numbers: Mapping[str, int], arrows: list[_Arrow], roles: list[str]
+) -> list[_Arrow]:
+    """Return what leads to the nodes that take the failures of frames.
+
+    One is reached from everything in its frame, and from what leads into the frame: so it comes
+    after what the frame comes after, and after nothing in it.
+    """
+    found: list[_Arrow] = []
+    for node, (key, role) in enumerate(zip(workflow.nodes, roles, strict=True)):
+        if role != "caught":
+            continue
+        frame = workflow.frames.get(str(workflow.nodes[key].params.get("frame", "")))
+        members = {numbers[each] for each in frame.nodes if each in numbers} if frame else set()
+        members.discard(node)
+        found += [
+            _Arrow(f"{CAUGHT}{arrow.id}", arrow.tail, node, arrow.port)
+            for arrow in arrows
+            if arrow.head in members and arrow.tail not in members and arrow.tail != node
+        ]
+        found += [_Arrow(f"{CAUGHT}{each}", each, node, CAUGHT) for each in sorted(members)]
+    return found
+
+
+def _starts(graph: _Graph, sources: Sequence[int]) -> tuple[int, ...]:
+    """Return the sources, and what takes the failure of a frame that a source is in."""
+    beside = {arrow.head for node in sources for arrow in graph.out[node] if arrow.port == CAUGHT}
+    return (*sources, *sorted(beside))
 
 
 def _sources(graph: _Graph) -> tuple[int, ...]:
@@ -428,7 +464,7 @@ def _closers(
         depth = nest.depth if nest else 0
         inside = _Nest(node, nest, depth + 1) if role in _CLOSED_BY else nest
         for arrow in graph.out[node]:
-            if arrow.id in back:
+            if arrow.id in back or arrow.port == CAUGHT:
                 continue
             carried = nest if arrow.port == "error" else inside
             known = nests.get(arrow.head)
@@ -443,7 +479,10 @@ def _body(graph: _Graph, split: int, collect: int) -> set[int]:
     """Return the nodes that lie on a way from the For each to its Collect."""
     ends = {split, collect}
     ahead = _spread(
-        [a.head for a in graph.out[split] if a.port != "error"], ends, graph, ahead=True
+        [a.head for a in graph.out[split] if a.port not in ("error", CAUGHT)],
+        ends,
+        graph,
+        ahead=True,
     )
     behind = _spread([a.tail for a in graph.into[collect]], ends, graph, ahead=False)
     return ahead & behind
@@ -459,6 +498,8 @@ def _spread(first: list[int], ends: set[int], graph: _Graph, *, ahead: bool) -> 
         seen.add(node)
         arrows = graph.out[node] if ahead else graph.into[node]
         for arrow in arrows:
+            if arrow.port == CAUGHT:
+                continue  # what leads into the frame leads to it too
             following = arrow.head if ahead else arrow.tail
             if following not in ends and following not in seen:
                 stack.append(following)
@@ -471,15 +512,17 @@ def _crossings(
     """Yield a problem for every edge that crosses the border elsewhere than at the pair."""
     titles = graph.titles
     for arrow in graph.out[split]:
-        if arrow.port != "error" and arrow.head not in body and arrow.head != collect:
+        if arrow.port not in ("error", CAUGHT) and arrow.head not in body and arrow.head != collect:
             yield graph.keys[arrow.head], _leaves(titles, arrow, split, collect)
     for node in sorted(body):
         for arrow in graph.out[node]:
-            if arrow.head not in body and arrow.head != collect:
+            if arrow.port != CAUGHT and arrow.head not in body and arrow.head != collect:
                 yield graph.keys[node], _leaves(titles, arrow, split, collect)
     for node in (*sorted(body), collect):
         for arrow in graph.into[node]:
             if arrow.tail in body or (arrow.tail == split and arrow.port != "error"):
+                continue
+            if arrow.port == CAUGHT:
                 continue
             sentence = (
                 f"The wire from {titles[arrow.tail]} to {titles[arrow.head]} enters the zone of "

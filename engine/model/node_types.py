@@ -489,7 +489,8 @@ class NodeType:
             payload of an event) or ``output`` (the result of a child run).
         calls: for types that run other workflows: from the document's params to those
             workflows, each a relative path or a whole document.
-        role: ``trigger split collect loop until end`` have a meaning for the engine.
+        role: ``trigger split collect loop until end caught withdraw`` have a meaning for the
+            engine; the last two are about the frame that their parameter `frame` names.
         stream: for types with an output port of the type ``stream``: how it is read.
         adds: may add items to the For each around it.
         cpu: counts against the process limit rather than the I/O limit.
@@ -517,7 +518,9 @@ class NodeType:
     own_names: Mapping[str, Literal["event", "output"]] = field(default_factory=dict)
     calls: Callable[[Mapping[str, Json]], Sequence[Json]] | None = None
     sends: bool = False
-    role: Literal["", "trigger", "split", "collect", "loop", "until", "end", "barrier"] = ""
+    role: Literal[
+        "", "trigger", "split", "collect", "loop", "until", "end", "barrier", "caught", "withdraw"
+    ] = ""
     stream: Stream | None = None
     adds: bool = False
     cpu: bool = False

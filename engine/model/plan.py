@@ -20,6 +20,7 @@ from engine.ids import NodeKey, Path, scope_key
 from engine.model.background import BackgroundPlan, plan_background
 from engine.model.diagnostics import Severity
 from engine.model.expressions import Expression, Reads, compile_expression
+from engine.model.framing import PlanFrame, borders, frames_of, nested
 from engine.model.graph import GraphFacts, Zone, analyse
 from engine.model.node_types import NodeType, Port, Ports, Registry, Stream
 from engine.model.params import CompiledParams, compile_params
@@ -41,6 +42,8 @@ class PlanEdge(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         back: closes a loop: its arrival runs the target by itself.
         leaves: index of the outermost loop that it leaves, or -1.
+        enters: frames that it leads into, outermost first. `quits`: that it leads out of,
+            innermost first.
     """
 
     id: str
@@ -54,6 +57,8 @@ class PlanEdge(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     back: bool
     leaves: int
+    enters: tuple[str, ...] = ()
+    quits: tuple[str, ...] = ()
 
 
 class InPort(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +135,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
         plain: every value takes every wire of its port: there is nothing to decide.
         alternatives: the node as each of them does its work.
         background: how its work is handed over; then it is done by none of the above.
+        frames: those that it is in, innermost first.
     """
 
     key: NodeKey
@@ -172,6 +178,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     rates: tuple[PlanRate, ...] = ()
     alternatives: tuple[PlanNode, ...] = ()
     background: BackgroundPlan | None = None
+    frames: tuple[str, ...] = ()
 
 
 class PlanRate(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +230,7 @@ class Plan:
         calls: a node may run other workflows, or wait for other runs.
         streams: a For each reads a stream.
         decisive: channels that the conditions of Collects read.
+        frames: those that do something for the nodes in them, by id.
     """
 
     workflow: Workflow
@@ -250,6 +258,7 @@ class Plan:
     calls: bool = False
     streams: bool = False
     decisive: frozenset[str] = frozenset()
+    frames: Mapping[str, PlanFrame] = field(default_factory=dict)
 
     def work_of(self, key: NodeKey, using: int) -> PlanNode:
         """Return the node that does the work of a task: itself, or its n-th alternative."""
@@ -315,7 +324,15 @@ class _Compiler:
         self.workflow = workflow
         self.registry = registry
         self.facts = facts
-        self.loops = _natural_loops(workflow, self.facts)
+        catching = {
+            str(node.params.get("frame", "")): key
+            for key, node in workflow.nodes.items()
+            if registry.require(node.type).role == "caught" and not node.disabled
+        }
+        self.frames = frames_of(workflow, facts, catching)
+        self.members = {key: frame.members for key, frame in self.frames.items()}
+        self.inner_first = nested(self.members)
+        self.loops = _natural_loops(workflow, self.facts, self.frames)
         self.ranks = {key: rank for rank, key in enumerate(self.facts.topological)}
         self.channels = frozenset(workflow.channels)
         self.awaiting: dict[str, bool] = {}
@@ -375,7 +392,8 @@ class _Compiler:
                 )
                 for name, each in sorted(settings.invariants.items())
             ),
-            has_timers=any(node.timed for node in nodes.values()),
+            has_timers=any(node.timed for node in nodes.values())
+            or any(frame.does.timeout_s is not None for frame in self.frames.values()),
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
             listens=any(_listens(n) for n in working),
             sends=any(n.type.sends and not n.node.disabled for n in working),
@@ -388,6 +406,7 @@ class _Compiler:
                     if node.role == "collect" and node.condition is not None
                 )
             ),
+            frames=self.frames,
         )
 
     def _awaits(self, node_type: NodeType) -> bool:
@@ -411,6 +430,7 @@ class _Compiler:
         source, target = edge.source.node, edge.target.node
         left = [loop for loop in self.loops if source in loop.body and target not in loop.body]
         outermost = max(left, key=lambda loop: len(loop.body)).index if left else -1
+        enters, quits = borders(edge, self.members) if self.members else ((), ())
         return PlanEdge(
             id=edge.id,
             order=number,
@@ -423,6 +443,8 @@ class _Compiler:
             priority=edge.priority,
             back=edge.id in self.facts.back_edges,
             leaves=outermost,
+            enters=enters,
+            quits=quits,
         )
 
     def _reads(self, node: Node) -> tuple[CompiledParams, Reads]:
@@ -520,6 +542,7 @@ class _Compiler:
             zones=zones,
             loops=tuple([loop.index for loop in self.loops if node.key in loop.body]),
             repeats=node.key in repeating,
+            frames=tuple(key for key in self.inner_first if node.key in self.members[key]),
             pair=self.pairs.get(node.key),
             stream=stream,
             rates=() if node.disabled else _rates(node),
@@ -695,6 +718,9 @@ class _Compiler:
     def _repeating(self) -> frozenset[NodeKey]:
         """Return nodes that may run twice in one scope: in loops, and behind some joins."""
         found = {key for loop in self.loops for key in loop.body}
+        for frame in self.frames.values():
+            if frame.does.retry is not None:
+                found |= frame.members
         stack = [
             node.key
             for node in self.workflow.nodes.values()
@@ -791,7 +817,9 @@ def _expressions(value: Json) -> list[str]:
     return []
 
 
-def _natural_loops(workflow: Workflow, facts: GraphFacts) -> tuple[Loop, ...]:
+def _natural_loops(
+    workflow: Workflow, facts: GraphFacts, frames: Mapping[str, PlanFrame]
+) -> tuple[Loop, ...]:
     """Return one loop per header, with every node that leads back to it.
 
     Aho, Lam, Sethi, Ullman, "Compilers", 2nd ed., section 9.6.6. Back edges of
@@ -803,6 +831,9 @@ def _natural_loops(workflow: Workflow, facts: GraphFacts) -> tuple[Loop, ...]:
         before.setdefault(edge.target.node, []).append(edge.source.node)
         if edge.id in facts.back_edges:
             tails.setdefault(edge.target.node, []).append(edge.source.node)
+    for frame in frames.values():
+        if frame.catch:  # it is reached from everything in the frame
+            before.setdefault(frame.catch, []).extend(sorted(frame.members))
     loops: list[Loop] = []
     for header in facts.order:
         if header not in tails:

@@ -10,7 +10,15 @@ import orjson
 from engine.model.codec import BrokenDocument
 from engine.model.migrations.chain import FORMAT
 from engine.model.node_types import Registry
-from engine.model.shape import CHANNEL, EDGE, NODE, SETTINGS, check_values, edge_order
+from engine.model.shape import (
+    CHANNEL,
+    EDGE,
+    FRAME_BEHAVIOUR,
+    NODE,
+    SETTINGS,
+    check_values,
+    edge_order,
+)
 from engine.model.workflow import Workflow
 
 Json = Any
@@ -47,6 +55,10 @@ def revision_hash(workflow: Workflow, registry: Registry) -> str:
         },
         "extra": workflow.extra,
     }
+    if workflow.frames:
+        meaning["frames"] = {
+            key: _without(FRAME_BEHAVIOUR.write(each)) for key, each in workflow.frames.items()
+        }
     try:
         text = orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
@@ -59,7 +71,7 @@ def _without(fields: dict[str, Json], *names: str) -> dict[str, Json]:
     """Return the fields with lists that are sets in a fixed order, less some."""
     for name in names:
         fields.pop(name, None)
-    for name in ("env", "reads", "may_write"):
+    for name in ("env", "reads", "may_write", "nodes"):
         if name in fields:
             fields[name] = sorted(fields[name])
     return fields

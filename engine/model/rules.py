@@ -85,6 +85,11 @@ BACKGROUND = Rule(
 BUDGET = Rule("E064-budget", "Nodes draw amounts on budgets that the workflow has.")
 TRIGGER = Rule("E080-trigger", "The settings of a trigger are constant.")
 SAVING = Rule("E070-saving", "Saving has positive times and names budgets that are there.")
+FRAME_MEMBERS = Rule("E075-frame-members", "A frame that does something has nodes in it.")
+FRAME_NESTING = Rule("E076-frame-nesting", "Frames and zones lie in one another, or apart.")
+FRAME_ENTRY = Rule("E077-frame-entry", "Something leads into a frame that does something.")
+FRAME_SETTING = Rule("E078-frame-setting", "The settings of a frame can be kept.")
+FRAME_NODE = Rule("E079-frame-node", "On error and Cancel frame name a frame; one takes failures.")
 
 UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
 NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")

@@ -356,6 +356,18 @@ class ViewSchema(_Part):
     notes: list[NoteSchema] = Field([])
 
 
+class FrameBehaviourSchema(_Part):
+    """What a frame does for the nodes in it, as one whole."""
+
+    nodes: list[str] = Field([], description="Keys of its members.")
+    retry: RetrySchema | None = Field(
+        None, description="How often everything in it is done again after a failure."
+    )
+    timeout_s: float | None = Field(
+        None, description="Seconds from when something enters to when nothing is in it any more."
+    )
+
+
 class WorkflowSchema(_Part):
     """A Headgate workflow (.flow.json)."""
 
@@ -366,6 +378,9 @@ class WorkflowSchema(_Part):
     channels: dict[str, ChannelSchema] = Field({}, description="By name.", json_schema_extra=_KEYS)
     nodes: dict[str, NodeSchema] = Field({}, description="By key.", json_schema_extra=_KEYS)
     edges: list[EdgeSchema] = Field([])
+    frames: dict[str, FrameBehaviourSchema] = Field(
+        {}, description="What frames do, by the id of the frame in the view."
+    )
     view: ViewSchema = Field(default_factory=lambda: ViewSchema.model_validate({}))
 
 

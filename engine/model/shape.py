@@ -24,6 +24,7 @@ from engine.model.workflow import (
     EdgeKind,
     Effects,
     Frame,
+    FrameBehaviour,
     InBackground,
     Invariant,
     JoinMode,
@@ -469,6 +470,12 @@ SETTINGS = Table(
     _field("save", SAVE.read, SAVE.write),
     _field("description", _text),
 )
+FRAME_BEHAVIOUR = Table(
+    FrameBehaviour,
+    _field("nodes", _TEXTS, _listed),
+    _field("retry", _nullable(RETRY.read), RETRY.write),
+    _field("timeout_s", _SECONDS, _shortest),
+)
 POSITION = Table(
     Position,
     _field("x", _number, _shortest),
@@ -491,6 +498,7 @@ WORKFLOW = Table(
     _field("channels", CHANNEL.read_named, CHANNEL.write_named),
     _field("nodes", NODE.read_named, NODE.write_named),
     _field("edges", _list_of(EDGE.read), EDGE.write_list),
+    _field("frames", FRAME_BEHAVIOUR.read_named, FRAME_BEHAVIOUR.write_named),
     _field("view", VIEW.read, VIEW.write),
 )
 

@@ -22,7 +22,7 @@ def shortcuts_of(plan: Plan) -> Mapping[NodeKey, Mapping[str, Shortcut]]:
     found: dict[NodeKey, dict[str, Shortcut]] = {}
     for key, node in plan.nodes.items():
         reaches_out = node.type.sends or node.type.calls
-        if node.plain and not (node.role or node.gated or reaches_out):
+        if node.plain and not (node.role or node.gated or reaches_out or node.frames):
             ports = {port: _shortcut(plan, node, port) for port in node.out}
             ways = {port: way for port, way in ports.items() if way is not None}
             if ways:
@@ -55,7 +55,7 @@ def _shortcut(plan: Plan, node: PlanNode, port: str) -> Shortcut | None:
 def _starts(edge: PlanEdge, target: PlanNode) -> bool:
     """Whether a value on the edge always starts its target, and does nothing else."""
     is_plain = target.role != "collect" and not target.gated
-    return edge.leaves < 0 and (edge.back or target.simple) and is_plain
+    return edge.leaves < 0 and (edge.back or target.simple) and is_plain and not target.frames
 
 
 def _keeps_loops_alive(node: PlanNode, targets: list[PlanNode]) -> bool:

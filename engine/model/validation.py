@@ -14,6 +14,7 @@ from engine.model.branches import Branches
 from engine.model.check_background import check_background
 from engine.model.check_budgets import check_budgets
 from engine.model.check_data import check_data
+from engine.model.check_frames import check_frames
 from engine.model.check_graph import Checked, check_graph
 from engine.model.check_joins import check_joins
 from engine.model.check_nodes import NodeFacts, check_node
@@ -80,6 +81,7 @@ class Validator:
         found += check_budgets(doc)
         found += check_saving(doc)
         found += check_background(doc, self._registry)
+        found += check_frames(doc)
         order = {key: number for number, key in enumerate(workflow.nodes)}
         kept = [problem for problem in found if not _is_suppressed(problem, workflow)]
         return tuple(sorted(kept, key=lambda p: (_RANK[p.severity], order.get(p.node, -1))))

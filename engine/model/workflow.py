@@ -477,12 +477,32 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameBehaviour:
+    """What a frame does for the nodes in it, as one whole (docs/frames.md).
+
+    Attributes:
+        nodes: keys of its members.
+        retry: how often, and after which delays, everything in it is done again when
+            something in it fails and nothing inside handles that.
+        timeout_s: seconds from when something enters to when nothing is in it any more.
+    """
+
+    nodes: tuple[str, ...] = ()
+    retry: RetryPolicy | None = None
+    timeout_s: float | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
     """A whole document. Mappings are never mutated after construction.
 
     `nodes` keeps the order of the document, which is the order of the plan and
     therefore the canonical order in which writes are merged. Documents are kept in
     one order, nodes by key and edges by their ends (docs/document.md).
+
+    Attributes:
+        frames: what frames do, by id; the box of the same id in the view says where one lies.
     """
 
     id: str
@@ -491,5 +511,6 @@ class Workflow:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
+    frames: Mapping[str, FrameBehaviour] = field(default_factory=dict)
     view: View = field(default_factory=View)
     extra: Mapping[str, Json] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from engine.nodes.file_lines import FILE_LINES
 from engine.nodes.file_read import FILE_READ
 from engine.nodes.file_write import FILE_WRITE
 from engine.nodes.for_each import FOR_EACH
+from engine.nodes.frame_cancel import FRAME_CANCEL
+from engine.nodes.frame_error import FRAME_ERROR
 from engine.nodes.http_request import HTTP_REQUEST
 from engine.nodes.join import JOIN
 from engine.nodes.listen import LISTEN
@@ -49,6 +51,8 @@ BUILTIN: tuple[NodeType, ...] = (
     LOOP,
     UNTIL,
     END,
+    FRAME_ERROR,
+    FRAME_CANCEL,
     SET,
     TEMPLATE,
     HTTP_REQUEST,

@@ -24,6 +24,7 @@ from engine.state.run_state import (
     CycleState,
     Delta,
     Ending,
+    FrameState,
     GateState,
     ItemState,
     JoinState,
@@ -79,6 +80,7 @@ class Area(ABC):
     failures: Table[Json]
     ending: Table[Ending]
     gates: Table[GateState]
+    frames: Table[FrameState]
     memory: Table[Json]
     ledger: Table[Account]
     holds: Table[dict[str, float]]
@@ -103,6 +105,8 @@ class Area(ABC):
         #: The tokens that are on their way.
         self.on_way: deque[tuple[PlanEdge, Token]] = deque()
         self.loops_touched: dict[str, Path] = {}
+        #: Rows of frames in which something has come or gone, in order.
+        self.frames_touched: dict[str, None] = {}
         self.changed: frozenset[str] = frozenset()
         self.budget: Ledger | None = None
         self.left: list[ParkedWait] = []
@@ -213,6 +217,7 @@ class Area(ABC):
             "joins",
             "timers",
             "arrivals",
+            "frames",
             *(("zones", "items", "grown", "cycles") if everything else ()),
         )
         for name in names:
@@ -222,12 +227,20 @@ class Area(ABC):
     # --- what happens in it: see `engine.runtime.transition` ------------------------------
 
     @abstractmethod
-    def send(self, edge: PlanEdge, path: Path, ref: ValueRef) -> None:
-        """Put a value on an edge."""
+    def send(self, edge: PlanEdge, path: Path, ref: ValueRef, *, after: str = "") -> None:
+        """Put a value on an edge; `after` is the frame that it has left already."""
 
     @abstractmethod
-    def rule_out(self, edge: PlanEdge, path: Path) -> None:
+    def rule_out(self, edge: PlanEdge, path: Path, *, after: str = "") -> None:
         """Say that nothing comes along an edge this round."""
+
+    @abstractmethod
+    def put_skip(self, edge: PlanEdge, path: Path) -> None:
+        """Put a skip token on an edge: the loop that it leaves, if any, is over."""
+
+    @abstractmethod
+    def deliver(self, edge: PlanEdge, token: Token, *, after: str) -> None:
+        """Bring a token that a frame gives again to the end of its wire."""
 
     @abstractmethod
     def create(

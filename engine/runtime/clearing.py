@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.ids import NodeKey, Path, scope_key
 from engine.model.plan import PlanNode
-from engine.runtime import delivery
+from engine.runtime import delivery, frames
 from engine.runtime.area import Area
 from engine.state.run_state import ZoneState
 
@@ -37,6 +37,8 @@ def clear_nodes(work: Area, nodes: frozenset[NodeKey], path: Path) -> None:
             delivery.clear_join(work, node, path, scope)
             work.outputs.drop(f"{key}@{scope}")
             _clear_zone(work, node, path, f"{key}@{scope}")
+    if work.plan.frames:
+        frames.forget(work, nodes, path)
     for loop in work.plan.loops:
         if loop.depth == len(path) and loop.header in nodes:
             work.cycles.drop(f"{loop.index}@{scope}")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from engine.events import AnyUpdate, OutputChunk, Progress
-from engine.ids import NodeKey, Path, RunId, TaskId, child_run_id
+from engine.ids import NodeKey, Path, RunId, TaskId, child_run_id, task_id
 from engine.model.node_types import NodeFailure
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import ledger
@@ -161,8 +161,11 @@ class AttemptContext:
 
     @property
     def idempotency_key(self) -> str:
-        """Stable for run and task, in every attempt and after every crash (U86)."""
-        return hashlib.sha256(f"{self.run}/{self.task}".encode()).hexdigest()[:32]
+        """Stable for run and task, in every attempt, also of its frame, and every crash (U86)."""
+        task, name = self._task, self.task
+        if task.shift:
+            name = task_id(task.node, task.path, task.visit - task.shift)
+        return hashlib.sha256(f"{self.run}/{name}".encode()).hexdigest()[:32]
 
     def child_run(self, step: int = 0) -> RunId:
         """Return the id of the run that this attempt asks for as its child `step`."""

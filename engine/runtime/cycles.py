@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.ids import Path, scope_key
 from engine.model.plan import PlanEdge, PlanNode
+from engine.runtime import framed
 from engine.runtime.area import Area
-from engine.state.run_state import CycleState, Token
+from engine.state.run_state import CycleState
 
 
 def _key(work: Area, index: int, path: Path) -> str:
@@ -16,6 +17,8 @@ def count(work: Area, node: PlanNode, path: Path, change: int) -> None:
     """Count the tokens and tasks in the loops that a node is in: so many more, or fewer."""
     if not change:
         return
+    if node.frames:
+        framed.count(work, node, path, change)
     for index in node.loops:
         key = _key(work, index, path)
         cycle = work.cycles.get(key) or CycleState()
@@ -54,9 +57,7 @@ def release_dead(work: Area) -> bool:
         work.cycles.drop(key)
         for edge_id in cycle.held:
             if edge_id not in cycle.taken:
-                edge = work.plan.edges[edge_id]
-                work.not_taken.append(edge_id)
-                work.on_way.append((edge, Token(edge_id, path, skip=True)))
+                work.put_skip(work.plan.edges[edge_id], path)
                 released = True
     return released
 

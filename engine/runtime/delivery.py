@@ -6,7 +6,7 @@ from functools import partial
 
 from engine.ids import NodeKey, Path, scope_key
 from engine.model.plan import InPort, PlanEdge, PlanNode
-from engine.runtime import cycles, rounds
+from engine.runtime import cycles, frames, rounds
 from engine.runtime.area import Area
 from engine.runtime.joins import Fired, fires, mark, needs
 from engine.state.run_state import JoinState, Token, ValueRef
@@ -14,8 +14,10 @@ from engine.state.run_state import JoinState, Token, ValueRef
 _EMPTY = JoinState()
 
 
-def deliver(work: Area, edge: PlanEdge, token: Token) -> None:
-    """Bring a token to the end of its wire."""
+def deliver(work: Area, edge: PlanEdge, token: Token, *, after: str = "") -> None:
+    """Bring a token to the end of its wire; `after` is the frame that gives it again."""
+    if edge.enters and not frames.enter(work, edge, token, after=after):
+        return
     target = work.plan.nodes[edge.target]
     if edge.back:
         if token.value is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from engine.events import ErrorInfo
-from engine.ids import TaskId
+from engine.ids import Path, TaskId
 from engine.model.node_types import Option, Request
 from engine.model.plan import Plan, PlanNode
 from engine.model.workflow import RetryPolicy
@@ -24,17 +25,23 @@ Kind = Literal[
     "fallback_edge",
     "ignore",
     "item",
+    "frame_retry",
+    "frame",
     "fail",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What happens next. `due_at` for a retry; `zone` for an item that may fail."""
+    """What happens next. `due_at` for a retry; `zone` for an item that may fail, or a frame."""
 
     kind: Kind
     due_at: float = 0.0
     zone: str = ""
+
+
+#: The attempt that a frame is at, given the name of its row.
+AttemptOf = Callable[[str], int]
 
 
 #: Another way to do the work would not help with these.
@@ -43,7 +50,15 @@ _NO_FAILURE_OF_ITS_WORK = frozenset(
 )
 
 
-def judge(plan: Plan, error: ErrorInfo, *, task: Task, at: float, seed: int) -> Verdict:
+def judge(
+    plan: Plan,
+    error: ErrorInfo,
+    *,
+    task: Task,
+    at: float,
+    seed: int,
+    attempt_of: AttemptOf | None = None,
+) -> Verdict:
     """Return what happens with a failed attempt."""
     node, path = plan.nodes[task.node], task.path
     work = plan.work_of(task.node, task.using)
@@ -62,9 +77,47 @@ def judge(plan: Plan, error: ErrorInfo, *, task: Task, at: float, seed: int) -> 
         return Verdict(kind="alternative")
     if node.node.on_error != "fail":
         return Verdict(kind=node.node.on_error)
-    for zone_key, _, _ in reversed(path):
-        if may_lose_items(plan.nodes[zone_key]):
-            return Verdict(kind="item", zone=zone_key)
+    found = boundary(plan, error, node.frames, path, at=at, seed=seed, attempt_of=attempt_of)
+    again = found.kind == "frame_retry" and doubtful and error.code != "outcome_unknown"
+    return Verdict(kind="ask") if again else found
+
+
+def boundary(
+    plan: Plan,
+    error: ErrorInfo,
+    frames: Sequence[str],
+    path: Path,
+    *,
+    at: float,
+    seed: int,
+    attempt_of: AttemptOf | None,
+) -> Verdict:
+    """Return what takes a failure that its node does not handle: the innermost that does.
+
+    Args:
+        plan: of the run.
+        error: the failure.
+        frames: those around it, innermost first.
+        path: the scopes that it happened in.
+        at: now, for the delay of a retry.
+        seed: of the run, for the same.
+        attempt_of: how far the frames are.
+    """
+    for depth in range(len(path), -1, -1):
+        for key in frames:
+            frame = plan.frames[key]
+            if frame.depth != depth:
+                continue
+            name, policy = frame.row(path), frame.does.retry
+            attempt = attempt_of(name) if attempt_of is not None else 1
+            counted = msgspec.structs.replace(error, attempt=attempt)
+            if policy is not None and _may_retry(policy, counted):
+                delay = retry_delay(policy, counted, task=TaskId(name), seed=seed)
+                return Verdict(kind="frame_retry", due_at=at + delay, zone=key)
+            if frame.catch:
+                return Verdict(kind="frame", zone=key)
+        if depth and may_lose_items(plan.nodes[path[depth - 1][0]]):
+            return Verdict(kind="item", zone=path[depth - 1][0])
     return Verdict(kind="fail")
 
 

@@ -16,6 +16,7 @@ import msgspec
 from engine.errors import InvalidCommand
 from engine.ids import NodeKey, Path, RequestId, RunId, TaskId, node_of, scope_key, task_id
 from engine.model.plan import Plan
+from engine.runtime.moving_frames import count_frames, move_frames
 from engine.runtime.moving_ledger import move_ledger
 from engine.runtime.moving_names import Names, meaning, ways
 from engine.state.channels import ReducerError, check_type, specs_from
@@ -57,6 +58,7 @@ DECISIONS: Mapping[str, str] = {
     "buckets": "mapped; lost where their node is gone",
     "cycles": "counted again; which exits were taken is mapped",
     "gates": "mapped where the node is what it was; else it runs once more",
+    "frames": "mapped; what one that is gone has held back is lost",
     "ledger": "mapped, with the limits of now where those were edited; what is used stays used",
     "holds": "mapped with their task",
     "visits": "mapped; they end with their node",
@@ -77,7 +79,7 @@ class Fate:
 
     Attributes:
         kind: ``task question wait token items channel output memory gate budget breakpoint
-            recording target timer result``.
+            recording target timer frame result``.
         name: of the task, wire or channel. `node`: where it is, empty for a channel.
         reason: why, where it does not simply stay.
     """
@@ -184,6 +186,9 @@ class _Mover:
         self._what_was_set()
         self._ending()
         self._timers()
+        self.made.state.frames, found = move_frames(self.new, before, self.names)
+        for name, node, reason in found:
+            self._say("frame", name, node, "lost", reason)
         self._gates()
         self._buckets()
         self._ledger()
@@ -194,6 +199,7 @@ class _Mover:
         self._arrivals()
         self._joins()
         self._cycles()
+        count_frames(self.new, state)
         recount(state)
         return self.made
 
@@ -466,6 +472,8 @@ class _Mover:
 
     def _timers(self) -> None:
         for name, timer in self.before.timers.items():
+            if name.startswith("["):
+                continue  # of a frame
             key, path = self.keys.get(timer.node), self.names.path(timer.path)
             fits = key is not None and path is not None and self._fits(key, path)
             ports = (

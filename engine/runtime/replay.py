@@ -18,6 +18,7 @@ from engine.ids import RequestId, RunId, TaskId, scope_key
 from engine.model.node_types import Signal, Wait
 from engine.model.plan import Plan
 from engine.runtime import superstep
+from engine.runtime.frames import timer_of
 from engine.runtime.outcome import ChildEnd, ChildMade, Heard, Outcome, Taken
 from engine.runtime.ports import RequestRecord
 from engine.runtime.superstep import RunFacts
@@ -104,7 +105,7 @@ def admits(events: Sequence[ev.AnyEvent]) -> bool:
 
 
 def _is_waking(events: Sequence[ev.AnyEvent]) -> bool:
-    waking = ev.WaitEnded | ev.JoinTimedOut | ev.ChildEnded
+    waking = ev.WaitEnded | ev.JoinTimedOut | ev.FrameTimedOut | ev.ChildEnded
     return any(isinstance(event, waking) for event in events)
 
 
@@ -120,9 +121,8 @@ def outcomes_of(
     for event in recorded.events:
         if isinstance(event, ev.SuperstepCommitted):
             admitted = event.admitted
-        elif isinstance(event, ev.JoinTimedOut):
-            name = f"{event.node}.{event.port}@{scope_key(event.path)}"
-            yield Outcome(task=TaskId(name), kind="timer")
+        elif isinstance(event, ev.JoinTimedOut | ev.FrameTimedOut):
+            yield Outcome(task=_timer(event), kind="timer")
         elif not isinstance(event, ev.TaskSkipped):
             task = getattr(event, "task", None)
             if task is not None:
@@ -151,6 +151,14 @@ def outcomes_of(
             ops = [op for op in recorded.delta.ops if op.writer == event.task]
             writes = tuple((op.channel, op.op, op.value) for op in ops)
             yield Outcome(task=event.task, kind="ended", writes=writes, child_end=_ended(event))
+
+
+def _timer(event: ev.JoinTimedOut | ev.FrameTimedOut) -> TaskId:
+    """Return the name of the timer that was over."""
+    scope = scope_key(event.path)
+    if isinstance(event, ev.FrameTimedOut):
+        return TaskId(timer_of(f"{event.frame}@{scope}"))
+    return TaskId(f"{event.node}.{event.port}@{scope}")
 
 
 def _ended(event: ev.ChildEnded) -> ChildEnd:

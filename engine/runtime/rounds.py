@@ -94,7 +94,7 @@ def within(inner: Path, outer: Path) -> bool:
     return inner[: len(outer)] == outer
 
 
-def _one_line(first: Path, second: Path) -> bool:
+def one_line(first: Path, second: Path) -> bool:
     """Return whether a token in one scope may get to the other."""
     size = min(len(first), len(second))
     return first[:size] == second[:size]
@@ -131,9 +131,9 @@ def alive(work: Work) -> list[Task]:
 
 def _lives(work: Work, nodes: frozenset[str], path: Path) -> bool:
     """Return whether a task or a waiting value at these nodes can get to a scope."""
-    if any(task.node in nodes and _one_line(task.path, path) for task in alive(work)):
+    if any(task.node in nodes and one_line(task.path, path) for task in alive(work)):
         return True
-    if any(edge.target in nodes and _one_line(token.path, path) for edge, token in work.pending()):
+    if any(edge.target in nodes and one_line(token.path, path) for edge, token in work.pending()):
         return True
     for key in {**work.state.joins, **work.joins.changes}:
         name, _, scope = key.partition("@")

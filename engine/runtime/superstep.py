@@ -17,10 +17,10 @@ from engine.events import ErrorInfo, SuperstepCommitted, TaskReady
 from engine.ids import IdFactory, TaskId
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import breakpoints, rounds
+from engine.runtime import breakpoints, frames, rounds
 from engine.runtime.committing.admitting import admit
 from engine.runtime.committing.ending import ending, failed_step, limit_step, rejected, summed_up
-from engine.runtime.committing.failing import break_join
+from engine.runtime.committing.failing import break_join, time_out_frame
 from engine.runtime.committing.order import canonical, failed_items_last
 from engine.runtime.committing.report import report
 from engine.runtime.committing.routes import is_enough, route_item
@@ -108,8 +108,12 @@ def begin(
     started = plan.sources if trigger is None or not plan.has_trigger else (trigger,)
     for key, node in plan.nodes.items():
         if key in started:
+            if node.frames:
+                frames.begin_in(transition, node, "input")
             transition.create(node, (), {"in": (("", "input"),)})
-        elif not node.in_ports:
+        elif not node.in_ports and node.role != "caught":
+            if node.frames:
+                frames.begin_in(transition, node, None)
             by = f"the run was started by {trigger}" if node.role == "trigger" else "it is no start"
             transition.skip(node, (), by)
     _carry(work)
@@ -130,6 +134,8 @@ def take_up(plan: Plan, state: RunState, facts: RunFacts, *, at: float, ids: IdF
         error = ErrorInfo(code="moved", message=text, node=split, path=path, retryable=False)
         fail_item(work.transition, split, path, msgspec.to_builtins(error))
     settle_all(work.transition)
+    if state.frames:
+        frames.take_up(work.transition)
     if work.budget is not None:
         work.budget.take_up(ready_tasks(state))
     _carry(work)
@@ -199,7 +205,10 @@ def _admit_all(work: Work, outcomes: Sequence[Outcome]) -> Step:
     if timers:
         work.transition.carry()  # what arrives in this commit has come in time
         for timer in timers:
-            rounds.time_out(work.transition, timer)
+            if timer.startswith("["):
+                time_out_frame(work, timer)
+            else:
+                rounds.time_out(work.transition, timer)
     _carry(work)
     _settle_budgets(work)
     _leave_zones(work)

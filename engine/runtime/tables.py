@@ -11,7 +11,7 @@ T = TypeVar("T")
 #: The tables of the state that a commit may change, row by row.
 TABLES = (
     "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "grown", "cycles", "outputs",
-    "gates", "memory", "ledger", "holds", "buckets",
+    "gates", "frames", "memory", "ledger", "holds", "buckets",
     "recordings", "failures",
     "children", "ending",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from engine.events import BarrierWithdrawn, TaskCancelled, TaskReady, TaskSkipped
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanEdge, PlanNode
-from engine.runtime import clearing, cycles, delivery, items, rounds
+from engine.runtime import clearing, cycles, delivery, frames, items, rounds
 from engine.runtime.area import Area
 from engine.runtime.limits import LimitHit
 from engine.state.run_state import RunState, Task, Token, ValueRef
@@ -21,32 +21,49 @@ class Transition(Area):
 
     # --- tokens ------------------------------------------------------------------------------
 
-    def send(self, edge: PlanEdge, path: Path, ref: ValueRef) -> None:
-        """Put a value on an edge."""
+    def send(self, edge: PlanEdge, path: Path, ref: ValueRef, *, after: str = "") -> None:
+        """Put a value on an edge; `after` is the frame that it has left already."""
+        if edge.quits and frames.hold(self, edge, Token(edge.id, path, ref), after=after):
+            return
         self.taken.append(edge.id)
         if edge.leaves >= 0:
             cycles.mark_exit(self, edge, path, taken=True)
         self.on_way.append((edge, Token(edge.id, path, ref)))
 
-    def rule_out(self, edge: PlanEdge, path: Path) -> None:
+    def rule_out(self, edge: PlanEdge, path: Path, *, after: str = "") -> None:
         """Say that nothing comes along an edge this round."""
         if edge.back:
             return
+        if edge.quits and frames.holds_first(self, edge, after):
+            skip = Token(edge.id, path, skip=True)
+            if frames.hold(self, edge, skip, after=after):
+                return
         if edge.leaves >= 0:
             cycles.mark_exit(self, edge, path, taken=False)
             return
+        self.put_skip(edge, path)
+
+    def put_skip(self, edge: PlanEdge, path: Path) -> None:
+        """Put a skip token on an edge: the loop that it leaves, if any, is over."""
+        skip = Token(edge.id, path, skip=True)
+        if edge.quits and edge.leaves >= 0 and frames.hold(self, edge, skip):
+            return
         self.not_taken.append(edge.id)
-        self.on_way.append((edge, Token(edge.id, path, skip=True)))
+        self.on_way.append((edge, skip))
 
     def carry(self) -> None:
         """Deliver all tokens, those of dying loops too, until none is on its way."""
         while True:
             while self.on_way:
                 delivery.deliver(self, *self.on_way.popleft())
-            if not cycles.release_dead(self) and not (
-                self.plan.has_quiet and rounds.fire_quiet(self)
-            ):
+            if cycles.release_dead(self) or (self.frames_touched and frames.close_empty(self)):
+                continue
+            if not (self.plan.has_quiet and rounds.fire_quiet(self)):
                 return
+
+    def deliver(self, edge: PlanEdge, token: Token, *, after: str) -> None:
+        """Bring a token that a frame gives again to the end of its wire."""
+        delivery.deliver(self, edge, token, after=after)
 
     def settle(self, target: PlanNode, path: Path, *, quiet: bool = False) -> bool:
         """Fire a join for another reason than an arrival; return whether it fired."""
@@ -87,11 +104,14 @@ class Transition(Area):
             inputs=dict(inputs),
             nodes=nodes,
             versions=self._versions(target) if target.gated else {},
+            shift=frames.shift_of(self, target, path) if target.frames else 0,
         )
         self.tasks.put(task, row)
-        if self.budget is None or not target.metered or self.budget.start(target, row):
+        if target.frames and not frames.starts(self, target, row):
+            pass  # its frame says when
+        elif self.budget is None or not target.metered or self.budget.start(target, row):
             self.ready.append(TaskReady(task, target.key, path, visit))
-        if target.loops:
+        if target.loops or target.frames:
             cycles.count(self, target, path, 1)
         return task
 
@@ -110,7 +130,7 @@ class Transition(Area):
         if self.budget is not None:
             self.budget.release(task)
         node = self.plan.nodes[task.node]
-        if node.loops:
+        if node.loops or node.frames:
             cycles.count(self, node, task.path, -1)
 
     def end(self, task: Task, reason: str, *, how: str = "") -> None:

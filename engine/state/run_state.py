@@ -52,6 +52,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
         pinned: channels it reads that have changed since, as they were then.
         using: which alternative of the node does its work, from 1; 0 is the node itself.
         since: attempts that were made before that one.
+        shift: how many earlier visits were taken back by its frames, to be made again.
         versions: for a gated node, the versions of the channels that it reads, as then.
         turn: the last attempt that was given its turn, of a node that has a rate.
     """
@@ -71,6 +72,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     using: int = 0
     since: int = 0
     turn: int = 0
+    shift: int = 0
 
 
 class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -218,6 +220,37 @@ class GateState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     route: tuple[str, ...] | None = None
 
 
+class FrameState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a frame is in one scope, from the first token that enters it in a round.
+
+    Attributes:
+        live: tokens and tasks in it.
+        opened_at: when the first value entered since it was empty, or None.
+        attempt: from 1. `resume_at`: nothing in it starts before; for the delay of a retry.
+        entered: what has entered since then, to be given again.
+        held: what leaves it when nothing is in it any more.
+        seen: ways in that have brought their token of this round. `left`: ways out that have.
+        over: it has been ended for this round: what still enters is passed over.
+        failed: the node that takes its failures has got one in this round.
+        base: how often members had been visited when it was opened, where they had.
+        shift: how many visits of members were taken back since.
+    """
+
+    path: Path
+    live: int = 0
+    opened_at: float | None = None
+    attempt: int = 1
+    resume_at: float = 0.0
+    entered: tuple[Token, ...] = ()
+    held: tuple[Token, ...] = ()
+    seen: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    over: bool = False
+    failed: bool = False
+    base: dict[str, int] = {}
+    shift: dict[str, int] = {}
+
+
 class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why a task is being cancelled, and the zones (``node@scope``) that start no more items."""
 
@@ -264,6 +297,8 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     drop_cycles: Sequence[str] = ()
     put_gates: Mapping[str, GateState] = NOTHING
     drop_gates: Sequence[str] = ()
+    put_frames: Mapping[str, FrameState] = NOTHING
+    drop_frames: Sequence[str] = ()
     put_ledger: Mapping[str, Account] = NOTHING
     drop_ledger: Sequence[str] = ()
     put_holds: Mapping[str, dict[str, float]] = NOTHING
@@ -301,6 +336,7 @@ class RunState(msgspec.Struct, kw_only=True):
         commit: index of the last commit.
         versions, memory_versions: how often a channel, or a node's memory, has changed.
         memory, joins, zones, visits, gates: keyed ``node@scope``. `cycles`: ``index@scope``.
+        frames: ``frame@scope`` to how far it is; those that do nothing are not there.
         timers: ``node.port@scope`` to until when that port waits.
         ledger: accounts: of a meter, of a share (``meter@scope``), of a node (``meter/node``).
         holds: task, or child run in the background, to what is reserved for it, by meter.
@@ -341,6 +377,7 @@ class RunState(msgspec.Struct, kw_only=True):
     grown: dict[str, ValueRef] = {}
     cycles: dict[str, CycleState] = {}
     gates: dict[str, GateState] = {}
+    frames: dict[str, FrameState] = {}
     ledger: dict[str, Account] = {}
     holds: dict[str, dict[str, float]] = {}
     buckets: dict[str, float] = {}
@@ -423,6 +460,10 @@ def _gate_refs(gate: GateState) -> list[ValueRef]:
     return list(gate.outputs.values())
 
 
+def _frame_refs(frame: FrameState) -> list[ValueRef]:
+    return _token_refs(frame.entered) + _token_refs(frame.held)
+
+
 def _itself(ref: ValueRef) -> list[ValueRef]:
     return [ref]
 
@@ -437,6 +478,7 @@ def recount(state: RunState) -> None:
         *(ref for item in state.items.values() for ref in _item_refs(item)),
         *(ref for gate in state.gates.values() for ref in _gate_refs(gate)),
         *state.grown.values(),
+        *(ref for frame in state.frames.values() for ref in _frame_refs(frame)),
         *state.outputs.values(),
     ]
     for ref in held:
@@ -538,6 +580,8 @@ def _apply_holders(state: RunState, delta: Delta, released: list[ValueRef]) -> N
         _hold(state, state.grown, delta.put_grown, delta.drop_grown, _itself, released)
     if delta.put_gates or delta.drop_gates:
         _hold(state, state.gates, delta.put_gates, delta.drop_gates, _gate_refs, released)
+    if delta.put_frames or delta.drop_frames:
+        _hold(state, state.frames, delta.put_frames, delta.drop_frames, _frame_refs, released)
 
 
 def _apply_rows(state: RunState, delta: Delta) -> None:

@@ -30,6 +30,7 @@ from engine.model.node_types import (
 from engine.model.workflow import (
     Channel,
     Edge,
+    FrameBehaviour,
     JoinPolicy,
     Node,
     PortRef,
@@ -41,6 +42,8 @@ from engine.nodes.collect import COLLECT
 from engine.nodes.emit import EMIT
 from engine.nodes.end import END
 from engine.nodes.for_each import FOR_EACH
+from engine.nodes.frame_cancel import FRAME_CANCEL
+from engine.nodes.frame_error import FRAME_ERROR
 from engine.nodes.join import JOIN
 from engine.nodes.listen import LISTEN
 from engine.nodes.loop import LOOP
@@ -207,6 +210,8 @@ def registry(*more: NodeType) -> Registry:
             COLLECT,
             END,
             FOR_EACH,
+            FRAME_CANCEL,
+            FRAME_ERROR,
             JOIN,
             LOOP,
             CALL,
@@ -234,12 +239,14 @@ def flow(
     wires: str,
     *,
     channels: Iterable[Channel] = (),
+    frames: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Workflow:
     """Return a workflow.
 
     Args:
         channels: the workflow's channels.
+        frames: id to members, as ``"a b c"``, or to (members, fields of `FrameBehaviour`).
         **settings: fields of `Settings`.
         nodes: key to type, or to (type, params) or (type, params, fields).
         wires: ``a > b, b.done > c [input > 3], ...``; ``[else]`` and ``[fallback]`` too.
@@ -256,8 +263,14 @@ def flow(
         nodes=made,
         edges=tuple(_wire(text) for text in wires.split(",") if text.strip()),
         channels={channel.name: channel for channel in channels},
+        frames={key: _frame(spec) for key, spec in sorted((frames or {}).items())},
         settings=Settings(**settings),
     )
+
+
+def _frame(spec: Any) -> FrameBehaviour:
+    members, fields = (spec, {}) if isinstance(spec, str) else spec
+    return FrameBehaviour(nodes=tuple(sorted(members.split())), **fields)
 
 
 def _wire(text: str) -> Edge:

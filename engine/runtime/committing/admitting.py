@@ -8,6 +8,7 @@ from engine import events as ev
 from engine.events import TaskReady
 from engine.model.plan import PlanNode
 from engine.runtime import looping
+from engine.runtime.committing import framing
 from engine.runtime.committing.failing import fail
 from engine.runtime.committing.results import note_finished, succeed, take_items
 from engine.runtime.committing.waits import close_wait, park
@@ -35,7 +36,7 @@ def admit(work: Work, outcome: Outcome) -> None:
     _settle_attempt(work, node, task, outcome)
     match outcome.kind:
         case "output" | "fallback":
-            succeed(work, node, task, outcome)
+            _succeed(work, node, task, outcome)
         case "item":
             _take_items(work, node, task, outcome)
         case "wait":
@@ -61,6 +62,12 @@ def _take_items(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> Non
     take_items(work, node, task, outcome)
     if outcome.wait is not None and work.transition.tasks.get(task.id) is not None:
         park(work, node, task, outcome)
+
+
+def _succeed(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
+    succeed(work, node, task, outcome)
+    if node.role == "withdraw":
+        framing.cancel(work, node, task)
 
 
 def _settle_attempt(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:

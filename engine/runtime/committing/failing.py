@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from engine.events import ErrorInfo, TaskReady
 from engine.ids import Path, TaskId
 from engine.model.plan import PlanEdge, PlanNode
 from engine.runtime import failures, looping, routing
+from engine.runtime.committing import framing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
 from engine.runtime.committing.work import Work
@@ -51,16 +53,20 @@ def fail(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
             request = failures.outcome_unknown(node, task.id, why)
             ask(work, node, task, request, kind="unknown_outcome")
         case _:
+            in_frame = verdict.kind in ("frame", "frame_retry")
             work.transition.events.append(
                 ev.TaskFailed(
                     task=task.id,
                     node=node.key,
                     error=error,
                     duration_s=round(outcome.duration_s, 6),
-                    handled=verdict.kind,
+                    handled="frame" if in_frame else verdict.kind,
                 )
             )
-            _handle(work, node, task, error, verdict)
+            if in_frame:
+                framing.handle(work, error, verdict, task.path, failed=task)
+            else:
+                _handle(work, node, task, error, verdict)
 
 
 def _try_alternative(work: Work, node: PlanNode, task: Task, error: ErrorInfo) -> None:
@@ -97,6 +103,7 @@ def judged(work: Work, task: Task, error: ErrorInfo) -> failures.Verdict:
         task=task,
         at=work.at,
         seed=work.facts.seed,
+        attempt_of=partial(framing.attempt_of, work) if work.plan.frames else None,
     )
 
 
@@ -138,7 +145,7 @@ def _handle(
             return
         case "item":
             depth = next(i for i, s in enumerate(task.path) if s[0] == verdict.zone) + 1
-            _drop_item(work, task, task.path[:depth])
+            drop_item(work, task.path[:depth], task)
             fail_item(transition, verdict.zone, task.path[:depth], value["error"])
             return
         case "continue" | "fallback_edge" if node.role in ("split", "loop"):
@@ -229,13 +236,40 @@ def _split_error(work: Work, split: PlanNode, task: Task, error: Json) -> None:
     transition.finish(task)
 
 
-def _drop_item(work: Work, failed: Task, item: Path) -> None:
-    """End the other tasks of an item that failed."""
+def time_out_frame(work: Work, name: str) -> None:
+    """Let a frame whose time is over fail, with everything in it."""
+    transition = work.transition
+    timer = transition.timers.get(name)
+    if timer is None or timer.over:
+        return  # it was closed in this very commit
+    frame, path = work.plan.frames[timer.node], timer.path
+    transition.events.append(ev.FrameTimedOut(frame=frame.key, path=path))
+    transition.timers.put(name, msgspec.structs.replace(timer, over=True))
+    error = ErrorInfo(
+        code="timeout",
+        message=f"{frame.title} took longer than {frame.does.timeout_s:g} s",
+        path=path,
+        retryable=False,
+    )
+    verdict = framing.verdict_of_timeout(work, frame, path, error)
+    match verdict.kind:
+        case "frame" | "frame_retry":
+            framing.handle(work, error, verdict, path)
+        case "item":
+            depth = next(i for i, s in enumerate(path) if s[0] == verdict.zone) + 1
+            drop_item(work, path[:depth])
+            fail_item(transition, verdict.zone, path[:depth], as_value(error))
+        case _:
+            work.fatal = work.fatal or error
+
+
+def drop_item(work: Work, item: Path, failed: Task | None = None) -> None:
+    """End the tasks of an item that failed, but for the one that did so by itself."""
     tasks = {**work.state.tasks, **work.transition.tasks.changes}
     for task in tasks.values():
         if task is None or task.path[: len(item)] != item:
             continue
-        if task.id == failed.id:
+        if failed is not None and task.id == failed.id:
             work.transition.finish(task)
         else:
             work.transition.end(task, "another task of its item failed")
@@ -244,5 +278,4 @@ def _drop_item(work: Work, failed: Task, item: Path) -> None:
 
 def as_value(error: ErrorInfo) -> dict[str, Json]:
     """Return a failure as the JSON that nodes and channels get."""
-    value: dict[str, Json] = msgspec.to_builtins(error)
-    return value
+    return framing.as_value(error)

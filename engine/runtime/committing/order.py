@@ -39,8 +39,11 @@ def failed_items_last(work: Work, outcomes: Sequence[Outcome]) -> Sequence[Outco
 def _place(work: Work, outcome: Outcome) -> int:
     """Return 0 for an outcome that ends nothing else; inner rounds end before outer ones."""
     task = work.state.tasks[outcome.task]
-    if work.plan.nodes[task.node].role == "until":
+    role = work.plan.nodes[task.node].role
+    if role == "until":
         return _DEEPEST - len(task.path)
+    if role == "withdraw":
+        return _DEEPEST + 1
     return _DEEPEST + 1 if _fails_item(work, outcome) else 0
 
 
@@ -48,7 +51,5 @@ def _fails_item(work: Work, outcome: Outcome) -> bool:
     if outcome.kind != "error" or outcome.error is None:
         return False
     task = work.state.tasks[outcome.task]
-    return (
-        failing.judged(work, task, failing.located(work, task, outcome, outcome.error)).kind
-        == "item"
-    )
+    error = failing.located(work, task, outcome, outcome.error)
+    return failing.judged(work, task, error).kind in ("item", "frame", "frame_retry")

@@ -27,6 +27,7 @@ def _at(node: str, task: str = "") -> dict[str, Any]:
 
 
 ERROR = ev.ErrorInfo(code="http_status", message="the server answered 503", attempt=3, node="read")
+BROKE = ev.ErrorInfo(code="broken", message="it broke")
 REQUEST: dict[str, Any] = {"request": RequestId("q1")}
 
 SAID = [
@@ -149,6 +150,25 @@ SAID = [
         ev.JoinTimedOut(node="read", port="in", path=(), then="fire"),
         "Read invoices has waited long enough; it goes on with what there is",
     ),
+    (
+        ev.FrameOpened(frame="pay", path=(("each", 2, 12),), due_at=AT + 60),
+        f"The frame pay (item 3 of 12) was entered, at most until {words.clock_text(AT + 60)}",
+    ),
+    (
+        ev.FrameRetried(frame="pay", path=(), error=BROKE, attempt=1, of=3, due_at=AT + 5, tasks=2),
+        "The frame pay failed (attempt 1 of 3): it broke; all of it is done again in 5.00 s",
+    ),
+    (
+        ev.FrameFailed(frame="pay", path=(), error=ERROR, node="read"),
+        "The frame pay failed: the server answered 503; Read invoices takes it",
+    ),
+    (ev.FrameTimedOut(frame="pay"), "The frame pay has taken longer than it may"),
+    (
+        ev.FrameCancelled(frame="pay", path=(), **_at("read"), tasks=2),
+        "The frame pay was cancelled by Read invoices; 2 tasks ended",
+    ),
+    (ev.FrameClosed(frame="pay", attempt=2), "The frame pay is done, at attempt 2"),
+    (ev.FrameClosed(frame="pay", ended=True), "The frame pay was ended"),
     (
         ev.WaitEnded(**_at("read"), kind="timer", reason="time is up"),
         "Read invoices goes on: time is up",

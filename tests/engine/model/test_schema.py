@@ -33,6 +33,7 @@ PAIRS = {
     described.SettingsSchema: shape.SETTINGS,
     described.PositionSchema: shape.POSITION,
     described.FrameSchema: shape.FRAME,
+    described.FrameBehaviourSchema: shape.FRAME_BEHAVIOUR,
     described.NoteSchema: shape.NOTE,
     described.ViewSchema: shape.VIEW,
     described.WorkflowSchema: shape.WORKFLOW,

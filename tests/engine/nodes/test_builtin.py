@@ -38,7 +38,7 @@ def test_all_types_are_registered() -> None:
         "wait", "http.request", "shell.command", "python.code", "file.read", "file.write",
         "sql.query", "end", "listen", "emit",
         "workflow.call", "workflow.result", "state_machine",
-            "add_items", "file.lines", "listen.stream",
+        "add_items", "file.lines", "listen.stream", "frame.error", "frame.cancel",
     }  # fmt: skip
 
 

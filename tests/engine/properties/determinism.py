@@ -32,6 +32,8 @@ Json = Any
 #: What no admission order can change: no people, no timers, no retry delays.
 INSIDE = Kinds(external=False)
 EVERYTHING = Kinds(wild=True, uneven=True)
+#: Frames among everything that can fail in them.
+FRAMED = Kinds(frames=True, uneven=True)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ from engine.commands import Decide
 from engine.errors import DecisionRefused, StoreError
 from engine.events import Recorded
 from engine.ids import RunId
+from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.run_view import RunView
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.run_state import (
     RunState,
+    _frame_refs,
     _gate_refs,
     _item_refs,
     _task_refs,
@@ -28,7 +30,7 @@ from engine.state.run_state import (
     _zone_refs,
     base_of,
 )
-from engine.state.status import RunStatus
+from engine.state.status import ENDED, RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, FakeClock
 from tests.engine.properties.random_flows import Chance, node_types, pick
@@ -37,7 +39,7 @@ Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
          "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
-         "late_arrival", "join_timeout"}  # fmt: skip
+         "late_arrival", "join_timeout", "timeout", "too_few"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -65,6 +67,8 @@ class WatchedStore(MemoryStore):
             self.states[record.number] = msgspec.to_builtins(self.live.state)
             self.views[record.number] = shown(self.live.view)
             self.problems += check_commit(record.number, self.live.state, self.live.view)
+            found = check_frames(self.live._loop.plan, self.live.state, self.live.view)
+            self.problems += [f"commit {record.number}: {each}" for each in found]
 
 
 def shown(view: RunView) -> Json:
@@ -107,6 +111,34 @@ def check_commit(number: int, state: RunState, view: RunView) -> list[str]:
     return [f"commit {number}: {each}" for each in [*found, *check_refs(state)]]
 
 
+def check_frames(plan: Plan, state: RunState, view: RunView) -> list[str]:
+    """Return frames that count other tokens and tasks than there are in them."""
+    if not plan.frames or state.status in ENDED:
+        return []
+    live: Counter[str] = Counter()
+    for task in state.tasks.values():
+        live.update(plan.frames[key].row(task.path) for key in plan.nodes[task.node].frames)
+    for queue in state.arrivals.values():
+        for token in queue:
+            if token.value is not None:
+                node = plan.nodes[plan.edges[token.edge].target]
+                live.update(plan.frames[key].row(token.path) for key in node.frames)
+    found = [
+        f"{name} has {live[name]} in it and counts {row.live}"
+        for name, row in state.frames.items()
+        if row.live != live[name]
+    ]
+    found += [f"{name} has no row and {n} in it" for name, n in live.items()
+              if name not in state.frames]  # fmt: skip
+    opened = Counter(
+        name.partition("@")[0] for name, row in state.frames.items() if row.opened_at is not None
+    )
+    shown = {key: frame.open for key, frame in view.frames.items() if frame.open}
+    if shown != dict(opened):
+        found.append(f"open are {dict(opened)}, the view shows {shown}")
+    return found
+
+
 def check_ledger(state: RunState) -> list[str]:
     """Return what is reserved and for nobody: each account holds its tasks and its shares."""
     found: list[str] = []
@@ -131,6 +163,7 @@ def check_refs(state: RunState) -> list[str]:
     refs += list(state.grown.values())
     refs += list(state.outputs.values())
     refs += [ref for gate in state.gates.values() for ref in _gate_refs(gate)]
+    refs += [ref for frame in state.frames.values() for ref in _frame_refs(frame)]
     counted = dict(Counter(base_of(ref) for ref in refs))
     found: list[str] = []
     if counted != state.refs:
@@ -144,6 +177,7 @@ def leftovers(state: RunState) -> dict[str, Json]:
     """Return what a finished run should not have any more."""
     tables = (
         "holds", "tasks", "waits", "joins", "timers", "arrivals", "zones", "items", "cycles",
+        "frames",
     )  # fmt: skip
     found = {name: getattr(state, name) for name in tables if getattr(state, name)}
     kept = {base_of(ref) for ref in state.outputs.values()}

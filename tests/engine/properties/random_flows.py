@@ -118,6 +118,7 @@ class Kinds:
         budgets: meters, and nodes that draw on them.
         uneven: joins of the mode each, and ways out of a loop in every round.
         background: nodes that work in the background.
+        frames: frames that retry, take failures, end in time, or are cancelled.
     """
 
     external: bool = True
@@ -128,6 +129,7 @@ class Kinds:
     budgets: bool = False
     uneven: bool = False
     background: bool = False
+    frames: bool = False
 
 
 @dataclass
@@ -137,6 +139,7 @@ class _Drawing:
     nodes: dict[str, tuple[str, dict[str, Json], dict[str, Any]]] = field(default_factory=dict)
     wires: list[str] = field(default_factory=list)
     left: int = 12
+    frames: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def node(self, type: str, params: dict[str, Json] | None = None, **fields: Any) -> str:
         # Random letters first: the order of the document is not the order of running.
@@ -160,6 +163,7 @@ class _Drawing:
         makers = [self.step, self.step, self.chain, self.fork, self.loop, self.zone, self.rounds]
         makers += [self.gate, self.nap] if self.kinds.external else []
         makers += [self.caught] if self.kinds.failures else []
+        makers += [self.framed] * 4 if self.kinds.frames else []
         return pick(self.chance, *makers)(entry, when, depth)
 
     def step(self, entry: str, when: str = "", depth: int = 0) -> str:
@@ -341,6 +345,42 @@ class _Drawing:
             ends.append(self.step(f"{key}.out", "fallback"))
         return self.join(ends) if len(ends) > 1 else ends[0]
 
+    def framed(self, entry: str, when: str, depth: int) -> str:
+        """A frame around a block, with what is beside it."""
+        name = f"f{len(self.frames)}"
+        self.frames[name] = ("", {})
+        head = self.step(entry, when) if self.odds(30) else ""
+        if head:
+            entry, when = head, ""
+        before = set(self.nodes)
+        end = self.block(entry, when, depth + 1)
+        if self.odds(50):
+            end = self.block(end, "", depth + 1)
+        inside = sorted(set(self.nodes) - before)
+        members = " ".join(inside)
+        for key in inside if self.odds(70) else ():
+            kind, params, _ = self.nodes[key]
+            if kind in ("work", "slow") and self.odds(50):
+                params["broken"] = list(range(self.chance.randint(2, 7)))
+        fields: dict[str, Any] = {}
+        if self.odds(60):
+            fields["retry"] = RetryPolicy(
+                attempts=self.chance.randint(1, 3), delay_s=pick(self.chance, 0.0, 7.0)
+            )
+        if self.kinds.external and self.odds(30):
+            fields["timeout_s"] = float(self.chance.randint(1, 40))
+        self.frames[name] = (members, fields)
+        ends = [self.step(end)]
+        if self.odds(60):
+            caught = self.node("frame.error", {"frame": name})
+            ends.append(self.step(f"{caught}.out"))
+        if head:
+            cancel = self.node("frame.cancel", {"frame": name})
+            if self.kinds.external and self.odds(50):
+                head = self.nap(head, "", depth)
+            self.wire(head, cancel, pick(self.chance, "", "input % 2 == 0"))
+        return self.join(ends) if len(ends) > 1 else ends[0]
+
     def cross(self) -> None:
         """Add wires between nodes that have nothing to do with one another."""
         keys = list(self.nodes)
@@ -398,6 +438,7 @@ def random_flow(
         limits=limits,
         invariants=rules,
         meters=_meters(chance) if drawing.kinds.budgets else {},
+        frames=drawing.frames,
     )
     problems = validate(work, registry(*node_types(lambda: 0)))
     return None if any(p.severity is Severity.ERROR for p in problems) else work

@@ -14,7 +14,7 @@ from engine.commands import Decide
 from engine.model import codec
 from engine.model.node_types import Context, NodeType, Output
 from engine.model.plan import compile_workflow
-from engine.model.workflow import Channel, Draw, Invariant, Meter, Workflow
+from engine.model.workflow import Channel, Draw, Invariant, Meter, RetryPolicy, Workflow
 from engine.runtime.moving import DECISIONS, move
 from engine.state.run_state import Account, Ending, RunState
 from engine.stops import Breakpoint
@@ -96,6 +96,12 @@ ASIDE = flow({"c": ("workflow.call", {"document": ASKS, "mode": "async"}), "g": 
 GATED: dict[str, Any] = {"gated": True, "reads": ("total",), "join": {"mode": "each"}}
 
 
+FRAMED = flow(
+    {"s": "same", "a": "plus", "g": "ask", "z": "end"}, "s > a, s > g, a > z, g.approved > z",
+    frames={"f": ("a g", {"retry": RetryPolicy(), "timeout_s": 60.0})},
+)  # fmt: skip
+
+
 def gated(**fields: Any) -> Workflow:
     """`g` comes after `a`, and again after the answer to `q`."""
     return flow({"a": "plus", "q": "ask", "g": ("biggest", {}, {**GATED, **fields}),
@@ -110,11 +116,12 @@ def gated(**fields: Any) -> Workflow:
         (SHARES, [1, 2, 3], "ledger"),
         (LATE, 1, "timers"),
         (gated(), 1, "gates"),
+        (FRAMED, 1, "frames"),
         (work(), 1, "waits"),
         (ASIDE, 1, "children"),
         (flow({"a": ("listen", {"event": "paid"}), "z": "end"}, "a > z"), 1, "waits"),
     ],
-    ids=["loop", "shares", "timers", "gates", "question", "child", "event"],
+    ids=["loop", "shares", "timers", "gates", "frames", "question", "child", "event"],
 )
 async def test_a_run_that_is_moved_to_its_own_plan_is_what_it_was(
     first: Workflow, value: Json, table: str
@@ -139,6 +146,33 @@ async def test_what_is_being_cancelled_does_not_start_under_another_name() -> No
     state.ending = {"g@f.0": Ending("no more", ("f@",))}
     made = move(handle.plan, compile_workflow(renamed, registry(USE)), state, {"g": "q"})
     assert made.state.ending == {"q@f.0": Ending("no more", ("f@",))}
+    await bench.engine.close()
+
+
+async def test_a_frame_goes_on_under_another_document() -> None:
+    """What it holds back, the attempt and the time go along; a frame that is gone is reported."""
+    bench = await waiting(MemoryStore(), FRAMED, 1)
+    edited = flow(
+        {"s": "same", "a": "plus", "q": "ask", "y": "plus", "z": "end"},
+        "s > a, s > q, a > z, q.approved > y, y > z",
+        frames={"f": ("a q", {"retry": RetryPolicy(), "timeout_s": 60.0})},
+    )  # fmt: skip
+    handle = await go_on(bench, edited, names={"g": "q"})
+    assert handle.state.frames["f@"].held[0].edge == "a.out->z.in"
+    assert handle.view.frames["f"].open == 1
+    await decide(bench, "approve")
+    assert outcome((await handle.leg()).event) == {"a": 2, "y": 2}
+    await stored_equals_live(bench, handle)
+    await bench.engine.close()
+
+
+async def test_a_frame_that_is_gone_is_reported_with_what_it_held_back() -> None:
+    bench = await waiting(MemoryStore(), FRAMED, 1)
+    handle = await go_on(bench, replace(FRAMED, frames={}))
+    assert choice_made(bench).lost == ("f@", "f@")
+    await decide(bench, "approve")
+    await handle.leg()
+    await stored_equals_live(bench, handle)
     await bench.engine.close()
 
 
