@@ -90,6 +90,7 @@ async def _session(
         window.restore_session()
     window.offering.offer_recovery(window.filing.find_unsaved())
     client.spawn(_fire_due(engine), "Looking for runs that are due")
+    client.spawn(window.arming.restore(), "Serving triggers")
     client.spawn(asyncio.to_thread(import_module, "networkx"), "Getting ready to check graphs")
     # What is alive now stays: full collections need not walk it while a run goes on.
     gc.collect()

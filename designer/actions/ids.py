@@ -137,6 +137,8 @@ class ActionId(StrEnum):
     RUN_NODE_ONLY = "run.node_only"
     RUN_AGAIN = "run.again"
     RUN_RESUME = "run.resume"
+    RUN_ARM = "run.arm"
+    RUN_DISARM = "run.disarm"
     RUN_PLAN = "run.plan"
     RUN_CHOOSE = "run.choose"
     RUN_DELETE_OLD = "run.delete_old"

@@ -182,6 +182,9 @@ MENUS: tuple[Submenu, ...] = (
             A.RUN_RESUME,
             A.RUN_PLAN,
             LINE,
+            A.RUN_ARM,
+            A.RUN_DISARM,
+            LINE,
             Submenu(
                 "&Barriers",
                 (

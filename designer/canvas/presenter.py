@@ -156,6 +156,12 @@ class Presenter(QObject):
         self._facts = replace(self._facts, breakpoints=breakpoints)
         self._show(touched=())
 
+    def set_armed(self, armed: Mapping[str, str]) -> None:
+        """Say of these triggers when they fire next, in words."""
+        if armed != self._facts.armed:
+            self._facts = replace(self._facts, armed=armed)
+            self._show(touched=())
+
     def refresh(self) -> None:
         """Resolve everything anew."""
         self._resolved = None
@@ -171,7 +177,7 @@ class Presenter(QObject):
     # --- why ----------------------------------------------------------------------------
 
     def _on_reset(self) -> None:
-        self._facts = Facts(breakpoints=self._facts.breakpoints)
+        self._facts = Facts(breakpoints=self._facts.breakpoints, armed=self._facts.armed)
         self._pinned, self._shows_pinned = None, False
         if self._document is not None:
             self._facts = replace(self._facts, diagnostics=self._document.diagnostics)

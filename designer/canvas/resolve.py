@@ -66,6 +66,7 @@ class Facts:
         zones: the regions between a For each and its Collect, without their progress.
         breakpoints: nodes that the person's breakpoints stop at, with where and when in words.
         stopped: nodes at which the run is paused.
+        armed: triggers that are armed, with when they fire next in words.
         is_past: the run is shown as it was: nothing moves.
     """
 
@@ -75,6 +76,7 @@ class Facts:
     zones: tuple[ZoneVisual, ...] = ()
     breakpoints: Mapping[str, str] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
+    armed: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
     is_past: bool = False
 
@@ -192,6 +194,7 @@ def _dirty_nodes(
     dirty.update(touched or ())
     dirty.update(_differing(previous.problems, problems))
     dirty.update(_differing(previous.facts.breakpoints, facts.breakpoints))
+    dirty.update(_differing(previous.facts.armed, facts.armed))
     dirty.update(facts.stopped ^ previous.facts.stopped)
     before, after = previous.workflow.view.positions, workflow.view.positions
     for key in _changed(before, after):
@@ -256,7 +259,7 @@ def _node(
         key=key,
         title=node.title or key,
         type=node.type,
-        subline=_subline(node, node_type),
+        subline=facts.armed.get(key) or _subline(node, node_type),
         icon=_icon(node, node_type),
         height=NODE_HEIGHT,
         inputs=inputs,

@@ -150,6 +150,10 @@ class CanvasView(Workbench):
         """Mark the nodes that the person's breakpoints stop at, with where and when in words."""
         self.presenter.set_breakpoints(breakpoints)
 
+    def set_armed(self, armed: Mapping[str, str]) -> None:
+        """Say on triggers that are armed when they fire next, in words."""
+        self.presenter.set_armed(armed)
+
     def bind_actions(self, actions: ActionRegistry) -> None:
         """Do the canvas's verbs from now on: call it when this canvas comes to the front."""
         if self._actions is not actions:

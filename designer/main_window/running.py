@@ -191,7 +191,7 @@ class Running(QObject):
         dialog = TrialDialog(node.title or key, inputs, self._window)
 
         async def once(given: Mapping[str, Json] | None) -> None:
-            if not await self._may_run(document):
+            if not await self.may_run(document):
                 dialog.show_problem("It may not run on this computer.")
                 return
             try:
@@ -235,7 +235,7 @@ class Running(QObject):
         self._starting = True
         try:
             document = tab.document
-            if not await self._may_run(document):
+            if not await self.may_run(document):
                 return
             path = str(document.path) if document.path else ""
             points = self._debugging.points(document.workflow) if stops else ()
@@ -256,7 +256,7 @@ class Running(QObject):
         finally:
             self._starting = False
 
-    async def _may_run(self, document: WorkflowDocument) -> bool:
+    async def may_run(self, document: WorkflowDocument) -> bool:
         """Ask once before a workflow that came from a file does anything outside."""
         path = document.path
         source = str(path) if path else ""

@@ -23,6 +23,7 @@ from designer.actions.keymap import keymap
 from designer.actions.menus import build_menu_bar, build_tool_bar
 from designer.actions.palette import CommandPalette
 from designer.actions.registry import ActionRegistry
+from designer.main_window.arming import Arming
 from designer.main_window.asking import Asking, Stage
 from designer.main_window.debugging import Debugging
 from designer.main_window.dialogs import SettingsDialog
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.filing = Filing(self, self.tabs, registry, settings, client.spawn)
         self.debugging = Debugging(self, self.tabs, client, self.run_model, settings)
         self.running = Running(self, self.tabs, client, self.run_model, settings, self.debugging)
+        self.arming = Arming(self.tabs, client, self.running)
         self._build_panels()
         self.offering = Offering(self.banners, self.filing)
         self.status = StatusBar(self)
@@ -193,7 +195,14 @@ class MainWindow(QMainWindow):
         self.cheat_sheet = CheatSheet(self.actions_, self)
 
     def _bind(self) -> None:
-        for part in (self.filing, self.editing, self.running, self.debugging, self.finder):
+        for part in (
+            self.filing,
+            self.editing,
+            self.running,
+            self.arming,
+            self.debugging,
+            self.finder,
+        ):
             part.bind(self.actions_)
         self._bind_window()
         for verb in A:
@@ -271,6 +280,8 @@ class MainWindow(QMainWindow):
         self.filing.message.connect(self.tell)
         self.filing.saved.connect(self.status.set_saved)
         self.running.message.connect(self.tell)
+        self.arming.message.connect(self.tell)
+        self.filing.saved.connect(self.arming.on_saved)
         self.debugging.stopped.connect(self._on_stopped)
         self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
         self.palette_panel.insert_requested.connect(self.editing.insert)

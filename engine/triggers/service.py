@@ -129,6 +129,11 @@ class Triggers:
         return [each.record for each in self._state.served.values()]
 
     @property
+    def is_listening(self) -> bool:
+        """Whether requests for webhooks are taken here."""
+        return self._server is not None
+
+    @property
     def has_webhooks(self) -> bool:
         """Whether a webhook is served here, so that somebody has to listen."""
         return any(isinstance(each.params, WebhookParams) for each in self._state.served.values())
