@@ -327,7 +327,7 @@ class RunLoop:
             state = self.state
             self._simple = not (state.breaks or state.until or state.recordings)
         elif len(outcomes) == 1:
-            step = quick_step(self.plan, self.state, outcomes[0], at=at)
+            step = quick_step(self.plan, self.state, outcomes[0], self.facts.specs, at=at)
             if step is not None:
                 return step
         return superstep.commit(

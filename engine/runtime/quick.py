@@ -7,20 +7,26 @@ whatever is not as simple as that is left to it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from engine.events import SuperstepCommitted, TaskFinished, TaskReady
 from engine.ids import NodeKey, Path, scope_key, task_id
 from engine.model.plan import Plan, PlanNode, Shortcut
+from engine.runtime.merging import WriteConflict, merge_writes
 from engine.runtime.outcome import Outcome
 from engine.runtime.superstep import Step
+from engine.state.channels import ChannelSpecs
 from engine.state.run_state import EMPTY, NOTHING, Moves, RunState, Task, ValueRef
 from engine.state.status import RunStatus
+from engine.state.writes import ChannelOp, Written, changed_by
 
 Json = Any
 
 
-def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> Step | None:
+def quick_step(
+    plan: Plan, state: RunState, outcome: Outcome, specs: ChannelSpecs, *, at: float
+) -> Step | None:
     """Return the commit that admits one outcome, or None when `superstep.commit` must make it."""
     task = state.tasks.get(outcome.task)
     if task is None:
@@ -35,6 +41,10 @@ def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> S
     counters, limits = state.counters, plan.workflow.settings.limits
     number, executions = state.commit + 1, counters["executions"] + 1
     if number >= limits.supersteps or executions >= limits.executions:
+        return None
+
+    merged = _merged(plan, state, outcome, specs) if outcome.writes else _NO_WRITES
+    if merged is None:
         return None
 
     node, path, order = plan.nodes[task.node], task.path, counters["order"]
@@ -71,7 +81,11 @@ def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> S
         note=outcome.text,
     )
     committed = SuperstepCommitted(
-        commit=number, admitted=(task.id,), ready=tuple(ready), taken=way.edges
+        commit=number,
+        admitted=(task.id,),
+        ready=tuple(ready),
+        taken=way.edges,
+        changed=merged.changed,
     )
     delta = Moves(
         put_values={own: value} if ref == own else NOTHING,
@@ -81,21 +95,55 @@ def quick_step(plan: Plan, state: RunState, outcome: Outcome, *, at: float) -> S
         put_visits=visits or NOTHING,
         put_counters={"executions": executions, "order": order},
     )
+    if merged.ops:
+        delta.ops = merged.ops
     status = state.status
     if status is not RunStatus.RUNNING and status is not RunStatus.PAUSED:
         delta.status = status = RunStatus.RUNNING
-    return Step(delta=delta, events=[finished, committed], ready=ready, status=status)
+    return Step(
+        delta=delta,
+        events=[finished, committed],
+        ready=ready,
+        written=merged.written,
+        status=status,
+    )
 
 
 def _is_bare(outcome: Outcome) -> bool:
-    """Whether it is a value and nothing else."""
+    """Whether it is a value, perhaps with writes, and nothing else."""
     return (
         outcome.kind == "output"
         and outcome.route is None
         and not outcome.also
-        and not (outcome.writes or outcome.memory or outcome.names or outcome.notes)
+        and not (outcome.memory or outcome.names or outcome.notes)
         and not (outcome.signals or outcome.made or outcome.more)  # an alternative may reach others
     )
+
+
+class _Merged(NamedTuple):
+    """The writes of a task, what they come to, and the channels that they change."""
+
+    ops: Sequence[ChannelOp] = ()
+    written: Written | None = None
+    changed: tuple[str, ...] = ()
+
+
+_NO_WRITES = _Merged()
+
+
+def _merged(plan: Plan, state: RunState, outcome: Outcome, specs: ChannelSpecs) -> _Merged | None:
+    """Return what the writes of one task come to, or None when somebody may mind them."""
+    if plan.invariants or plan.limited or plan.error_channels or plan.decisive:
+        return None
+    try:
+        ops, channels = merge_writes((outcome,), state.channels, specs)
+    except WriteConflict:
+        return None  # the task fails
+    for task in state.tasks.values():
+        if task.id != outcome.task and not plan.nodes[task.node].reads.isdisjoint(channels):
+            return None  # it goes on seeing what was there
+    changed = changed_by(state.channels, ops, channels, specs)
+    return _Merged(ops, Written(channels, changed), changed)
 
 
 def _are_held(plan: Plan, state: RunState, path: Path, way: Shortcut) -> bool:

@@ -322,9 +322,9 @@ class Delta(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
 
 
 class Moves(Delta):
-    """A delta that moves values from task to task and touches no other table.
+    """A delta that moves values from task to task, and touches no other table but channels.
 
-    It holds `put_values put_outputs put_tasks drop_tasks put_visits put_counters` and
+    It holds `ops put_values put_outputs put_tasks drop_tasks put_visits put_counters` and
     `status` only, so that `apply` need not look at the rest.
     """
 
@@ -509,8 +509,10 @@ def apply(
             commit has found it out; a version rises by one where the value has changed.
     """
     released: list[ValueRef] = []
+    if delta.ops:
+        _write_channels(state, merged or written(state.channels, delta.ops, specs))
     if type(delta) is not Moves:
-        _apply_rest(state, delta, specs, merged, released)
+        _apply_rest(state, delta, released)
     if delta.put_values:
         state.values.update(delta.put_values)
         released += delta.put_values
@@ -532,19 +534,14 @@ def apply(
     state.commit = commit
 
 
-def _apply_rest(
-    state: RunState,
-    delta: Delta,
-    specs: ChannelSpecs,
-    merged: Written | None,
-    released: list[ValueRef],
-) -> None:
-    """Update what a delta touches besides values and tasks on their way."""
-    if delta.ops:
-        found = merged or written(state.channels, delta.ops, specs)
-        state.channels.update(found.channels)
-        for name in found.changed:
-            state.versions[name] = state.versions.get(name, 0) + 1
+def _write_channels(state: RunState, found: Written) -> None:
+    state.channels.update(found.channels)
+    for name in found.changed:
+        state.versions[name] = state.versions.get(name, 0) + 1
+
+
+def _apply_rest(state: RunState, delta: Delta, released: list[ValueRef]) -> None:
+    """Update what a delta touches besides channels, and values and tasks on their way."""
     _apply_holders(state, delta, released)
     _apply_rows(state, delta)
     if delta.put_memory or delta.drop_memory:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.model.plan import compile_workflow
 from engine.model.shortcuts import shortcuts_of
-from engine.model.workflow import Workflow
+from engine.model.workflow import Channel, Workflow
 from engine.runtime import superstep
 from engine.runtime.loop import RunLoop
 from engine.runtime.outcome import Outcome
@@ -37,7 +37,7 @@ class Compared:
             loop.plan, loop.state, outcomes, loop.facts, at=at, ids=loop.env.ids
         )
         if len(outcomes) == 1:
-            quick = quick_step(loop.plan, loop.state, outcomes[0], at=at)
+            quick = quick_step(loop.plan, loop.state, outcomes[0], loop.facts.specs, at=at)
             if quick is not None:
                 self.quick += 1
                 assert msgspec.json.encode(quick) == msgspec.json.encode(whole)
@@ -100,3 +100,27 @@ async def test_a_loop_takes_the_quick_way_from_its_second_round_on(compared: Com
     async with driver.bench() as bench:
         await bench.run(work, 0)
     assert compared.quick == 16  # p nine times; a eight times round, the first of them noted
+
+
+@pytest.mark.parametrize(("reads", "quick"), [((), 4), (("x",), 3)])
+async def test_a_write_takes_the_quick_way_unless_somebody_sees_the_old_value(
+    compared: Compared, reads: tuple[str, ...], quick: int
+) -> None:
+    work = flow(
+        {
+            "s": "same",
+            "w": ("plus", {}, {"writes": {"x": "output"}}),
+            "r": ("asleep", {}, {"reads": reads}),
+            "b": "plus",
+            "y": "end",
+            "z": "end",
+        },
+        "s > w, s > r, w > b, b > y, r > z",
+        channels=[Channel(name="x", default=0)],
+    )
+    driver = Driver(random.Random(1))
+    async with driver.bench() as bench:
+        handle = await bench.start(work, 0)
+        await handle.leg()
+    assert handle.state.channels == {"x": 1}
+    assert compared.quick == quick
