@@ -49,8 +49,13 @@ class Holder(Protocol):
 class Feed:
     """What one attempt brings to its zone, and whether there is room for it."""
 
-    def __init__(self, holder: Holder, task: Task, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, holder: Holder, task: Task, changed: Callable[[], None], *, can_stop: bool
+    ) -> None:
         self._holder = holder
+        #: Whether the stream can be opened again, so that a leg may end while this waits.
+        self._can_stop = can_stop
+        self._waits = False
         self._task = task
         self._tell = changed
         self._changed = asyncio.Event()
@@ -68,10 +73,19 @@ class Feed:
             return True
         return room_for(self._holder.state, self._task, self._limit) <= len(self.pending)
 
+    @property
+    def rests(self) -> bool:
+        """Whether it waits for room alone, and might as well wait for the next leg."""
+        return self._waits and self._can_stop and self.is_full
+
     async def offer(self, element: Element, limit: int) -> None:
         """Let an item be admitted, as soon as there is room for it."""
         self._limit = limit
+        self._waits = True
+        if self.is_full:
+            self._tell()  # nothing else may be left to do
         await self._when(lambda: not self.is_full)
+        self._waits = False
         self.pending.append(element)
         self._tell()
 
@@ -107,10 +121,15 @@ class Feeds:
         self._changed = changed
         self._open: dict[TaskId, Feed] = {}
 
-    def open(self, task: Task) -> Feed:
+    def open(self, task: Task, stream: Stream) -> Feed:
         """Begin to read for a task."""
-        feed = self._open[task.id] = Feed(self._holder, task, self._changed)
+        can_stop = stream.again != "never"
+        feed = self._open[task.id] = Feed(self._holder, task, self._changed, can_stop=can_stop)
         return feed
+
+    def resting(self, running: Mapping[TaskId, object]) -> int:
+        """Return how many of the running attempts only wait for room."""
+        return sum(task in running and feed.rests for task, feed in self._open.items())
 
     def count(self, running: Mapping[TaskId, object]) -> int:
         """Return how many of the running attempts are those of streams."""

@@ -93,7 +93,13 @@ class Frontier:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is ready, running or waiting to be admitted."""
-        return not (self.running or self.ready or self.stepping or self.done)
+        return not (self.is_working or self.ready or self.stepping or self.done)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether an attempt runs, and does not only wait for room for what it reads."""
+        resting = 0 if self.feeds is None else self.feeds.resting(self.running)
+        return len(self.running) > resting
 
     @property
     def waits_for_superstep(self) -> bool:
@@ -244,7 +250,7 @@ class Frontier:
             publish=self._publish,
         )
         if node.stream is not None and self.feeds is not None:
-            ctx.feed = self.feeds.open(task)
+            ctx.feed = self.feeds.open(task, node.stream)
         if node.metered and task.id not in self.state.holds:
             self.done.append(ask_for_room(node, task, ctx))
         elif node.rates and turns.lacks_turn(node, task):

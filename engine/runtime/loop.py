@@ -418,7 +418,7 @@ class RunLoop:
             return False
         if self.frontier.is_paused:
             working = (
-                self.frontier.running
+                self.frontier.is_working
                 or self.frontier.stepping
                 or self._decisions
                 or self._background

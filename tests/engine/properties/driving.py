@@ -39,7 +39,7 @@ Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
          "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
-         "late_arrival", "join_timeout", "timeout", "too_few"}  # fmt: skip
+         "late_arrival", "join_timeout", "timeout", "too_few", "no_majority"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -236,6 +236,8 @@ class Driver:
             return
         if handle.status is RunStatus.PAUSED:
             handle.unpause()
+            if handle._loop.frontier.running:
+                return  # a stream was held, too
         requests = bench.engine.inbox()
         states = [handle.state, *[each.state for each in children_of(bench, handle)]]
         due = [w.due_at for s in states for w in s.waits.values() if w.due_at is not None]
@@ -276,7 +278,7 @@ async def idle(handle: RunHandle, leg: asyncio.Future[Any]) -> None:
     for _ in range(100_000):
         await asyncio.sleep(0)
         front = loop.frontier
-        held = front.is_paused and not (front.running or front.stepping or loop._decisions)
+        held = front.is_paused and not (front.is_working or front.stepping or loop._decisions)
         quiet = quiet + 1 if (loop.is_idle or held) and not loop._commands else 0
         if leg.done() or quiet > 8:
             return

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from engine.model.diagnostics import Severity
-from engine.model.node_types import Context, NodeFailure, NodeType, Output, Port, Ports, Skip
+from engine.model.node_types import (
+    Context,
+    Element,
+    NodeFailure,
+    NodeType,
+    Output,
+    Port,
+    Ports,
+    Skip,
+    Start,
+    Stream,
+)
 from engine.model.validation import validate
 from engine.model.workflow import (
     Channel,
@@ -19,6 +30,7 @@ from engine.model.workflow import (
     Invariant,
     Limits,
     Meter,
+    RateLimit,
     RetryPolicy,
     Workflow,
 )
@@ -78,6 +90,21 @@ def _many(params: Any, ctx: Context) -> Output:
     return Output({"out": [digest(ctx.task, ctx.input, n) for n in range(params.n)]})
 
 
+def _table(params: Any, ctx: Context) -> Output:
+    rows = {f"k{n}": digest(ctx.task, ctx.input, n) for n in range(params.n)}
+    return Output({"out": rows})
+
+
+def _grows(params: Any, ctx: Context) -> Output:
+    """The first items of a For each add one more each."""
+    value = digest(ctx.task, ctx.input)
+    return Output({"out": value}, more=(value,) if ctx.path[-1][1] < params.n else ())
+
+
+def _feed(params: Any, ctx: Context) -> Output:
+    return Output({"out": {"n": params.n, "value": digest(ctx.task, ctx.input)}})
+
+
 def _turn(params: Any, ctx: Context) -> Output:
     value = digest(ctx.task, ctx.input)
     again = value % 3 and ctx.visit % params.n != params.n - 1
@@ -93,11 +120,23 @@ def node_types(rounds: Callable[[], int]) -> tuple[NodeType, ...]:
             await asyncio.sleep(0)
         return _work(params, ctx)
 
+    async def elements(given: Json, ctx: Context, start: Start) -> AsyncGenerator[Element, None]:
+        del ctx
+        for number in range(start.count, given["n"]):
+            for _ in range(rounds()):
+                await asyncio.sleep(0)
+            yield Element(digest(given["value"], number))
+
+    feeds = Ports((Port(name="in"),), (Port(name="out", type="stream"),))
+    stream = Stream(open=elements, again="seek")
     turns = Ports((Port(name="in"),), (Port(name="again"), Port(name="done")))
     return (
         node_type("work", _work),
         node_type("slow", slow),
         node_type("many", _many),
+        node_type("table", _table),
+        node_type("grows", _grows),
+        node_type("feed", _feed, ports=lambda params: feeds, stream=stream),
         node_type("turn", _turn, ports=lambda params: turns),
     )
 
@@ -209,6 +248,10 @@ class _Drawing:
             fields["reads"] = (pick(self.chance, *names),)
         if self.odds(10):
             fields["effects"] = "once"
+        if self.kinds.external and self.odds(8):
+            fields["rate"] = RateLimit(per_s=float(self.chance.randint(1, 9)),
+                                       burst=self.chance.randint(1, 2),
+                                       key=pick(self.chance, None, "str(input)"))  # fmt: skip
         return fields
 
     def chain(self, entry: str, when: str, depth: int) -> str:
@@ -227,10 +270,27 @@ class _Drawing:
             join["rest"] = pick(self.chance, "ignore", "queue", "cancel", "error")
             join["reset"] = pick(self.chance, "at_once", "all_arrived")
         fields: dict[str, Any] = {"join": join} if mode != "all_active" else {}
-        key = self.node(pick(self.chance, "join", "work", "slow"), {}, **fields)
+        kind = pick(self.chance, "join", "work", "slow")
+        key = self.node(kind, self._shape(ports) if kind == "join" else {}, **fields)
         for port in ports:
             self.wire(port, key)
         return f"{key}.out"
+
+    def _shape(self, ports: list[str]) -> dict[str, Json]:
+        """What a Join makes of what has come."""
+        output = pick(
+            self.chance, "by_source", "by_source", "list", "keys", "first", "last", "vote", "custom"
+        )
+        shape: dict[str, Json] = {"output": output}
+        if output == "custom":
+            shape["value"] = {"expr": "len(input)"}
+        if output == "vote":
+            shape["majority"] = pick(self.chance, "most", "half", "all")
+            ties = ("first", "null", "fail") if self.kinds.failures else ("first", "null")
+            shape["tie"] = pick(self.chance, *ties)
+        if self.odds(30):
+            shape["order"] = [ports[-1].partition(".")[0]]
+        return shape
 
     def fork(self, entry: str, when: str, depth: int) -> str:
         head = self.step(entry, when)
@@ -278,19 +338,31 @@ class _Drawing:
         return self.join(leaves) if len(leaves) > 1 else leaves[0]
 
     def zone(self, entry: str, when: str, depth: int) -> str:
-        many = self.node("many", {"n": self.chance.randint(0, 4)})
+        feeds = self.kinds.external and self.odds(25)
+        source = "feed" if feeds else pick(self.chance, "many", "many", "table")
+        many = self.node(source, {"n": self.chance.randint(0, 4)})
         policy = pick(self.chance, "stop", "continue", "collect")
-        shares = {"budget": "even"} if self.kinds.budgets and self.odds(50) else {}
-        split = self.node(
-            "for_each", {"limit": self.chance.randint(1, 3), "on_item_failure": policy}, **shares
-        )
+        shares = {"budget": "even"} if self.kinds.budgets and self.odds(50) and not feeds else {}
+        each: dict[str, Json] = {"limit": self.chance.randint(1, 3), "on_item_failure": policy}
+        if self.odds(30):
+            each["at_least"] = self.chance.randint(0, 3)
+        split = self.node("for_each", each, **shares)
         self.wire(entry, many, when)
         self.wire(many, split)
-        body = self.block(f"{split}.item", "", depth + 1)
+        body = f"{split}.item"
+        if self.kinds.races and self.odds(25):
+            grows = self.node("grows", {"n": self.chance.randint(1, 3)})
+            self.wire(body, grows)
+            body = f"{grows}.out"
+        body = self.block(body, "", depth + 1)
         order = pick(self.chance, "input", "arrival") if self.kinds.races else "input"
         params: dict[str, Json] = {"order": order, "skipped": pick(self.chance, "drop", "null")}
         if self.kinds.races and self.odds(25):
-            params["enough"] = pick(self.chance, 1, 2, {"expr": "input[-1] > 6"})
+            params["enough"] = pick(self.chance, 1, 2, {"expr": "input[-1] > 6"},
+                                    {"expr": "state.total > 9"})  # fmt: skip
+            params["rest"] = pick(self.chance, "cancel", "leave", "all")
+            if params["rest"] == "all" and self.odds(20):
+                params["enough"] = 0
         collect = self.node("collect", params)
         self.wire(body, collect)
         if self.odds(30):
@@ -423,7 +495,12 @@ def random_flow(
     drawing.wire(end, drawing.node("end"))
     if drawing.kinds.wild:
         drawing.cross()
-    limits = Limits(concurrency=chance.randint(1, 4), visits=40, supersteps=600)
+    limits = Limits(
+        concurrency=chance.randint(1, 4),
+        visits=40,
+        supersteps=600,
+        by_type={"slow": chance.randint(1, 3)} if drawing.odds(30) else {},
+    )
     rules = {}
     if drawing.kinds.external and drawing.odds(30):
         n = chance.randint(1, 3)

@@ -382,3 +382,24 @@ async def test_enough_ends_the_listening() -> None:
         await settle()
         assert outcome((await handle.leg()).event) == [2]
         assert test.order(ev.TaskCancelled) == ["e"] and not leftovers(handle.state)
+
+
+# --- where only people can go on ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("type", "rests"), [("numbers", True), ("once_only", False)])
+async def test_a_leg_ends_while_a_stream_waits_for_people(type: str, rests: bool) -> None:
+    """One that can be read only once is not let go of."""
+    work = flow(
+        {"s": (type, {"n": 3}), "e": ("for_each", {"limit": 1}), "a": "ask", "c": "collect",
+         "z": "end"},
+        "s > e, e.item > a, a.approved > c, a.rejected > c, c > z",
+    )  # fmt: skip
+    async with bench() as test:
+        handle = await test.start(work)
+        await settle(100)
+        assert (handle._loop.terminal is not None) == rests
+        assert len(test.engine.inbox()) == 1
+        if not rests:
+            await test.engine.cancel(handle.run, "enough")
+            await handle.leg()
