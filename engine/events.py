@@ -106,6 +106,7 @@ class TaskFinished(Event, frozen=True):
             a value that only passed through keeps its older name.
         gated: it did not run, because nothing that it reads had changed; it passed on what
             it had put out before.
+        cached: it did not run: the run whose result for equal work was kept.
     """
 
     task: TaskId
@@ -118,6 +119,7 @@ class TaskFinished(Event, frozen=True):
     note: str = ""
     also: tuple[str, ...] = ()
     gated: bool = False
+    cached: str = ""
 
 
 class TaskFailed(Event, frozen=True):

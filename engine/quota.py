@@ -17,6 +17,16 @@ def history_quota() -> int:
     return int(text) if text.isdecimal() and int(text) else HISTORY_BYTES
 
 
+#: What results that are kept for equal work may take, unless the environment says otherwise.
+CACHE_BYTES = 500_000_000
+
+
+def cache_quota() -> int:
+    """Return the limit of kept results in bytes; HEADGATE_CACHE_BYTES changes it."""
+    text = os.environ.get("HEADGATE_CACHE_BYTES", "")
+    return int(text) if text.isdecimal() else CACHE_BYTES
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the store takes on the disk, and what it may take; both in bytes."""

@@ -32,6 +32,7 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
         ports: output ports that carried a value last time.
         child: the run that it started last. `works`: runs of its work in the background that
             have not ended; `works_failed`: those that have failed.
+        cached: the run whose kept result it took last; empty where it ran.
         due_at: when the wait or retry ends. `fraction`: progress of the running task.
     """
 
@@ -57,6 +58,7 @@ class NodeView(msgspec.Struct, omit_defaults=True, gc=False):
     child: RunId | None = None
     works: int = 0
     works_failed: int = 0
+    cached: str = ""
 
 
 class FrontierEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -340,6 +342,7 @@ def _finished(view: RunView, event: ev.TaskFinished, at: float) -> None:
     node.attempt = event.attempt
     node.ports = tuple(event.ports)
     node.text = event.note
+    node.cached = event.cached
     node.error = None
     node.commit = view.commit + 1
     view.executions += 1

@@ -71,6 +71,8 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: st
             return _waiting(node, now)
         case NodeState.RETRY:
             return _retry(node, now)
+        case NodeState.DONE if node.cached:
+            return Chip(state=state, words="From cache")
         case NodeState.DONE:
             return Chip(state=state, words=f"Done {format_duration(node.duration_s)}")
         case NodeState.FAILED:

@@ -21,7 +21,15 @@ from designer.panels.inspector_attributes import (
 from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
-from engine.model.workflow import Alternative, JoinPolicy, Node, RateLimit, RetryPolicy, Write
+from engine.model.workflow import (
+    Alternative,
+    Cache,
+    JoinPolicy,
+    Node,
+    RateLimit,
+    RetryPolicy,
+    Write,
+)
 
 Json = Any
 
@@ -291,6 +299,7 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
             read=lambda node: unless(node.gated, False),
             write=lambda node, value: replace(node, gated=value is True),
         ),
+        *_cache_attributes(),
         Attribute(
             spec=spec("effects", "Effects on the outside", FieldKind.CHOICE,
                       "What a repetition of this node would do.",
@@ -347,6 +356,45 @@ def _write_writes(node: Node, value: Json) -> Node:
         write = Write(expr=each.get("expr", ""), op=each.get("op", "reduce"))
         made[name] = replace(write, extra=old.extra) if old is not None else write
     return replace(node, writes=made)
+
+
+def _cache_attributes() -> Iterable[Attribute]:
+    """Whether its results are kept for equal work."""
+    yield Attribute(
+        spec=spec("cache", "Keep its results for equal work", FieldKind.SWITCH,
+                  "The same type, parameters, input and channels: not run again.",
+                  default=False, advanced=True),
+        path="cache",
+        read=lambda node: UNSET if node.cache is None else True,
+        write=lambda node, value: replace(
+            node, cache=(node.cache or Cache()) if value is True else None
+        ),
+    )  # fmt: skip
+    for name, title, kind, convert, more in (
+        ("ttl_s", "Keep them for", FieldKind.DURATION, seconds(None),
+         {"unit": "s", "placeholder": "no end"}),
+        ("despite_effects", "Keep them despite its effects", FieldKind.SWITCH, flag(False), {}),
+    ):  # fmt: skip
+        yield Attribute(
+            spec=spec(name, title, kind, default=getattr(Cache(), name), advanced=True,
+                      **cast(Any, more)),
+            path=f"cache.{name}",
+            read=_reader_of_cache(name),
+            write=_writer_of_cache(name, convert),
+            shown=lambda node: node.cache is not None,
+        )  # fmt: skip
+
+
+def _reader_of_cache(name: str) -> Callable[[Node], Json]:
+    return lambda node: (
+        UNSET if node.cache is None else unless(getattr(node.cache, name), getattr(Cache(), name))
+    )
+
+
+def _writer_of_cache(name: str, convert: Convert) -> Callable[[Node, Json], Node]:
+    return lambda node, value: replace(
+        node, cache=replace(node.cache or Cache(), **cast(Any, {name: convert(value)}))
+    )
 
 
 def _join_attributes(port: Port) -> list[Attribute]:

@@ -14,6 +14,7 @@ from designer.panels.run_panel import Pace
 from designer.runs.engine_client import EngineClient
 from designer.runs.rows import EngineError
 from designer.runs.task_rows import TaskRow, read_failure, read_tasks
+from designer.runs.words import short_run
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.format import format_duration
 from designer.widgets.inputs import ChoiceBox
@@ -36,6 +37,7 @@ class Shown:
     attempt: int = 1
     attempts: int = 1
     error: Any = None
+    cached: str = ""
     task: str = ""
     tasks: tuple[TaskRow, ...] = ()
 
@@ -91,6 +93,7 @@ def read_values(engine: Any, run: str, task: str, commit: int | None, is_open: b
             found.duration_s,
             attempt=found.attempt,
             error=found.error,
+            cached=found.cached,
         )
     state = engine.state_at(run, commit)
     row = state.tasks.get(task)
@@ -241,6 +244,8 @@ class DataPage(QWidget):
         words = []
         if found.error is not None:
             words.append(error_text(found.error))
+        elif found.cached:
+            words.append(f"From cache, made by run {short_run(found.cached)}")
         elif found.ended:
             words.append(f"Took {format_duration(found.duration_s)}")
         self.words.setText(", ".join(words))

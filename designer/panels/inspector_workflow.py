@@ -38,7 +38,7 @@ from engine.model.changes import (
     SetWorkflowName,
 )
 from engine.model.diagnostics import Diagnostic
-from engine.model.workflow import Limits, Settings, Workflow
+from engine.model.workflow import Limits, Save, Settings, Workflow
 
 Json = Any
 
@@ -63,6 +63,19 @@ _BACKGROUND = {
     "wait": "The run waits for it at its end",
     "detach": "Goes on when the run has ended",
     "cancel": "Is cancelled when all else is done",
+}
+_SAVE = {
+    "every_commit": "Each as it is made",
+    "on_wait": "Where the run waits, and at the end",
+    "on_request": "When somebody asks, where it waits, and at the end",
+    "interval": "At the latest after a time",
+    "adaptive": "Before too much work is at stake",
+    "at_end": "At the end, and where the run waits",
+}
+_SAVE_FAILURE = {
+    "fail": "End the run; it can be resumed",
+    "retry": "Try again while the run waits",
+    "continue": "Go on without, and catch up",
 }
 _LIMITS = (
     ("supersteps", "Supersteps", 1, ""),
@@ -256,7 +269,39 @@ def _running_attributes() -> list[Attribute]:
                  choices=tuple(_ORDER), words=_ORDER),
         _setting("background", "Work in the background", FieldKind.CHOICE, _or("wait"),
                  choices=tuple(_BACKGROUND), words=_BACKGROUND),
+        _save("when", "Checkpoints are saved", FieldKind.CHOICE, _or("every_commit"),
+              description="Waits, decisions and the end are always saved at once.",
+              choices=tuple(_SAVE), words=_SAVE),
+        _save("seconds", "At the latest after", FieldKind.DURATION, seconds(10.0), unit="s",
+              shown=lambda workflow: workflow.settings.save.when in ("interval", "adaptive")),
+        _save("on_failure", "When they cannot be saved", FieldKind.CHOICE, _or("fail"),
+              choices=tuple(_SAVE_FAILURE), words=_SAVE_FAILURE),
     ]  # fmt: skip
+
+
+def _save(
+    name: str,
+    title: str,
+    kind: FieldKind,
+    convert: Convert,
+    *,
+    description: str = "",
+    shown: Callable[[Workflow], bool] = lambda workflow: True,
+    **more: Any,
+) -> Attribute:
+    default = getattr(Save(), name)
+
+    def write(workflow: Workflow, value: Json) -> Workflow:
+        save = replace(workflow.settings.save, **cast(Any, {name: convert(value)}))
+        return replace(workflow, settings=replace(workflow.settings, save=save))
+
+    return Attribute(
+        spec=spec(name, title, kind, description, default=default, **more),
+        path=f"settings.save.{name}",
+        read=lambda workflow: unless(getattr(workflow.settings.save, name), default),
+        write=write,
+        shown=shown,
+    )
 
 
 def _limit_attributes() -> list[Attribute]:

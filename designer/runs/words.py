@@ -399,6 +399,8 @@ def _finished(event: ev.TaskFinished, title_of: TitleOf) -> str:
     task = _task(event.task, event.node, title_of)
     if event.recorded:
         text = f"{task} kept its recorded result"
+    elif event.cached:
+        text = f"{task} took the kept result of run {short_run(event.cached)}"
     else:
         text = f"{task} finished in {format_duration(event.duration_s)}"
         if event.attempt > 1:

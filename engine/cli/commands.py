@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "import-run": Entry("moving", "import_run", "Take a whole run from a file into the store."),
     "test": Entry("testing", "run_tests", "Make kept runs again on a workflow, and compare."),
     "prune": Entry("keeping", "prune", "Drop the oldest commits of a run."),
+    "cache": Entry("cached", "cache", "List or drop results that are kept for equal work."),
     "audit": Entry("keeping", "audit", "Check the record of requests and decisions."),
     "validate": Entry("files", "validate", "List everything that is wrong with a workflow."),
     "export": Entry("files", "export", "Write a workflow as Mermaid or DOT."),

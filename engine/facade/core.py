@@ -18,6 +18,7 @@ from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.runtime.context import Services
 from engine.runtime.history import History
+from engine.runtime.kept import Flights
 from engine.runtime.plans import Plans, without_collection
 from engine.runtime.ports import Clock, RunRecord, RunStore
 from engine.runtime.writer import DirectWriter, ThreadWriter, Writer
@@ -45,6 +46,7 @@ class Core:
         self.options = options
         self.writer: Writer = ThreadWriter(store) if options.threaded else DirectWriter(store)
         self.history = History(store)
+        self.flights = Flights()
         self.plans = Plans(registry, options.environ)
 
     @property

@@ -8,6 +8,7 @@ from engine.facade import permissions
 from engine.facade.part import Part
 from engine.ids import RunId
 from engine.quota import Usage
+from engine.runtime.kept_ports import KeptResult
 
 
 class Keeping(Part):
@@ -33,6 +34,23 @@ class Keeping(Part):
             functools.partial(self.store.prune, record.run, keep, before=before)
         )
         return freed
+
+    def kept_results(self, *, limit: int = 200) -> list[KeptResult]:
+        """Return the results that are kept for equal work, the one used last first (U89)."""
+        return self.store.kept_results(limit=limit)
+
+    def kept_usage(self) -> tuple[int, Usage]:
+        """Return how many results are kept for equal work, and what of their limit they take."""
+        count, size = self.store.kept_size()
+        return count, Usage(size, self.options.cache_bytes)
+
+    async def forget_results(
+        self, *, workflow_id: str | None = None, node: str | None = None
+    ) -> int:
+        """Drop what is kept of a workflow, of a node, or all; return how many there were."""
+        work = functools.partial(self.store.forget_results, workflow_id=workflow_id, node=node)
+        dropped: int = await self._core.io(work)
+        return dropped
 
     def usage(self) -> Usage:
         """Return how much of its quota the history takes."""

@@ -157,6 +157,8 @@ class Legs:
             leave_paused=options.leave_paused,
             max_idle_s=options.max_idle_s,
             early=options.early,
+            flights=core.flights,
+            cache_bytes=options.cache_bytes,
             interceptors=options.interceptors,
             signalled=self.signalled,
             children=self._children,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.events import TriggerFired
 from engine.ids import RunId
 from engine.model.workflow import Workflow
-from engine.quota import history_quota
+from engine.quota import cache_quota, history_quota
 from engine.runtime.interceptors import Interceptor
 
 #: Every capability that a node type may ask for.
@@ -28,6 +28,7 @@ class EngineOptions:
         interceptors: may veto or alter attempts and commits, and abort runs.
         environ: environment variables that workflows may name.
         history_bytes: what the store may take on the disk before nothing new is started.
+        cache_bytes: what results that are kept for equal work may take; 0 keeps none.
         user: who decides here.
         at_once: id of a node type to how many of its attempts run at once, in all runs.
     """
@@ -42,6 +43,7 @@ class EngineOptions:
     user: str = ""
     history_bytes: int = field(default_factory=history_quota)
     at_once: Mapping[str, int] = field(default_factory=dict)
+    cache_bytes: int = field(default_factory=cache_quota)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

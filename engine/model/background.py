@@ -201,6 +201,7 @@ def _workflow(
         may_write=None,
         meters={name: replace(draw, limit=None) for name, draw in node.meters.items()},
         gated=False,
+        cache=None,
         background=None,
     )
     nodes = {node.key: work}

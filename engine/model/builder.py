@@ -27,6 +27,7 @@ from engine.model.validation import validate
 from engine.model.workflow import (
     Alternative,
     Background,
+    Cache,
     Channel,
     CommitPolicy,
     Draw,
@@ -93,6 +94,7 @@ class NodeFields(TypedDict, total=False):
     meters: Mapping[str, Draw]
     budget: Literal["shared", "even"]
     gated: bool
+    cache: Cache | None
     background: InBackground | None
     on_error: OnError
     alternatives: Sequence[Alternative]

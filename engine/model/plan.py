@@ -103,6 +103,19 @@ class PlanDraw:
     limit: float | None
 
 
+class CachePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides whether work is equal, beside parameters and inputs (U89).
+
+    Attributes:
+        identity: of the node type, and the parameters as the document has them.
+        names: what the expressions see that the node evaluates itself.
+    """
+
+    identity: Json
+    ttl_s: float | None
+    names: frozenset[str]
+
+
 class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     """A node with everything that running it needs.
 
@@ -126,6 +139,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
             Collect: what makes its results enough.
         kept: other nodes read its output.
         gated: passed over while no channel that it reads has changed.
+        cached: what its results are kept for, if they are.
         metered: reserves before each attempt. `draws`: what it declares. `estimates`: meter to
             what is reserved, or None where a task must compute it. `measured`: meters that the
             engine itself measures, to how.
@@ -168,6 +182,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     condition: Expression | None
     kept: bool
     gated: bool
+    cached: CachePlan | None
     metered: bool
     draws: tuple[PlanDraw, ...]
     estimates: Mapping[str, float] | None
@@ -471,6 +486,13 @@ class _Compiler:
             found += [compile_expression(text).reads for text in texts]
         return params, merge_reads([*found, *others])
 
+    def _cache(self, node: Node, node_type: NodeType) -> CachePlan | None:
+        if node.cache is None or node.disabled:
+            return None
+        identity = [node_type.id, node_type.version, node.version, dict(node.params)]
+        names = merge_reads(self._raw_reads(node)).names
+        return CachePlan(identity=identity, ttl_s=node.cache.ttl_s, names=frozenset(names))
+
     def _raw_reads(self, node: Node) -> list[Reads]:
         """Return what the expressions refer to that nodes evaluate themselves."""
         node_type = self.registry.require(node.type)
@@ -549,6 +571,7 @@ class _Compiler:
             condition=self._condition(node, role),
             kept=node.key in kept,
             gated=node.gated and not node.disabled,
+            cached=self._cache(node, node_type),
             metered=estimates is None or bool(estimates),
             draws=draws,
             estimates=estimates,

@@ -84,6 +84,7 @@ BACKGROUND = Rule(
 )
 BUDGET = Rule("E064-budget", "Nodes draw amounts on budgets that the workflow has.")
 TRIGGER = Rule("E080-trigger", "The settings of a trigger are constant.")
+CACHE = Rule("E071-cache", "Only results that equal work would give again are kept.")
 SAVING = Rule("E070-saving", "Saving has positive times and names budgets that are there.")
 FRAME_MEMBERS = Rule("E075-frame-members", "A frame that does something has nodes in it.")
 FRAME_NESTING = Rule("E076-frame-nesting", "Frames and zones lie in one another, or apart.")

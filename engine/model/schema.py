@@ -143,6 +143,15 @@ class RateSchema(_Part):
     key: str | None = Field(None, description="An expression; each value has its own rate.")
 
 
+class CacheSchema(_Part):
+    """That results of a node are kept, and used again for equal work."""
+
+    ttl_s: float | None = Field(None, description="Seconds that a result may be used.")
+    despite_effects: bool = Field(
+        default=False, description="Also where the node has effects on the outside."
+    )
+
+
 class NodeSchema(_Part):
     """A node; its key is the name that it stands under."""
 
@@ -188,6 +197,7 @@ class NodeSchema(_Part):
     gated: bool = Field(
         default=False, description="Passed over while nothing that it reads has changed."
     )
+    cache: CacheSchema | None = Field(None, description="null: results are not kept.")
     background: InBackgroundSchema | None = Field(
         None, description="It works in the background; null: it is waited for."
     )

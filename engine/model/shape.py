@@ -16,6 +16,7 @@ from typing import Any, get_args
 from engine.model.workflow import (
     Alternative,
     Background,
+    Cache,
     Channel,
     CommitPolicy,
     Draw,
@@ -363,6 +364,11 @@ RATE = Table(
     _field("burst", _whole),
     _field("key", _nullable(_text)),
 )
+CACHE = Table(
+    Cache,
+    _field("ttl_s", _SECONDS, _shortest),
+    _field("despite_effects", _flag),
+)
 NODE = Table(
     Node,
     _field("type", _text),
@@ -388,6 +394,7 @@ NODE = Table(
     _field("meters", DRAW.read_named, DRAW.write_named),
     _choice("budget", "shared", "even"),
     _field("gated", _flag),
+    _field("cache", _nullable(CACHE.read), CACHE.write),
     _field("background", _nullable(BACKGROUND.read), BACKGROUND.write),
     _field("disabled", _flag),
     name_field="key",

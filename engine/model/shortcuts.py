@@ -22,7 +22,8 @@ def shortcuts_of(plan: Plan) -> Mapping[NodeKey, Mapping[str, Shortcut]]:
     found: dict[NodeKey, dict[str, Shortcut]] = {}
     for key, node in plan.nodes.items():
         reaches_out = node.type.sends or node.type.calls
-        if node.plain and not (node.role or node.gated or reaches_out or node.frames):
+        is_more = node.gated or node.cached or node.frames
+        if node.plain and not (node.role or is_more or reaches_out):
             ports = {port: _shortcut(plan, node, port) for port in node.out}
             ways = {port: way for port, way in ports.items() if way is not None}
             if ways:

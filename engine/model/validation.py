@@ -18,7 +18,7 @@ from engine.model.check_frames import check_frames
 from engine.model.check_graph import Checked, check_graph
 from engine.model.check_joins import check_joins
 from engine.model.check_nodes import NodeFacts, check_node
-from engine.model.check_saving import check_saving
+from engine.model.check_saving import check_caches, check_saving
 from engine.model.check_state import check_state
 from engine.model.check_streams import check_streams
 from engine.model.check_writers import check_writers
@@ -80,6 +80,7 @@ class Validator:
         found += check_state(doc)
         found += check_budgets(doc)
         found += check_saving(doc)
+        found += check_caches(doc)
         found += check_background(doc, self._registry)
         found += check_frames(doc)
         order = {key: number for number, key in enumerate(workflow.nodes)}

@@ -206,6 +206,21 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """That a result of the node is kept, and used again for equal work (U89).
+
+    Attributes:
+        ttl_s: how long it may be used, in seconds; None: as long as it is kept.
+        despite_effects: also where the node has effects on the outside, which a result from
+            the cache does not have.
+    """
+
+    ttl_s: float | None = None
+    despite_effects: bool = False
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node. Its key is its identity; `title` is free text.
 
@@ -219,6 +234,7 @@ class Node:
         meters: what it draws on the meters of the workflow, by name.
         budget: of a For each: ``shared``, or an ``even`` share for each item.
         gated: passed over, with its previous output, while nothing that it reads has changed.
+        cache: whether results are kept for equal work, in this run and others.
         background: it works in the background; None: it is waited for.
         timeout_s: of one attempt. `total_timeout_s`: of the task with its retries.
         alternatives: tried in order when its attempts have failed, before `on_error`.
@@ -253,6 +269,7 @@ class Node:
     meters: Mapping[str, Draw] = field(default_factory=dict)
     budget: Literal["shared", "even"] = "shared"
     gated: bool = False
+    cache: Cache | None = None
     background: InBackground | None = None
     disabled: bool = False
     extra: Mapping[str, Json] = field(default_factory=dict)
@@ -278,6 +295,7 @@ def variants_of(node: Node) -> tuple[Node, ...]:
             retry=each.retry,
             timeout_s=each.timeout_s,
             effects=None,
+            cache=None,
             alternatives=(),
         )
         for each in node.alternatives

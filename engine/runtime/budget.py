@@ -389,7 +389,7 @@ def _is_charged(outcome: Outcome) -> bool:
     if outcome.kind == "wait":
         request = outcome.wait.request if outcome.wait is not None else None
         return request is not None and request.about in ("outcome", "invariant")
-    return not outcome.gated
+    return not (outcome.gated or outcome.cached)
 
 
 def raised_limit(request: Request, values: Json) -> float | None:

@@ -12,6 +12,7 @@ from engine.model.plan import Plan
 from engine.runtime.child_runs import ChildRuns
 from engine.runtime.context import Services
 from engine.runtime.interceptors import Interceptor
+from engine.runtime.kept import Flights
 from engine.runtime.places import Places
 from engine.runtime.ports import Clock, RunStore
 from engine.runtime.superstep import RunFacts
@@ -37,6 +38,8 @@ class Environment:
         early: node key to the choice that answers its requests as soon as they open.
         children: makes and drives the runs that tasks ask for.
         places: how many attempts of a kind of node run at once in all runs of the engine.
+        flights: the work that is being done in this engine and whose results are kept.
+        cache_bytes: what kept results may take together.
         signalled: called when a commit that sends events is stored.
     """
 
@@ -52,6 +55,8 @@ class Environment:
     max_idle_s: float = 60.0
     early: Mapping[str, str] = field(default_factory=dict)
     interceptors: Sequence[Interceptor] = ()
+    flights: Flights = field(default_factory=Flights)
+    cache_bytes: int = 0
     signalled: Callable[[], None] = _nobody_listens
     children: ChildRuns | None = None
     places: Places = field(default_factory=lambda: Places({}))

@@ -23,6 +23,7 @@ from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
 from engine.runtime.feeding import Feeds
 from engine.runtime.interceptors import Guards
+from engine.runtime.keeper import Keeper
 from engine.runtime.outcome import Outcome
 from engine.runtime.places import Places
 from engine.runtime.ports import JournalRecord, Lease
@@ -74,6 +75,10 @@ class Frontier:
         self.running: dict[TaskId, asyncio.Task[None]] = {}
         self.ending: set[TaskId] = set()
         self.attempts = Attempts(self.plan, self._env.clock, guards)
+        #: Nothing is kept where interceptors may alter what a node gets or gives.
+        self._keeper: Keeper | None = None
+        if guards is None and any(node.cached for node in self.plan.nodes.values()):
+            self._keeper = Keeper(self.plan, loop.facts, self._env)
         self._cpu_running = 0
         self._concurrency = settings.limits.concurrency
         self._processes = settings.limits.processes or os.cpu_count() or 1
@@ -253,16 +258,47 @@ class Frontier:
             ctx.feed = self.feeds.open(task, node.stream)
         if node.metered and task.id not in self.state.holds:
             self.done.append(ask_for_room(node, task, ctx))
+        elif node.cached and self._keeper is not None and not self._keeper.is_missing(task):
+            self._spawn_look_up(task, self._keeper.look_up(node, task, ctx))
         elif node.rates and turns.lacks_turn(node, task):
             self.done.append(ask_for_turn(node, task, ctx))
-        elif node.effects == "once":
-            self._spawn(task, self._once(task.id, ctx), node)
         else:
-            outcome = self.attempts.begin(node, task, ctx)
-            if isinstance(outcome, Outcome):
-                self.done.append(outcome)
-            else:
-                self._spawn(task, outcome, node)
+            self._attempt(node, task, ctx)
+
+    def _attempt(self, node: PlanNode, task: Task, ctx: AttemptContext) -> None:
+        attempt: Outcome | Coroutine[Any, Any, Outcome]
+        if node.effects == "once":
+            attempt = self._once(task.id, ctx)
+        else:
+            attempt = self.attempts.begin(node, task, ctx)
+        if node.cached and self._keeper is not None:
+            attempt = self._keeper.keep(node, task, attempt)
+        if isinstance(attempt, Outcome):
+            self.done.append(attempt)
+        else:
+            self._spawn(task, attempt, node)
+
+    def _spawn_look_up(self, task: Task, look_up: Coroutine[Any, Any, Outcome | None]) -> None:
+        """Look for a kept result, or follow equal work that is being done; else do it here."""
+        queue = self.stepping if self.is_paused else self.ready
+        found: list[Outcome] = []
+
+        async def looked() -> None:
+            outcome = await look_up
+            if outcome is not None:
+                found.append(outcome)
+
+        def over(finished: asyncio.Task[None]) -> None:
+            look_up.close()
+            if task.id in self.state.tasks and not finished.cancelled():
+                self.done.extend(found)
+                if not found:
+                    queue.appendleft(task.id)
+            self._attempt_over(task.id, finished)
+
+        running = asyncio.get_running_loop().create_task(looked())
+        running.add_done_callback(over)
+        self.running[task.id] = running
 
     async def _once(self, task_id: TaskId, ctx: AttemptContext) -> Outcome:
         """Claim durably, then run: after a crash nobody can think it never started."""
@@ -292,6 +328,8 @@ class Frontier:
 
         def over(finished: asyncio.Task[None]) -> None:
             attempt.close()  # one that is cancelled before its first step was never awaited
+            if self._keeper is not None:
+                self._keeper.ended(task.id)
             self._cpu_running -= node.type.cpu
             for places in self._places if scarce else ():
                 places.give(scarce)
@@ -329,6 +367,12 @@ class Frontier:
             await written
 
     # --- ending -----------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """End what belongs to the leg."""
+        await self.stop(self.running)
+        if self._keeper is not None:
+            self._keeper.close()
 
     def take_done(self) -> list[Outcome]:
         """Return, and forget, what has ended and is still asked for by the state."""

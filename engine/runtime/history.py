@@ -34,6 +34,8 @@ class TaskValues:
     duration_s: float = 0.0
     attempt: int = 1
     error: ev.ErrorInfo | None = None
+    #: The run that did the work, where its result was kept and used again.
+    cached: str = ""
 
 
 class History:
@@ -92,6 +94,7 @@ class History:
                     outputs=self._outputs(record, found, before, event),
                     duration_s=event.duration_s,
                     attempt=event.attempt,
+                    cached=event.cached,
                 )
             if isinstance(event, ev.TaskFailed | ev.TaskRetried) and event.task == task:
                 return TaskValues(

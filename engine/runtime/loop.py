@@ -160,7 +160,7 @@ class RunLoop:
         """End everything that belongs to the leg."""
         if self._disarm is not None:
             self._disarm()
-        await self.frontier.stop(self.frontier.running)
+        await self.frontier.close()
         await stop(dict(enumerate(self._background)))
         await self.frontier.attempts.close()
         if self._saving is not None:

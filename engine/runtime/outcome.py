@@ -92,6 +92,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         grant: for ``woken``: what a person answered for a budget: (choice, limit).
         gated: the node did not run; `ports` are those of its last time.
         keys: for ``turn``: of the buckets that the node takes a token from.
+        cached: it did not run: `ports` and `writes` are those of this run, for equal work.
         more: items that it adds to the For each around it.
     """
 
@@ -124,6 +125,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wanted: dict[str, float] = {}
     grant: tuple[str, float] | None = None
     gated: bool = False
+    cached: str = ""
     heard: Heard | None = None
     signals: tuple[Signal, ...] = ()
     child: Child | None = None

@@ -19,6 +19,7 @@ from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.model.node_types import Request
 from engine.runtime.holders import Holder
+from engine.runtime.kept_ports import KeptStore
 from engine.runtime.trigger_ports import TriggerStore
 from engine.state.run_state import Delta, RunState
 from engine.state.status import RunStatus
@@ -351,7 +352,7 @@ class Execution:
 
     Attributes:
         commit: the one that took it in. `at`: when that was.
-        status: ``done recorded gated failed retried cancelled``.
+        status: ``done recorded gated cached failed retried cancelled``.
         code, message: of its error, or why it was cancelled.
         place: where to go on after it; see `ExecutionQuery`.
     """
@@ -458,7 +459,7 @@ class RunImage:
     claims: Mapping[TaskId, int] = field(default_factory=dict)
 
 
-class RunStore(TriggerStore, Protocol):
+class RunStore(KeptStore, TriggerStore, Protocol):
     """Keeps runs. Synchronous; see `engine.runtime.writer` for who calls it from where.
 
     Every method raises `StoreError` with one sentence when the environment refuses.

@@ -358,6 +358,7 @@ def _output(
         taken=taken,
         recorded=event.recorded,
         gated=event.gated,
+        cached=event.cached,
     )
 
 

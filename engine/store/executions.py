@@ -45,7 +45,8 @@ def told_by(event: AnyEvent) -> Told | None:
     """Return what a fact tells of an attempt that has ended, if it does."""
     match event:
         case TaskFinished():
-            status = "gated" if event.gated else "recorded" if event.recorded else "done"
+            how = "gated" if event.gated else "cached" if event.cached else "done"
+            status = "recorded" if event.recorded else how
             return event.task, event.node, status, event.duration_s, event.attempt, "", ""
         case TaskFailed():
             error = event.error

@@ -39,6 +39,7 @@ from engine.store.tables import (
     EvidenceRow,
     ExecutionRow,
     FrameRow,
+    KeptResultRow,
     LeaseRow,
     RequestRow,
     RuleRow,
@@ -98,6 +99,7 @@ def delete_run(database: Database, run: RunId, *, evidence: bool, now: float) ->
         first, last = id_range(row.no)
         _drop_commits(session, first, last + 1)
         session.exec(delete(BlobUseRow).where(*_used_by("r", row.no, row.no + 1)))
+        session.exec(delete(KeptResultRow).where(col(KeptResultRow.run) == run))
         session.exec(delete(RunRow).where(col(RunRow.no) == row.no))
         _collect_blobs(session)
     database.give_back()

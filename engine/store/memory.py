@@ -23,6 +23,7 @@ from engine.errors import EngineBug, SessionBusy, StoreError
 from engine.events import LegStarted, Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.holders import Holder
+from engine.runtime.kept_ports import KeptResult
 from engine.runtime.ports import (
     AuditEntry,
     Clock,
@@ -49,6 +50,7 @@ from engine.store import leases
 from engine.store.commits import settled_tasks
 from engine.store.executions import matches, told_by
 from engine.store.history import channels_in, committed_summary
+from engine.store.memory_kept import MemoryKept
 from engine.store.memory_requests import MemoryRequests
 from engine.store.memory_signals import MemorySignals
 from engine.store.memory_triggers import MemoryTriggers
@@ -143,6 +145,7 @@ class MemoryStore(MemoryTriggers):
         self._runs: dict[RunId, _Run] = {}
         self._asked = MemoryRequests()
         self._signals = MemorySignals()
+        self._kept = MemoryKept()
         self._last_run = 0
         self._last_command = 0
 
@@ -326,6 +329,33 @@ class MemoryStore(MemoryTriggers):
         if found is None:
             raise unknown_run(run)
         return found
+
+    # --- kept results -----------------------------------------------------------------------
+
+    def keep_result(self, kept: KeptResult, limit_bytes: int) -> None:
+        """Keep a result for equal work."""
+        with self._lock:
+            self._kept.put(kept, limit_bytes)
+
+    def kept_result(self, key: bytes, now: float) -> KeptResult | None:
+        """Return the result that is kept for a key, unless its time is over."""
+        with self._lock:
+            return self._kept.get(key, now)
+
+    def kept_results(self, *, limit: int = 200) -> list[KeptResult]:
+        """Return what is kept, without the results, the one used last first."""
+        with self._lock:
+            return self._kept.all(limit)
+
+    def kept_size(self) -> tuple[int, int]:
+        """Return how many results are kept, and the bytes that they take."""
+        with self._lock:
+            return self._kept.size()
+
+    def forget_results(self, *, workflow_id: str | None = None, node: str | None = None) -> int:
+        """Drop what is kept of a workflow, of a node, or all; return how many there were."""
+        with self._lock:
+            return self._kept.forget(workflow_id, node)
 
     # --- leases -----------------------------------------------------------------------------
 
@@ -661,6 +691,7 @@ class MemoryStore(MemoryTriggers):
             else:
                 self._asked.withdraw(run)
             self._signals.forget(run)
+            self._kept.forget_run(run)
             del self._runs[run]
 
     def name_commit(self, run: RunId, number: int, name: str) -> None:

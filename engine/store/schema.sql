@@ -52,6 +52,21 @@ CREATE TABLE frames (
 	"view" BLOB,
 	PRIMARY KEY (id)
 );
+CREATE TABLE kept_results (
+	"key" BLOB NOT NULL,
+	run VARCHAR NOT NULL,
+	workflow_id VARCHAR NOT NULL,
+	node VARCHAR NOT NULL,
+	at FLOAT NOT NULL,
+	expires_at FLOAT,
+	used_at FLOAT NOT NULL,
+	size INTEGER NOT NULL,
+	hits INTEGER NOT NULL,
+	result BLOB NOT NULL,
+	PRIMARY KEY ("key")
+);
+CREATE INDEX kept_results_by_use ON kept_results (used_at, size);
+CREATE INDEX kept_results_over ON kept_results (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE requests (
 	no INTEGER NOT NULL,
 	id VARCHAR NOT NULL,

@@ -15,6 +15,7 @@ from engine.commands import AnyCommand, Decide
 from engine.events import Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.holders import Holder
+from engine.runtime.kept_ports import KeptResult
 from engine.runtime.ports import (
     AuditEntry,
     Clock,
@@ -42,6 +43,7 @@ from engine.store.database import BUSY_TIMEOUT_S, Database
 from engine.store.encoding import decoder, encode, pack, readable, unpack
 from engine.store.executions import ExecutionIndex
 from engine.store.history import History
+from engine.store.kept import KeptResults
 from engine.store.requests import RequestLog
 from engine.store.rows import (
     COMMITS_PER_RUN,
@@ -78,6 +80,7 @@ class SqliteStore(TriggerTables):
         self._commits = CommitLog(self._database, self._blobs, self._requests, self._signals)
         self._history = History(self._database, self._blobs, self._clock)
         self._executions = ExecutionIndex(self._database)
+        self._kept = KeptResults(self._database)
 
     # --- runs -------------------------------------------------------------------------------
 
@@ -134,6 +137,28 @@ class SqliteStore(TriggerTables):
             connection.execute(
                 "UPDATE runs SET untrusted = 0, granted = ? WHERE id = ?", (" ".join(allow), run)
             )
+
+    # --- kept results -----------------------------------------------------------------------
+
+    def keep_result(self, kept: KeptResult, limit_bytes: int) -> None:
+        """Keep a result for equal work."""
+        self._kept.put(kept, limit_bytes)
+
+    def kept_result(self, key: bytes, now: float) -> KeptResult | None:
+        """Return the result that is kept for a key, unless its time is over."""
+        return self._kept.get(key, now)
+
+    def kept_results(self, *, limit: int = 200) -> list[KeptResult]:
+        """Return what is kept, without the results, the one used last first."""
+        return self._kept.all(limit)
+
+    def kept_size(self) -> tuple[int, int]:
+        """Return how many results are kept, and the bytes that they take."""
+        return self._kept.size()
+
+    def forget_results(self, *, workflow_id: str | None = None, node: str | None = None) -> int:
+        """Drop what is kept of a workflow, of a node, or all; return how many there were."""
+        return self._kept.forget(workflow_id, node)
 
     # --- leases -----------------------------------------------------------------------------
 

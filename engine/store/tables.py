@@ -223,6 +223,27 @@ class FrameRow(SQLModel, table=True):
     view: bytes | None = None
 
 
+class KeptResultRow(SQLModel, table=True):
+    """A result that is kept for equal work; `key` is the SHA-256 of the work."""
+
+    __tablename__: ClassVar[Any] = "kept_results"
+    __table_args__: ClassVar[Any] = (
+        Index("kept_results_by_use", "used_at", "size"),
+        Index("kept_results_over", "expires_at", sqlite_where=text("expires_at IS NOT NULL")),
+    )
+
+    key: bytes = Field(primary_key=True)
+    run: str
+    workflow_id: str
+    node: str
+    at: float
+    expires_at: float | None = None
+    used_at: float
+    size: int
+    hits: int
+    result: bytes
+
+
 class JournalRow(SQLModel, table=True):
     """A finished attempt that no commit holds yet."""
 

@@ -30,6 +30,7 @@ def note_finished(work: Work, task: Task, outcome: Outcome, names: dict[str, str
             also=outcome.also,
             note=outcome.text if outcome.kind in ("output", "abort") else "",
             gated=outcome.gated,
+            cached=outcome.cached,
         )
     )
 

@@ -58,6 +58,9 @@ def test_every_field_of_the_json_is_in_the_section_of_its_command(headgate: Term
     executions = headgate("history", "--json")
     said["run-node"] = headgate("run-node", path, "end", "--input", "1", "--json")
     said["prune"] = headgate("prune", headgate.newest(), "--keep", "1", "--json")
+    cached = {**END, "type": "set", "params": {}, "cache": {}}
+    headgate("run", headgate.write("c", {"start": START, "a": cached}, "start a"))
+    said["cache"] = headgate("cache", "--json")
     said["audit"] = headgate("audit", "verify", "--json")
     missing = {
         f"{name}: {field}"

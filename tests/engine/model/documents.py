@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine.model.shape import edge_order
 from engine.model.workflow import (
+    Cache,
     Channel,
     Draw,
     Edge,
@@ -84,6 +85,7 @@ def nodes(key: str) -> st.SearchStrategy[Node]:
         effects=st.sampled_from([None, "none", "once"]),
         reads=st.tuples(KEYS) | st.just(()),
         gated=st.booleans(),
+        cache=st.none() | st.builds(Cache, ttl_s=_SECONDS, extra=EXTRA),
         may_write=st.none() | st.tuples(KEYS) | st.just(()),
         meters=st.dictionaries(
             KEYS,

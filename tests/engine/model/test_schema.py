@@ -21,6 +21,7 @@ PAIRS = {
     described.JoinSchema: shape.JOIN,
     described.RetrySchema: shape.RETRY,
     described.WriteSchema: shape.WRITE,
+    described.CacheSchema: shape.CACHE,
     described.NodeSchema: shape.NODE,
     described.EdgeSchema: shape.EDGE,
     described.MigrationSchema: shape.MIGRATION,
