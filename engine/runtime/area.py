@@ -113,6 +113,8 @@ class Area(ABC):
         self.closed: list[tuple[RequestId, str]] = []
         #: Tasks that were made to fail in this commit.
         self.broken: list[tuple[TaskId, ErrorInfo]] = []
+        #: Items that fail at their Collect, which makes no task for one: (Collect, path, why).
+        self.lost: list[tuple[PlanNode, Path, ErrorInfo]] = []
         #: Whether the results of a zone are enough: (its Collect, its path, results so far).
         self.is_enough: Callable[[PlanNode, Path, list[Json]], bool] | None = None
         self.route_item: Callable[[PlanNode, Path, Json], Routes] | None = None

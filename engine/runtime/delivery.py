@@ -58,9 +58,17 @@ def _too_late(work: Area, target: PlanNode, edge: PlanEdge, token: Token) -> Non
     if port.blocks:  # the next round may have waited for the end of this one
         settle(work, target, token.path)
     if port.rest == "error" and token.value is not None:
+        if is_item(target, token.path):
+            work.lost.append((target, token.path, rounds.late(target, edge.source)))
+            return
         pairs = {port.name: ((edge.source, token.value),)}
         task = work.create(target, token.path, pairs)
         work.broken.append((task, rounds.late(target, edge.source)))
+
+
+def is_item(target: PlanNode, path: Path) -> bool:
+    """Return whether what comes to a Collect is of one item, and not all of them."""
+    return target.role == "collect" and len(path) > target.depth
 
 
 def settle(work: Area, target: PlanNode, path: Path, *, quiet: bool = False) -> bool:
@@ -136,8 +144,12 @@ def _settle(
         if starved or not inputs:
             work.skip(target, path, "every way here was ruled out")
             continue
-        task = work.create(target, path, inputs)
-        if over is not None and over.policy.on_timeout == "fail":
+        if over is None or over.policy.on_timeout != "fail":
+            work.create(target, path, inputs)
+        elif is_item(target, path):
+            work.lost.append((target, path, rounds.timed_out(target, over, missing)))
+        else:
+            task = work.create(target, path, inputs)
             work.broken.append((task, rounds.timed_out(target, over, missing)))
 
 

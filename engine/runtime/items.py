@@ -248,6 +248,21 @@ def fail_item(work: Area, zone_key: NodeKey, path: Path, error: Json) -> None:
         _item_over(work, split, outer, key, zone, path, item=ItemState(zone.done, None, error))
 
 
+def spoil_item(work: Area, zone_key: NodeKey, path: Path, error: Json) -> bool:
+    """Let an item that has its result fail all the same, if Collect has not gone on.
+
+    Returns:
+        Whether the item has failed now.
+    """
+    key = f"{zone_key}@{scope_key(path[:-1])}"
+    zone, name = work.zones.get(key), f"{key}/{path[-1][1]}"
+    item = work.items.get(name)
+    if zone is None or zone.over or item is None:
+        return False
+    work.items.put(name, ItemState(item.order, None, error))
+    return True
+
+
 def one_value(
     work: Area,
     collect: PlanNode,

@@ -20,7 +20,7 @@ from engine.model.plan import Plan, PlanNode
 from engine.runtime import breakpoints, frames, rounds
 from engine.runtime.committing.admitting import admit
 from engine.runtime.committing.ending import ending, failed_step, limit_step, rejected, summed_up
-from engine.runtime.committing.failing import break_join, time_out_frame
+from engine.runtime.committing.failing import break_join, lose_item, time_out_frame
 from engine.runtime.committing.order import canonical, failed_items_last
 from engine.runtime.committing.report import report
 from engine.runtime.committing.routes import is_enough, route_item
@@ -233,8 +233,11 @@ def _carry(work: Work) -> None:
     """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
     transition = work.transition
     transition.carry()
-    while transition.broken:
-        break_join(work, *transition.broken.pop(0))
+    while transition.broken or transition.lost:
+        if transition.broken:
+            break_join(work, *transition.broken.pop(0))
+        else:
+            lose_item(work, *transition.lost.pop(0))
         transition.carry()
     if work.fatal is None and work.abort is None and not work.final:
         while not transition.tasks.size() and rule_out_missing(transition):

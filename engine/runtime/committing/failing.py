@@ -10,14 +10,15 @@ import msgspec
 
 from engine import events as ev
 from engine.events import ErrorInfo, TaskReady
-from engine.ids import Path, TaskId
+from engine.ids import Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanEdge, PlanNode
 from engine.runtime import failures, looping, routing
 from engine.runtime.committing import framing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
 from engine.runtime.committing.work import Work
-from engine.runtime.items import abandon, end_stream, fail_item, feed, open_zone
+from engine.runtime.items import abandon, end_stream, fail_item, feed, open_zone, spoil_item
+from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import ParkedWait, Task
 
@@ -34,6 +35,32 @@ def break_join(work: Work, name: TaskId, error: ErrorInfo) -> None:
     fail(work, work.plan.nodes[task.node], task, failed)
     if work.fatal is None:
         transition.ready = [each for each in transition.ready if each.task != name]
+
+
+def lose_item(work: Work, collect: PlanNode, path: Path, error: ErrorInfo) -> None:
+    """Let an item fail for what came too late to its Collect, or not in time.
+
+    Raises:
+        ItemLost: the run may not go on without it.
+    """
+    transition = work.transition
+    name = task_id(collect.key, path)
+    error = msgspec.structs.replace(error, node=collect.key, path=path)
+    depth = len(path)
+    while not failures.may_lose_items(work.plan.nodes[path[depth - 1][0]]):
+        depth -= 1
+        if not depth:
+            raise ItemLost(error, stops=True)
+    zone, item = path[depth - 1][0], path[:depth]
+    if transition.zones.get(f"{zone}@{scope_key(item[:-1])}") is None:
+        transition.events.append(ev.Warned(node=collect.key, message=error.message))
+        return  # Collect has gone on with the result that it had
+    transition.events.append(
+        ev.TaskFailed(task=name, node=collect.key, error=error, duration_s=0.0, handled="item")
+    )
+    drop_item(work, item)
+    if not spoil_item(transition, zone, item, as_value(error)):
+        fail_item(transition, zone, item, as_value(error))
 
 
 def fail(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:

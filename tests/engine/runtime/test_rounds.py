@@ -5,15 +5,20 @@ Patterns 9, 16, 28-32 and 38 of the workflow patterns are settings of one join p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine import events as ev
+from engine.app import RunHandle
+from engine.model.workflow import Workflow
 from engine.runtime.rounds import meet
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, FakeClock, flow, outcome, settle
 from tests.engine.properties.driving import leftovers
+
+Json = Any
 
 
 def arms(join: dict[str, Any], **nodes: Any) -> Any:
@@ -282,3 +287,69 @@ def test_a_join_of_another_item_does_not_count_as_a_way_to_this_one(
     first: str, second: str, found: bool
 ) -> None:
     assert meet(first, second) is found and meet(second, first) is found
+
+
+def items(join: Json, b: str, n: str, policy: str) -> Workflow:
+    """Items with two arms, which take so many seconds."""
+    return flow(
+        {"f": ("for_each", {"on_item_failure": policy, "at_least": 0}),
+         "b": ("nap", {"seconds": {"expr": b}}), "n": ("nap", {"seconds": {"expr": n}}),
+         "k": ("collect", {}, {"join": join}), "z": "end"},
+        "f.item > b, f.item > n, b > k, n > k, k > z",
+    )  # fmt: skip
+
+
+async def after(bench: Bench, work: Workflow, given: Json, *seconds: int) -> RunHandle:
+    handle = await bench.start(work, given)
+    for passed in seconds:
+        bench.clock.advance(passed)
+        await settle()
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("continue", [{"b": 1, "n": 1}]), ("stop", "join_timeout")]
+)
+async def test_an_item_that_collect_waits_too_long_for_has_failed(
+    policy: str, expected: Json
+) -> None:
+    join = {"timeout_s": 15.0, "on_timeout": "fail"}
+    async with Bench(stay=True) as bench:
+        work = items(join, "0", "input * 10", policy)
+        handle = await after(bench, work, [1, 2], 10, 5)
+        assert outcome((await handle.leg()).event) == expected
+        failed = [(f.task, f.handled) for f in bench.facts if isinstance(f, ev.TaskFailed)]
+        assert failed == ([("k@f.1", "item")] if policy == "continue" else [])
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("continue", [2]), ("stop", "late_arrival")])
+async def test_an_item_of_which_something_comes_too_late_has_failed(
+    policy: str, expected: Json
+) -> None:
+    join = {"mode": "any", "rest": "error"}
+    async with Bench(stay=True) as bench:
+        work = items(join, "30 if input == 2 else 0", "input * 10", policy)
+        handle = await after(bench, work, [1, 2], 10, 10, 10)
+        assert outcome((await handle.leg()).event) == expected
+        told = [f.message for f in bench.facts if isinstance(f, ev.Warned)]
+        late = ["A value from b came to k after it had gone on"]
+        assert told == (late if policy == "continue" else [])
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_the_item_outside_fails_where_the_inner_for_each_may_lose_none() -> None:
+    inner = items({"timeout_s": 5.0, "on_timeout": "fail"}, "0", "input * 10", "stop")
+    work = replace(
+        flow({"e": ("for_each", {"on_item_failure": "collect"}),
+              "o": ("collect", {}), "y": "end"}, "e.item > f, k > o, o.failed > y"),
+        id=inner.id,
+    )  # fmt: skip
+    nodes = {**inner.nodes, **work.nodes}
+    del nodes["z"]
+    wires = [edge for edge in (*inner.edges, *work.edges) if edge.target.node != "z"]
+    work = replace(work, nodes=nodes, edges=tuple(wires))
+    async with Bench(stay=True) as bench:
+        handle = await after(bench, work, [[1], [0]], 5, 5)
+        result = outcome((await handle.leg()).event)
+        assert [(each["index"], each["error"]["code"]) for each in result] == [(0, "join_timeout")]
