@@ -134,8 +134,9 @@ def analyse(workflow: Workflow, registry: Registry) -> GraphFacts:
         for arrow in graph.arrows
         if spans[arrow.head] is not None and _contains(spans[arrow.head], spans[arrow.tail])
     }
-    retreating, order = _walk(graph, sources, natural)
-    back = natural | retreating
+    entering = natural | _entering(graph, sources, natural)
+    retreating, order = _walk(graph, sources, entering)
+    back = entering | retreating
     cycle_of, exits = _cycles(graph)
     zones, problems = _pair_zones(graph, order, back)
     keys = graph.keys
@@ -338,14 +339,41 @@ def _contains(outer: tuple[int, int] | None, inner: tuple[int, int] | None) -> b
 # --- loops --------------------------------------------------------------------------------
 
 
+def _entering(graph: _Graph, sources: Sequence[int], natural: set[str]) -> set[str]:
+    """Return the edges inside cycles with several ways in that lead to one of those ways.
+
+    Each node at which such a cycle can be entered is a header of it: it waits for what comes
+    from outside, and what comes round runs it by itself.
+    """
+    found: set[str] = set()
+    while True:
+        left = [arrow for arrow in graph.arrows if arrow.id not in natural | found]
+        groups = _strong_groups((arrow.tail, arrow.head) for arrow in left)
+        group_of = {node: number for number, group in enumerate(groups) for node in group}
+        entries = {node for node in sources if node in group_of}
+        entries |= {
+            arrow.head
+            for arrow in left
+            if arrow.head in group_of and group_of.get(arrow.tail) != group_of[arrow.head]
+        }
+        new = {
+            arrow.id
+            for arrow in left
+            if arrow.head in entries and group_of.get(arrow.tail) == group_of[arrow.head]
+        }
+        if not new:
+            return found
+        found |= new
+
+
 def _walk(
     graph: _Graph, sources: Sequence[int], skipped: set[str]
 ) -> tuple[set[str], tuple[int, ...]]:
     """Walk depth first from the entries, then from what is left.
 
     Returns:
-        The edges that point back to a node on the way (they exist only in cycles with
-        several ways in, or that nothing leads to), and a topological order of the rest.
+        The edges that point back to a node on the way (they exist only in cycles that
+        nothing leads to), and a topological order of the rest.
     """
     white, grey, black = 0, 1, 2
     colour = [white] * len(graph.keys)

@@ -845,8 +845,8 @@ def _natural_loops(
 ) -> tuple[Loop, ...]:
     """Return one loop per header, with every node that leads back to it.
 
-    Aho, Lam, Sethi, Ullman, "Compilers", 2nd ed., section 9.6.6. Back edges of
-    irreducible cycles are retreating edges, whose loops are found the same way.
+    Aho, Lam, Sethi, Ullman, "Compilers", 2nd ed., section 9.6.6. A cycle with several ways
+    in has a header at each of them, with loops that are found the same way.
     """
     before: dict[NodeKey, list[NodeKey]] = {}
     tails: dict[NodeKey, list[NodeKey]] = {}

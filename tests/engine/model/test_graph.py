@@ -70,9 +70,16 @@ def test_node_that_leads_to_itself_is_a_loop() -> None:
     assert found.cycle_of == {"a": 0}
 
 
-def test_loop_with_two_entries_is_opened_somewhere() -> None:
+def test_every_way_into_a_cycle_with_several_is_a_header_of_it() -> None:
     found = facts("s a b", "s -> a", "s -> b", "a -> b", "b -> a")
-    assert len(found.back_edges) == 1
+    assert found.back_edges == {"a.out->b.in", "b.out->a.in"}
+    assert found.topological[0] == "s"
+
+
+def test_so_is_every_way_into_one_that_lies_in_another() -> None:
+    found = facts("s h a m b", "s -> h", "h -> a", "h -> b", "a -> m", "m -> b", "b -> a", "b -> h")
+    assert found.back_edges == {"m.out->b.in", "b.out->a.in", "b.out->h.in"}
+    assert found.topological == ("s", "h", "a", "m", "b")
 
 
 def test_zone_is_everything_between_the_pair() -> None:

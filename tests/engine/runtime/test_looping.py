@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from engine import events as ev
+from engine.model.validation import validate
 from engine.model.workflow import Channel, Limits
 from engine.store.memory import MemoryStore
-from tests.engine.flows import Bench, FakeClock, flow, outcome
+from tests.engine.flows import Bench, FakeClock, flow, outcome, registry
 from tests.engine.properties.driving import leftovers
 
 
@@ -221,3 +222,19 @@ async def test_a_fork_in_the_middle_of_a_round_goes_on_there() -> None:
         fork = await second.engine.fork(run, handle.state.commit)
         assert outcome((await fork.leg()).event) == 2
         assert second.order().count("a@loop.0") == 0 and "a@loop.1" in second.order()
+
+
+@pytest.mark.parametrize("given", [0, 5])
+async def test_a_cycle_may_be_entered_at_either_of_two_nodes(given: int) -> None:
+    """U52: what comes round runs a node by itself; no check takes it for a second source."""
+    wires = "s > a [input > 3], s > b [else], a > b, b > a [input < 9], b > z [else]"
+    strict = {"join": {"mode": "all"}}
+    work = flow({"s": "same", "a": ("same", {}, strict), "b": ("same", {}, strict), "z": "end"},
+                wires)  # fmt: skip
+    assert validate(work, registry()) == ()
+    async with Bench() as bench:
+        work = flow({"s": "same", "a": "plus", "b": "plus", "z": "end"}, wires)
+        handle = await bench.start(work, given)
+        assert outcome((await handle.leg()).event) == 9
+        assert not leftovers(handle.state)
+        assert (await bench.engine.replay(handle.run)).equal
