@@ -15,6 +15,7 @@ from engine.app import (
     RequestRecord,
     RunHandle,
     RunIsHeld,
+    RunRecord,
     UnknownRun,
 )
 from engine.cli.codes import ExitCode
@@ -33,10 +34,13 @@ from engine.cli.printing import (
 from engine.cli.stores import acting, looking
 from engine.cli.trust import allowed_for
 from engine.commands import CancelPart, Decide
+from engine.ids import TaskId
 from engine.runtime.decisions import choices
 from engine.state.status import ENDED, RunStatus
 
 Json = Any
+#: The runs that called one another, outermost first, each with the task that did.
+Callers = list[tuple[RunRecord, TaskId]]
 #: How long to wait for the process that drives the run.
 CANCEL_S = 8.0
 _LOOK_S = 0.25
@@ -45,12 +49,16 @@ _ROWS = 8
 
 def inbox(settings: Globals, as_json: AsJson = False) -> int:
     """List the open barrier requests of all runs, the one due first at the top."""
-    requests = looking(settings, lambda engine: engine.inbox())
-    for each in requests:
+
+    def look(engine: Engine) -> list[tuple[RequestRecord, Callers]]:
+        return [(each, engine.callers_of(each.run)) for each in engine.inbox()]
+
+    requests = looking(settings, look)
+    for each, callers in requests:
         if as_json:
-            json_line(_request_json(each))
+            json_line(_request_json(each, callers))
         else:
-            _print_request(each, settings.store)
+            _print_request(each, callers, settings.store)
     if not requests and not as_json:
         console().print("Nothing is waiting for you.")
     return ExitCode.OK
@@ -259,7 +267,7 @@ def _next(settings: Globals, stored: DecisionRecord) -> str:
 # --- output -------------------------------------------------------------------------------
 
 
-def _request_json(record: RequestRecord) -> dict[str, Json]:
+def _request_json(record: RequestRecord, callers: Callers) -> dict[str, Json]:
     content = record.content
     return {
         "request": record.request,
@@ -280,6 +288,9 @@ def _request_json(record: RequestRecord) -> dict[str, Json]:
         "quorum": content.quorum,
         "reroute_to": list(content.reroute_to),
         "opened_at": record.opened_at,
+        "callers": [
+            {"run": each.run, "workflow": each.workflow, "task": task} for each, task in callers
+        ],
     }
 
 
@@ -288,7 +299,7 @@ def _decision_json(decision: DecisionRecord) -> dict[str, Json]:
     return {name: value for name, value in found.items() if name != "admitted"}
 
 
-def _print_request(record: RequestRecord, store: str | None) -> None:
+def _print_request(record: RequestRecord, callers: Callers, store: str | None) -> None:
     out = console()
     content = record.content
     out.print(styled((clean(content.title), "bold"), ("  request ", "dim"), record.request))
@@ -296,6 +307,9 @@ def _print_request(record: RequestRecord, store: str | None) -> None:
         f"  {clean(record.workflow)}, node {record.node}, run {record.run}, "
         f"asked {local_time(record.opened_at)}"
     )
+    if callers:
+        path = " > ".join(f"{clean(each.workflow)}, task {task}" for each, task in callers)
+        out.print(f"  called by {path}")
     if record.deadline is not None:
         out.print(f"  until {local_time(record.deadline)}, then {content.default}")
     for line in clean_lines(content.body).splitlines()[:_ROWS]:

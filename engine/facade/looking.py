@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from engine import events as ev
+from engine.errors import UnknownRun
 from engine.facade.part import Part
-from engine.ids import RequestId, RunId
+from engine.ids import RequestId, RunId, TaskId
 from engine.model import codec
 from engine.model.workflow import Workflow
 from engine.run_view import RunView
@@ -118,6 +119,22 @@ class Looking(Part):
     def inbox(self) -> list[RequestRecord]:
         """Return the open barrier requests of all runs, the one due first at the top."""
         return self.store.requests()
+
+    def callers_of(self, run: str) -> list[tuple[RunRecord, TaskId]]:
+        """Return the runs that called one another to get to this one, with the task that did.
+
+        The outermost comes first; a run that nobody has called has none.
+        """
+        record = self.store.run(RunId(run))
+        found: list[tuple[RunRecord, TaskId]] = []
+        while record.called_by is not None:
+            caller, task = record.called_by
+            try:
+                record = self.store.run(caller)
+            except UnknownRun:
+                break  # it was deleted
+            found.insert(0, (record, task))
+        return found
 
     def request(self, request: str) -> RequestRecord:
         """Return one barrier request."""

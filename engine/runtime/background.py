@@ -113,7 +113,6 @@ def again(plan: Plan, state: RunState, row: ChildState, used: Mapping[str, float
     work = node.background if node is not None else None
     if work is None or not work.counted:
         return Again(row)
-    row = msgspec.structs.replace(row, counted=dict(used))
     find = state.ledger.get
     found: dict[str, Account] = {}
     holds: dict[str, float] = {}
@@ -141,7 +140,7 @@ def hand_on(state: RunState, works: Mapping[str, RunId]) -> None:
         held = state.holds.pop(run, {})
         if run in works:
             status = "queued" if row.status == "queued" else "running"
-            anew = msgspec.structs.replace(row, status=status, counted={})
+            anew = msgspec.structs.replace(row, status=status)
             state.children[works[run]] = anew
             if held:
                 state.holds[works[run]] = held

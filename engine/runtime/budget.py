@@ -17,7 +17,7 @@ from engine.model.node_types import Option, Request
 from engine.model.plan import Plan, PlanNode
 from engine.model.workflow import Meter
 from engine.runtime import ledger
-from engine.runtime.outcome import Outcome
+from engine.runtime.outcome import ChildEnd, Outcome
 from engine.runtime.transition import Transition
 from engine.state.run_state import Account, ChildState, ParkedWait, Task
 
@@ -193,8 +193,13 @@ class Budget:
 
     def reconcile(self, node: PlanNode, task: Task, outcome: Outcome) -> None:
         """Replace what was reserved by what has been used, whatever came of the attempt."""
+        if outcome.child_end is not None:
+            self.note_counted(outcome.child_end)
         held = self._transition.holds.get(task.id) or {}
         if not held and not outcome.spent:
+            return
+        if outcome.made is not None and outcome.kind == "wait":
+            self._keep_for_child(node, task, held, outcome.spent)
             return
         # A result of another run that is used again has cost nothing in this one.
         reused = outcome.recorded and task.id in self._transition.state.recordings
@@ -209,6 +214,27 @@ class Budget:
                 self._use(key, used, amount, by=node.node.title or node.key, node=node.key)
         self._transition.holds.drop(task.id)
         self._transition.events.append(ev.Spent(task=task.id, node=node.key, amounts=amounts))
+
+    def _keep_for_child(
+        self,
+        node: PlanNode,
+        task: Task,
+        held: Mapping[str, float],
+        spent: Mapping[str, float],
+    ) -> None:
+        """Count what was used so far; what is reserved and left is for the child's work."""
+        left = dict(held)
+        for meter, used in sorted(spent.items()):
+            back = min(used, held.get(meter, 0.0))
+            for key in self._accounts(node, task.path, meter):
+                self._use(key, used, back, by=node.node.title or node.key, node=node.key)
+            if meter in left:
+                left[meter] -= back
+        if held:
+            self._transition.holds.put(task.id, left)
+        if spent:
+            amounts = dict(sorted(spent.items()))
+            self._transition.events.append(ev.Spent(task=task.id, node=node.key, amounts=amounts))
 
     def release(self, task: Task) -> None:
         """Give back what is reserved for a task that ends without a result."""
@@ -234,17 +260,26 @@ class Budget:
     def work_over(self, row: ChildState, run: RunId, used: Mapping[str, float]) -> None:
         """Replace what was reserved for a work by what it has used and is not counted yet."""
         held = self._transition.holds.get(run) or {}
-        amounts: dict[str, float] = {}
-        for meter in sorted({*held, *used}):
-            if meter not in self._meters:
-                continue
-            amounts[meter] = max(0.0, used.get(meter, 0.0) - row.counted.get(meter, 0.0))
-            find, back = self._transition.ledger.get, held.get(meter, 0.0)
+        find = self._transition.ledger.get
+        found = ledger.counted(find, run, self._countable(used))
+        for meter in sorted({*held, *found} & self._meters.keys()):
+            amount, back = found.get(meter, 0.0), held.get(meter, 0.0)
             for key in list(ledger.accounts_of_work(find, row.node, row.path, meter)):
-                self._use(key, amounts[meter], back, by=row.node, node=row.node)
+                self._use(key, amount, back, by=row.node, node=row.node)
         self._transition.holds.drop(run)
-        if amounts:
-            self._transition.events.append(ev.Spent(task=row.task, node=row.node, amounts=amounts))
+
+    def note_counted(self, end: ChildEnd) -> None:
+        """Remember what is counted of a child that may go on; one that is completed does not."""
+        for meter, amount in self._countable(end.used).items():
+            key = ledger.run_key(meter, end.run)
+            if end.status == "completed":
+                self._transition.ledger.drop(key)
+            else:
+                self._put(key, Account(None, amount))
+
+    def _countable(self, used: Mapping[str, float]) -> dict[str, float]:
+        """Return what of a child's use is of meters that the run has, too."""
+        return countable(self._meters, used)
 
     # --- shares -----------------------------------------------------------------------------
 
@@ -380,6 +415,15 @@ class Budget:
             about="budget",
         )
         ask(node, task, request, {"wanted": dict(wanted), "account": key})
+
+
+def countable(meters: Mapping[str, Meter], used: Mapping[str, float]) -> dict[str, float]:
+    """Return what of a child's use counts in the run that has these meters."""
+    return {
+        name: amount
+        for name, amount in used.items()
+        if name in meters and meters[name].measure != "supersteps"
+    }
 
 
 def _is_charged(outcome: Outcome) -> bool:

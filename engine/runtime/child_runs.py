@@ -19,7 +19,6 @@ from engine.model.node_types import Child, Registry
 from engine.model.plan import Plan
 from engine.model.workflow import Workflow
 from engine.runtime import called
-from engine.runtime.background import MODE
 from engine.runtime.history import History
 from engine.runtime.outcome import ChildEnd, ChildMade
 from engine.runtime.ports import Clock, RunRecord, RunStore
@@ -172,7 +171,7 @@ class StoredChildren:
         view = History(self.store).view(run)
         reason = view.error.message if view.error is not None else view.reason
         used: dict[str, float] = {}
-        if record.mode == MODE:
+        if record.mode != "detached":
             used = {name: meter.used for name, meter in view.meters.items() if meter.used}
         return ChildEnd(
             run=run, status=record.status.value, result=view.result, reason=reason, used=used

@@ -6,7 +6,7 @@ of its own, whose limit is reserved in the one around it; a node with a limit ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine.ids import NodeKey, Path, scope_key
@@ -60,9 +60,25 @@ def accounts_of_work(find: Find, node: NodeKey, path: Path, meter: str) -> Itera
         yield node_key(meter, node)
 
 
+def run_key(meter: str, run: str) -> str:
+    """Return the name under which it is kept what a child run has used and is counted."""
+    return f"{meter}/={run}"
+
+
+def counted(find: Find, run: str, used: Mapping[str, float]) -> dict[str, float]:
+    """Return what of a child's use is not counted yet: it may have ended before, and gone on."""
+    found: dict[str, float] = {}
+    for meter, amount in used.items():
+        before = find(run_key(meter, run))
+        found[meter] = max(0.0, amount - (before.used if before is not None else 0.0))
+    return found
+
+
 def fresh(plan: Plan, key: str) -> Account:
     """Return an account that nobody has drawn on."""
     meter, _, node = key.partition("/")
+    if node.startswith("="):
+        return Account()
     if node:
         limits = [draw.limit for draw in plan.nodes[node].draws if draw.meter == meter]
         limit = limits[0] if limits else None

@@ -135,6 +135,8 @@ def _name_of(
         if not parts or any(zone not in state.zones for zone in zones):
             return "", "its item is gone"
         return f"{meter}@{scope}", ""
+    if "/=" in key:
+        return key, ""
     if "/" in key:
         node = nodes.get(key.partition("/")[2])
         if node is None or all(d.meter != meter or d.limit is None for d in new.nodes[node].draws):

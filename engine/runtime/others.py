@@ -150,9 +150,10 @@ class Others:
                 children.put(end.run, msgspec.structs.replace(row, status="failed"))
                 continue
             children.drop(end.run)
-            if budget is not None and row.mode == background.MODE:
+            if budget is not None:
                 counted = work is None or work.counted
                 budget.work_over(row, end.run, end.used if counted else {})
+                budget.note_counted(end)
             if node is not None and work is not None:
                 self._next_turn(node, work.limit)
 

@@ -11,8 +11,8 @@ from engine.commands import Decide
 from engine.events import ErrorInfo
 from engine.model.node_types import Answer, Output, Wait
 from engine.model.plan import PlanNode
-from engine.runtime import decisions, feeding
-from engine.runtime.budget import raised_limit
+from engine.runtime import decisions, feeding, ledger
+from engine.runtime.budget import countable, raised_limit
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
 from engine.runtime.invariants import let_pass
@@ -199,6 +199,10 @@ def resumed(
     """Return what the node makes of the end of its wait."""
     due = taken is None and heard is None and child_end is None
     outcome = _resumed(loop, task, wait, answer, due=due)
+    if child_end is not None and child_end.used and wait.payload.get("own"):
+        used = countable(loop.plan.workflow.settings.meters, child_end.used)
+        spent = ledger.counted(loop.state.ledger.get, child_end.run, used)
+        outcome = replace_struct(outcome, spent=spent)
     return replace_struct(outcome, taken=taken, heard=heard, child_end=child_end)
 
 

@@ -100,7 +100,6 @@ class ChildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         path: of the task. `status`: ``queued`` until its turn comes, ``running``, or ``failed``
             where that has failed the run, which begins it again when it is resumed.
-        counted: what it has used so far and is counted in the run already, by meter.
     """
 
     task: TaskId
@@ -108,7 +107,6 @@ class ChildState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mode: str
     path: Path = ()
     status: Literal["queued", "running", "failed"] = "running"
-    counted: dict[str, float] = {}
 
 
 class JoinState(msgspec.Struct, frozen=True, array_like=True, gc=False):

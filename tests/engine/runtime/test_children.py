@@ -14,11 +14,11 @@ import pytest
 from engine import events as ev
 from engine.app import RunHandle
 from engine.commands import Decide
-from engine.errors import InvalidCommand, StoreError
+from engine.errors import InvalidCommand, InvalidWorkflow, StoreError
 from engine.ids import RunId, TaskId
 from engine.model import codec
 from engine.model.node_types import Child, Context, Output
-from engine.model.workflow import Limits, Workflow
+from engine.model.workflow import Channel, Limits, Workflow, Write
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
@@ -105,6 +105,44 @@ async def test_parent_and_child_rest_and_go_on_together() -> None:
         assert bench.engine.root_of(request.run) == handle.run
         again = await bench.engine.resume(handle.run)
         assert outcome((await again.leg()).event) == 7
+
+
+async def test_a_question_three_runs_deep_says_who_called_it_and_its_answer_goes_on() -> None:
+    """T99: nested waits; with all of them at rest, the answer goes on from the outermost."""
+    async with Bench() as bench:
+        handle = await bench.start(caller(caller(ASKS)), 7)
+        assert outcome((await handle.leg()).event) == "RunWaiting"
+        await bench.engine.settled()
+        (request,) = bench.engine.inbox()
+        callers = bench.engine.callers_of(request.run)
+        assert [(each.run, task) for each, task in callers] == [
+            (handle.run, "c"),
+            (only_child(bench, handle.run), "c"),
+        ]
+        await approve(bench, request.request)
+        assert bench.engine.root_of(request.run) == handle.run
+        again = await bench.engine.resume(handle.run)
+        assert outcome((await again.leg()).event) == 7
+        assert {each.status for each in bench.engine.runs()} == {"completed"}
+
+
+async def test_a_called_run_writes_only_what_its_node_declares() -> None:
+    """U40: its channels are its own, also of the same name; `writes` maps what comes back."""
+    total = Channel(name="total", type="number", reducer="sum", default=0)
+    other = Channel(name="other", type="number", reducer="sum", default=0)
+    writes = {"total": Write(expr="output"), "other": Write(expr="output")}
+    inner = flow({"p": ("plus", {}, {"writes": {"total": "10", "other": "20"}})}, "",
+                 channels=[total, other], result="state.total + state.other")  # fmt: skip
+    work = caller(inner)
+    node = replace(work.nodes["c"], writes={"total": writes["total"]}, may_write=("total",))
+    work = replace(work, nodes={**work.nodes, "c": node}, channels={"total": total, "other": other})
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == 30
+        assert handle.state.channels == {"total": 30, "other": 0}
+        forbidden = replace(work, nodes={**work.nodes, "c": replace(node, writes=writes)})
+        with pytest.raises(InvalidWorkflow, match="may not"):
+            await bench.engine.start(forbidden, 1)
 
 
 async def test_a_child_that_ends_alone_wakes_the_run_that_called_it() -> None:
