@@ -62,13 +62,12 @@ from engine.runtime.ports import (
     SystemClock,
 )
 from engine.runtime.replay import ReplayReport
-from engine.runtime.trigger_ports import TriggerRecord
+from engine.runtime.trigger_ports import TriggerNews, TriggerRecord
 from engine.sinks.hosts import QUEUE, VARIABLE, Sinks
 from engine.sinks.sink import Sink
 from engine.stops import Breakpoint
 from engine.store.open import open_store
 from engine.store.trust import TrustedFiles
-from engine.triggers.served import TriggerNews
 
 if TYPE_CHECKING:
     from engine.triggers.service import Triggers

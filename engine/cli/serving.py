@@ -20,8 +20,8 @@ from engine.cli.stores import acting
 from engine.cli.trust import allowed
 from engine.model import codec
 from engine.model.workflow import Workflow
-from engine.runtime.trigger_ports import FiringRecord, TriggerRecord
-from engine.triggers.served import AUTOMATIC, TriggerNews
+from engine.runtime.trigger_ports import FiringRecord, TriggerNews, TriggerRecord
+from engine.triggers.served import AUTOMATIC
 
 Json = Any
 #: Seconds between two looks at the files of the workflows.

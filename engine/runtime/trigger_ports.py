@@ -199,3 +199,19 @@ class TriggerStore(Protocol):
     def open_firings(self) -> list[FiringRecord]:
         """Return the firings that are waiting, claimed or started, without their payloads."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerNews:
+    """Something that a person who watches the triggers wants to know.
+
+    Attributes:
+        kind: ``armed disarmed fired skipped refused problem resumed``.
+        run: that was started or taken over, or empty.
+    """
+
+    kind: str
+    trigger: TriggerRecord
+    text: str = ""
+    run: str = ""
+    firing: FiringRecord | None = None

@@ -18,7 +18,7 @@ from engine.nodes.trigger_file import FileTriggerParams
 from engine.nodes.trigger_schedule import ScheduleParams
 from engine.nodes.trigger_webhook import WebhookParams
 from engine.run_handle import RunHandle
-from engine.runtime.trigger_ports import FiringRecord, TriggerRecord
+from engine.runtime.trigger_ports import TriggerRecord
 from engine.triggers.events import EventEye
 from engine.triggers.files import FileEye
 from engine.triggers.looks import Eye
@@ -83,22 +83,6 @@ class Served:
     eye: Eye | None
     allow: frozenset[str]
     again_at: float | None = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerNews:
-    """Something that a person who watches the triggers wants to know.
-
-    Attributes:
-        kind: ``armed disarmed fired skipped refused problem resumed``.
-        run: that was started or taken over, or empty.
-    """
-
-    kind: str
-    trigger: TriggerRecord
-    text: str = ""
-    run: str = ""
-    firing: FiringRecord | None = None
 
 
 def served_of(core: Core, workflow: Workflow, source: str, allow: frozenset[str]) -> list[Served]:

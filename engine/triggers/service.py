@@ -19,12 +19,17 @@ from engine.facade.options import ALL
 from engine.model.workflow import Workflow
 from engine.nodes.trigger_webhook import WebhookParams
 from engine.run_handle import spawn
-from engine.runtime.trigger_ports import Firing, FiringRecord, TriggerMove, TriggerRecord
+from engine.runtime.trigger_ports import (
+    Firing,
+    FiringRecord,
+    TriggerMove,
+    TriggerNews,
+    TriggerRecord,
+)
 from engine.triggers.http_server import HttpServer, is_loopback
 from engine.triggers.served import (
     Runner,
     Served,
-    TriggerNews,
     check_paths,
     check_secrets,
     served_of,

@@ -10,10 +10,10 @@ from engine.errors import EngineError, RunIsHeld, UnknownRun
 from engine.facade.core import Core
 from engine.facade.options import Fired
 from engine.ids import RunId
-from engine.runtime.trigger_ports import FiringRecord
+from engine.runtime.trigger_ports import FiringRecord, TriggerNews
 from engine.state.status import RunStatus
 from engine.store.leases import current_holder
-from engine.triggers.served import Runner, Served, TriggerNews
+from engine.triggers.served import Runner, Served
 
 #: Runs that this process has started from triggers and that are going on, at most.
 MOST_RUNS = 64

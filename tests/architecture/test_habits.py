@@ -147,3 +147,18 @@ def test_the_engine_starts_without_qt() -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
+
+
+def test_importing_the_facade_loads_no_node_types_and_no_heavy_library() -> None:
+    """DESIGN 7, W11: who lists runs, or brings node types of its own, does not wait for others."""
+    script = (
+        "import sys, engine.app\n"
+        "heavy = {'pydantic', 'networkx', 'jinja2', 'sqlalchemy', 'httpx', 'typer', 'rich'}\n"
+        "ours = ('engine.nodes.', 'engine.triggers.', 'engine.cli')\n"
+        "found = {name for name in sys.modules if name in heavy or name.startswith(ours)}\n"
+        "print(*sorted(found - {'engine.nodes.plugins'}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

@@ -12,7 +12,7 @@ from engine.nodes.trigger_file import FILE_TRIGGER
 from engine.nodes.trigger_schedule import SCHEDULE_TRIGGER
 from engine.nodes.trigger_webhook import WEBHOOK_TRIGGER
 from engine.runtime.ports import RunStore
-from engine.triggers.served import TriggerNews
+from engine.runtime.trigger_ports import TriggerNews
 from engine.triggers.service import Triggers
 from tests.engine.flows import Bench, FakeClock, flow
 
