@@ -362,7 +362,9 @@ def finish(
     rest = _rest(work, split)
     if rest == "all":
         left = msgspec.structs.replace(zone, over=True)
-        return _close_zone(work, split, outer, key, zone, left=left)
+        task = _close_zone(work, split, outer, key, zone, left=left)
+        _admit_items(work, split, outer, key)  # a place has become free
+        return task
     source = work.tasks.get(zone.source) if zone.source else None
     if source is not None:
         work.end(source, reason)

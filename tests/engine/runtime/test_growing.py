@@ -173,6 +173,20 @@ async def test_a_person_finishes_a_for_each_with_what_there_is(
         assert not leftovers(handle.state) and (await bench.engine.replay(handle.run)).equal
 
 
+async def test_items_that_nobody_waits_for_all_begin() -> None:
+    """The end of the item that was enough leaves a place to one that has not begun."""
+    work = flow(
+        {"e": ("for_each", {"limit": 1}), "a": "asleep",
+         "c": ("collect", {"enough": 2, "rest": "all"}), "z": "end"},
+        "e.item > a, a > c, c > z",
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, [1, 2, 3, 4])
+        assert outcome((await handle.leg()).event) == [1, 2]
+        assert [task for task in bench.order() if task[0] == "a"] == [f"a@e.{n}" for n in range(4)]
+        assert not leftovers(handle.state) and (await bench.engine.replay(handle.run)).equal
+
+
 async def approve(bench: Bench, node: str) -> None:
     [record] = [each for each in bench.engine.inbox() if each.node == node]
     await bench.engine.decide(
