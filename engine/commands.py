@@ -73,6 +73,27 @@ class CancelPart(Command, frozen=True):
         return f"item {self.item}" if self.item else f"node {', '.join(self.nodes)}"
 
 
+class AddItems(Command, frozen=True):
+    """Add items to a For each that is at work.
+
+    Attributes:
+        node: key of the For each.
+        within: the item around it, of a For each in another one: ``each.3``.
+    """
+
+    node: str
+    items: tuple[Any, ...]
+    within: str = ""
+
+
+class FinishItems(Command, frozen=True):
+    """Let the Collect of a For each that is at work go on with the results that there are."""
+
+    node: str
+    within: str = ""
+    reason: str = "asked by the person"
+
+
 class RetryChild(Command, frozen=True):
     """Go on with a child run in the background that has failed, or was cancelled."""
 
@@ -116,6 +137,8 @@ AnyCommand = (
     | SetBreakpoints
     | Cancel
     | CancelPart
+    | AddItems
+    | FinishItems
     | RetryChild
     | GiveUp
     | Decide

@@ -201,7 +201,8 @@ class ItemsAdded(Event, frozen=True):
     """A For each has got more items while it was at work: of a stream, or of a node inside.
 
     Attributes:
-        task: that has brought them. `node`: the For each. `zone`: ``node@scope``.
+        task: that has brought them; empty: a person has.
+        node: the For each. `zone`: ``node@scope``.
         values: name of the list of them.
         limit: of a stream: how many are worked on at once; else 0.
         position: of a stream: where it goes on after them.
@@ -214,6 +215,19 @@ class ItemsAdded(Event, frozen=True):
     values: str
     limit: int = 0
     position: Json = None
+
+
+class ItemsFinished(Event, frozen=True):
+    """A person lets Collect go on with the results that there are.
+
+    Attributes:
+        zone: ``node@scope``. `results`: how many there are.
+    """
+
+    zone: str
+    node: NodeKey
+    results: int
+    reason: str
 
 
 class ItemsDropped(Event, frozen=True):
@@ -724,6 +738,7 @@ AnyEvent = (
     | CancelAsked
     | TaskCancelled
     | ItemsAdded
+    | ItemsFinished
     | ItemsDropped
     | Degraded
     | InterceptorIgnored

@@ -205,7 +205,13 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             )
         case ev.TaskSkipped():
             return _because(f"{_task(event.task, event.node, title_of)} was skipped", event.reason)
-        case ev.CancelAsked() | ev.TaskCancelled() | ev.ItemsAdded() | ev.ItemsDropped():
+        case (
+            ev.CancelAsked()
+            | ev.TaskCancelled()
+            | ev.ItemsAdded()
+            | ev.ItemsDropped()
+            | ev.ItemsFinished()
+        ):
             return _ended_or_added(event, title_of)
         case ev.Degraded():
             task = _task(event.task, event.node, title_of)
@@ -281,7 +287,8 @@ def _because(text: str, reason: str) -> str:
 
 
 def _ended_or_added(
-    event: ev.CancelAsked | ev.TaskCancelled | ev.ItemsAdded | ev.ItemsDropped, title_of: TitleOf
+    event: ev.CancelAsked | ev.TaskCancelled | ev.ItemsAdded | ev.ItemsDropped | ev.ItemsFinished,
+    title_of: TitleOf,
 ) -> str:
     match event:
         case ev.CancelAsked():
@@ -294,6 +301,10 @@ def _ended_or_added(
             return _because(f"{task} was cancelled{how}", event.reason)
         case ev.ItemsAdded():
             return f"{title_of(event.node)} got {plural(event.count, 'item')} more"
+        case ev.ItemsFinished():
+            results = plural(event.results, "result")
+            text = f"{title_of(event.node)} is finished with {results}"
+            return _because(text, event.reason)
         case ev.ItemsDropped():
             items = plural(event.count, "item")
             return _because(f"{title_of(event.node)} leaves out {items}", event.reason)
@@ -586,6 +597,7 @@ _KINDS: dict[type, str] = {
     ev.CancelAsked: "run",
     ev.TaskCancelled: "task",
     ev.ItemsDropped: "task",
+    ev.ItemsFinished: "task",
     ev.ItemsAdded: "task",
     ev.TaskStarted: "task",
     ev.Progress: "task",

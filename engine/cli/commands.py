@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "cancel": Entry("deciding", "cancel", "Cancel a run, whoever drives it."),
     "background": Entry("background", "background", "List what works in the background."),
     "retry": Entry("background", "retry", "Go on with work in the background that failed."),
+    "items": Entry("items", "items", "Add items to a For each at work, or finish it."),
     "runs": Entry("looking", "runs", "List the runs in the store, newest first."),
     "show": Entry("looking", "show", "Show the state of a run, now or at a commit."),
     "history": Entry("history", "history", "List the commits of a run, or executions of all."),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from engine.commands import (
+    AddItems,
     AnyCommand,
     Cancel,
     CancelPart,
     Checkpoint,
+    FinishItems,
     Pause,
     SetBreakpoints,
     Step,
@@ -22,6 +25,8 @@ from engine.runtime.ports import RunRecord
 from engine.state.status import ENDED
 from engine.stops import Breakpoint
 from engine.store.leases import current_holder
+
+Json = Any
 
 
 class Controlling(Resuming):
@@ -46,6 +51,31 @@ class Controlling(Resuming):
         What only they lead to is skipped; everything else of the run goes on.
         """
         command = CancelPart(task=task, item=item, nodes=tuple(nodes), reason=reason)
+        await self._command(self.store.run(RunId(run)), command)
+
+    async def add_items(
+        self, run: str, node: str, items: Sequence[Json], *, within: str = ""
+    ) -> None:
+        """Add items to a For each that is at work; it is open until all its items have ended.
+
+        Args:
+            run: its id.
+            node: key of the For each.
+            items: the items.
+            within: the item around it, of a For each in another one: ``each.3``; empty: every
+                one that is at work gets them.
+        """
+        command = AddItems(node=node, items=tuple(items), within=within)
+        await self._command(self.store.run(RunId(run)), command)
+
+    async def finish_items(
+        self, run: str, node: str, *, within: str = "", reason: str = "asked by the person"
+    ) -> None:
+        """Let the Collect of a For each go on with the results that there are.
+
+        Its setting `rest` says what becomes of the other items.
+        """
+        command = FinishItems(node=node, within=within, reason=reason)
         await self._command(self.store.run(RunId(run)), command)
 
     async def pause(self, run: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.events import ErrorInfo, ItemsAdded, ItemsDropped, TaskFailed
+from engine.events import ErrorInfo, ItemsAdded, ItemsDropped, ItemsFinished, TaskFailed
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanNode
 from engine.runtime import collecting, rounds
@@ -81,7 +81,7 @@ def feed(
     if zone is None:
         zone = ZoneState(items="", total=-1, limit=limit, source=task.id)
     work.zones.put(key, msgspec.structs.replace(zone, position=position))
-    _grow(work, split, task.path, key, task, values, limit=limit, position=position)
+    _grow(work, split, task.path, task.id, values, limit=limit, position=position)
 
 
 def end_stream(work: Area, split: PlanNode, task: Task, limit: int) -> None:
@@ -101,8 +101,39 @@ def add_from_inside(work: Area, task: Task, values: Sequence[Json]) -> None:
     """Add items to the innermost For each around a task; its own item is not done yet."""
     depth = innermost(work, task.path)
     split = work.plan.nodes[task.path[depth][0]]
-    outer = task.path[:depth]
-    _grow(work, split, outer, f"{split.key}@{scope_key(outer)}", task, values)
+    _grow(work, split, task.path[:depth], task.id, values)
+
+
+def at_work(work: Area, node: NodeKey, within: str) -> list[tuple[Path, str, ZoneState]]:
+    """Return the zones of a For each that wait for their items, in one item or in any.
+
+    Each with its path and its key.
+    """
+    found: list[tuple[Path, str, ZoneState]] = []
+    split = work.plan.nodes.get(node)
+    for key in list(work.state.zones) if split is not None and split.role == "split" else ():
+        zone, (name, _, scope) = work.zones.get(key), key.partition("@")
+        if name != node or zone is None or zone.over or (within and scope != within):
+            continue
+        path = _path_of(work, scope)
+        if path is not None:
+            found.append((path, key, zone))
+    return found
+
+
+def add_by_hand(work: Area, split: PlanNode, path: Path, values: Sequence[Json]) -> None:
+    """Add items that a person brings to a zone."""
+    _grow(work, split, path, TaskId(""), values)
+
+
+def finish_by_hand(
+    work: Area, split: PlanNode, path: Path, key: str, zone: ZoneState, reason: str
+) -> None:
+    """Let Collect go on because a person says so."""
+    ended = [work.items.get(f"{key}/{index}") for index in range(zone.next)]
+    results = sum(1 for item in ended if item is not None and item.value)
+    work.events.append(ItemsFinished(zone=key, node=split.key, results=results, reason=reason))
+    finish(work, split, path, key, zone, reason)
 
 
 def innermost(work: Area, path: Path) -> int:
@@ -115,24 +146,24 @@ def _grow(
     work: Area,
     split: PlanNode,
     path: Path,
-    key: str,
-    task: Task,
+    task: TaskId,
     values: Sequence[Json],
     *,
     limit: int = 0,
     position: Json = None,
 ) -> None:
+    key = f"{split.key}@{scope_key(path)}"
     zone = work.zones.get(key)
     if zone is None or not values:
         return
     _check_size(work, split, zone.size + len(values))
-    name = f"{task.id}.more{zone.size}"
+    name = f"{task or key}.more{zone.size}"
     work.values[name] = list(values)
     for place in range(len(values)):
         work.grown.put(f"{key}/{zone.size + place}", f"{name}[{place}]")
     work.events.append(
         ItemsAdded(
-            task=task.id,
+            task=task,
             node=split.key,
             zone=key,
             count=len(values),

@@ -9,10 +9,12 @@ from typing import Any
 
 from engine import events as ev
 from engine.commands import (
+    AddItems,
     AnyCommand,
     Cancel,
     CancelPart,
     Checkpoint,
+    FinishItems,
     GiveUp,
     Pause,
     RetryChild,
@@ -21,9 +23,10 @@ from engine.commands import (
     Unpause,
 )
 from engine.ids import TaskId
-from engine.runtime import control, facts
+from engine.runtime import control, facts, superstep
 from engine.runtime.environment import Driver
 from engine.runtime.frontier import Frontier
+from engine.runtime.limits import LimitHit
 from engine.runtime.recovery import as_ready
 from engine.state.status import RunStatus
 
@@ -80,6 +83,10 @@ class Commands:
             step.delta.put_counters = {**step.delta.put_counters, "commands": number}
         if step is not None:
             await self._store(step)
+            running = self._frontier.running
+            gone = [task for task in map(TaskId, step.delta.drop_tasks) if task in running]
+            if gone:
+                await self._frontier.stop({task: running[task] for task in gone})
 
     async def _step(self, command: AnyCommand) -> facts.Step | None:
         """Return the commit that a command makes, or None when there is nothing to do."""
@@ -96,6 +103,8 @@ class Commands:
                 return await self._retry_child(command)
             case GiveUp(code=code, reason=reason):
                 return control.give_up(self._loop.plan, state, code, reason)
+            case AddItems() | FinishItems():
+                return self._change_items(command)
             case Unpause() if frontier.is_paused:
                 return self._go_on()
             case Step() if frontier.is_paused:
@@ -111,6 +120,18 @@ class Commands:
                 return control.set_breakpoints(plan, state, about, wanted, waiting)
             case _:
                 return None  # decisions reach the loop as stored records
+
+    def _change_items(self, command: AddItems | FinishItems) -> facts.Step:
+        loop = self._loop
+        at, ids = loop.env.clock.now(), loop.env.ids
+        text = f"There is no For each {command.node} at work here, so nothing was done"
+        try:
+            step = superstep.change_items(
+                loop.plan, loop.state, loop.facts, command, at=at, ids=ids
+            )
+        except LimitHit as limit:
+            step, text = None, f"Nothing was added: {limit}"
+        return step or control.report(loop.state, ev.Warned(node="", message=text))
 
     def _go_on(self) -> facts.Step:
         frontier = self._frontier

@@ -168,7 +168,7 @@ class _Again:
                 self._compare(commit, step)
                 apply(self.now, step.delta, self.facts.specs, commit.number)
             else:  # somebody has paused, cancelled or resumed: that is taken over
-                apply(self.now, _of_people(recorded.delta), self.facts.specs, commit.number)
+                apply(self.now, _of_people(recorded), self.facts.specs, commit.number)
             apply(self.then, recorded.delta, self.old_specs, commit.number)
             if step is not None:
                 self._raise(compare_ends(commit.number, self.then, self.now, step, self.profile))
@@ -411,8 +411,14 @@ def _as_recorded(commit: CommitRecord) -> RecordedCommit:
     return RecordedCommit(number=commit.number, at=commit.at, events=events, delta=commit.delta)
 
 
-def _of_people(delta: Delta) -> Delta:
-    """Return the part of a delta that does not depend on the document."""
+def _of_people(recorded: RecordedCommit) -> Delta:
+    """Return the part of a delta that does not depend on the document.
+
+    What a person has done to the items of a For each is taken over as it was.
+    """
+    delta = recorded.delta
+    if any(isinstance(event, ev.ItemsAdded | ev.ItemsFinished) for event in recorded.events):
+        return delta
     return Delta(status=delta.status, drop_waits=delta.drop_waits, drop_tasks=delta.drop_tasks)
 
 

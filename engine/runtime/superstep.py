@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from engine.commands import AddItems, FinishItems
 from engine.events import ErrorInfo, SuperstepCommitted, TaskReady
 from engine.ids import IdFactory, TaskId
 from engine.model.node_types import Request
@@ -30,7 +31,13 @@ from engine.runtime.committing.writes import merge, take_input
 from engine.runtime.delivery import settle_all
 from engine.runtime.facts import RunFacts, Step
 from engine.runtime.invariants import Breach
-from engine.runtime.items import fail_item, look_again
+from engine.runtime.items import (
+    add_by_hand,
+    at_work,
+    fail_item,
+    finish_by_hand,
+    look_again,
+)
 from engine.runtime.limits import ItemLost, LimitHit
 from engine.runtime.moving import idle_items
 from engine.runtime.outcome import Outcome
@@ -120,6 +127,43 @@ def begin(
     _settle_budgets(work)
     step = report(work, (), ended=ending(work, work.channels))
     return breakpoints.look(plan, state, facts, step) if state.breaks else step
+
+
+def change_items(
+    plan: Plan,
+    state: RunState,
+    facts: RunFacts,
+    command: AddItems | FinishItems,
+    *,
+    at: float,
+    ids: IdFactory,
+) -> Step | None:
+    """Return the commit that adds items to a For each at work, or lets its Collect go on.
+
+    Returns:
+        None where there is no such For each at work.
+
+    Raises:
+        LimitHit: the items would be too many.
+    """
+    work = Work(plan, state, facts, at=at, ids=ids)
+    _look_into_zones(work)
+    found = at_work(work.transition, command.node, command.within)
+    if not found:
+        return None
+    try:
+        for path, key, zone in found:
+            split = plan.nodes[command.node]
+            if isinstance(command, AddItems):
+                add_by_hand(work.transition, split, path, command.items)
+            else:
+                finish_by_hand(work.transition, split, path, key, zone, command.reason)
+        _carry(work)
+    except ItemLost as lost:
+        return failed_step(plan, state, lost.error)
+    _settle_budgets(work)
+    _leave_zones(work)
+    return report(work, (), ended=ending(work, work.channels))
 
 
 def take_up(plan: Plan, state: RunState, facts: RunFacts, *, at: float, ids: IdFactory) -> Step:

@@ -88,6 +88,10 @@ SAID = [
         ev.ItemsAdded(**_at("each"), zone="each@", count=1, values="each.more0"),
         "Each invoice got 1 item more",
     ),
+    (
+        ev.ItemsFinished(zone="each@", node="each", results=2, reason="late"),
+        "Each invoice is finished with 2 results: late",
+    ),
     (ev.Degraded(**_at("read"), reason="empty"), "Read invoices took its fallback wire: empty"),
     (ev.Warned(node="", message="The disk is nearly full."), "The disk is nearly full."),
     (

@@ -194,3 +194,76 @@ async def approve(bench: Bench, node: str) -> None:
                digest=record.digest)
     )  # fmt: skip
     await settle()
+
+
+# --- by hand ------------------------------------------------------------------------------------
+
+
+def slow_items(**collect: Any) -> Workflow:
+    return flow(
+        {"e": ("for_each", {"limit": 2}), "w": ("nap", {"seconds": {"expr": "input"}}),
+         "c": ("collect", collect), "z": "end"},
+        "e.item > w, w > c, c > z",
+        limits=Limits(items=4),
+    )  # fmt: skip
+
+
+async def test_a_person_adds_items_and_finishes_a_for_each() -> None:
+    """Patterns 15 and 27, from outside of the run."""
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(slow_items(), [1, 60])
+        await bench.engine.add_items(handle.run, "e", [2, 99])
+        bench.clock.advance(3)
+        await settle()
+        bench.clock.advance(3)
+        await settle()
+        assert "w@e.2" in bench.order()
+        await bench.engine.finish_items(handle.run, "e", reason="late")
+        assert outcome((await handle.leg()).event) == [1, 2]
+        assert bench.order(ev.TaskCancelled) == ["w@e.1", "w@e.3"]
+        [finished] = [fact for fact in bench.facts if isinstance(fact, ev.ItemsFinished)]
+        assert (finished.results, finished.reason) == (2, "late")
+        assert not leftovers(handle.state) and (await bench.engine.replay(handle.run)).equal
+
+
+async def test_what_cannot_be_added_or_finished_is_said_and_changes_nothing() -> None:
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(slow_items(), [1, 60])
+        await bench.engine.add_items(handle.run, "e", [2, 3, 4])
+        await bench.engine.finish_items(handle.run, "w")
+        await bench.engine.add_items(handle.run, "e", [5], within="x.1")
+        await settle()
+        said = [fact.message for fact in bench.facts if isinstance(fact, ev.Warned)]
+        assert "the limit items is 4" in said[0]
+        assert [text.partition(" at work")[0] for text in said[1:]] == [
+            "There is no For each w", "There is no For each e",
+        ]  # fmt: skip
+        assert handle.state.zones["e@"].size == 2
+        handle.cancel()
+        await handle.leg()
+
+
+async def test_attempts_of_a_for_each_that_is_finished_are_ended() -> None:
+    work = flow(
+        {"e": "for_each", "a": "hang", "c": "collect", "z": "end"}, "e.item > a, a > c, c > z"
+    )
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, [1, 2])
+        await bench.engine.finish_items(handle.run, "e")
+        assert outcome((await handle.leg()).event) == []
+        assert not handle._loop.frontier.running
+
+
+async def test_one_of_several_for_eachs_is_chosen_by_the_item_around_it() -> None:
+    work = flow(
+        {"o": "for_each", "e": "for_each", "w": ("nap", {"seconds": {"expr": "input"}}),
+         "c": "collect", "d": "collect", "z": "end"},
+        "o.item > e, e.item > w, w > c, c > d, d > z",
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, [[9], [9]])
+        await bench.engine.add_items(handle.run, "e", [4], within="o.1")
+        await settle()
+        bench.clock.advance(9)
+        await settle()
+        assert outcome((await handle.leg()).event) == [[9], [9, 4]]
