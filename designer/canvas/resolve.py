@@ -338,7 +338,8 @@ def _subline(node: Node, node_type: NodeType | None) -> str:
         summary = node_type.summary(node.params)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         summary = ""  # parameters that are being typed may be of any shape
-    return " ".join(summary.split()) or node_type.title
+    words = " ".join(summary.split()) or node_type.title
+    return words if node.background is None else f"{words}, in the background"
 
 
 def _icon(node: Node, node_type: NodeType | None) -> str:

@@ -71,6 +71,8 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: st
             return _waiting(node, now)
         case NodeState.RETRY:
             return _retry(node, now)
+        case NodeState.DONE | NodeState.FROM_CHECKPOINT if node.works or node.works_failed:
+            return _in_background(node)
         case NodeState.DONE if node.cached:
             return Chip(state=state, words="From cache")
         case NodeState.DONE:
@@ -85,6 +87,13 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: st
             return Chip(state=state, words=_first_upper(node.text) or "Ready")
         case _:
             return Chip(state=state, words=STATE_STYLES[state].words)
+
+
+def _in_background(node: NodeView) -> Chip:
+    if node.works:
+        return Chip(state=NodeState.RUNNING, words=f"{node.works} in the background")
+    words = f"{node.works_failed} failed in the background"
+    return Chip(state=NodeState.FAILED, words=words)
 
 
 def _running(node: NodeView, now: float, *, ended: bool) -> Chip:

@@ -18,6 +18,7 @@ from designer.panels.inspector_attributes import (
     unless,
     whole,
 )
+from designer.panels.inspector_background import background_attributes
 from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
@@ -328,6 +329,7 @@ def data_attributes(ports: Iterable[Port]) -> list[Attribute]:
         ),
     ]  # fmt: skip
     found += budget_attributes()
+    found += background_attributes()
     for port in ports:
         found += _join_attributes(port)
     return found

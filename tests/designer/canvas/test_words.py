@@ -36,6 +36,8 @@ NOW = 1_800_000_000.0
         (NodeView(state="retry", attempt=2, attempts=5, due_at=NOW), NodeState.RETRY,
          "Retry 2 of 5 now"),
         (NodeView(state="done", duration_s=1.24), NodeState.DONE, "Done 1.24 s"),
+        (NodeView(state="done", works=2), NodeState.RUNNING, "2 in the background"),
+        (NodeView(state="done", works_failed=1), NodeState.FAILED, "1 failed in the background"),
         (NodeView(state="recorded"), NodeState.FROM_CHECKPOINT, "From checkpoint"),
         (NodeView(state="failed", error=ErrorInfo(code="http", message="HTTP 503")),
          NodeState.FAILED, "Failed: HTTP 503"),
