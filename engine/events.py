@@ -332,7 +332,7 @@ class WaitOpened(Event, frozen=True):
 
     task: TaskId
     node: NodeKey
-    kind: str  # timer, until, event, child, budget, rate, retry (of its frame)
+    kind: str  # timer, until, event, child, budget, rate; of its frame: retry, lock, turn
     due_at: float | None
     text: str = ""
     path: Path = ()

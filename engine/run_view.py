@@ -253,7 +253,7 @@ def apply_update(view: RunView, update: ev.AnyUpdate) -> None:
 
 _PARKED = frozenset({"waiting", "timer", "retry"})
 #: How a task is shown that waits for something else than a time of its own.
-_PARKED_AS = {"budget": "waiting", "retry": "retry"}
+_PARKED_AS = {"budget": "waiting", "retry": "retry", "lock": "waiting", "turn": "waiting"}
 
 
 def _turn(node: NodeView, entry: FrontierEntry, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -88,6 +89,20 @@ def _check_settings(doc: Checked, key: str, frame: FrameBehaviour) -> Iterator[D
             "Correct the number.",
             field=f"{field}.timeout_s",
         )
+    yield from _check_lock(doc, key, frame)
+    for meter, amount in frame.meters.items():
+        if meter not in doc.workflow.settings.meters:
+            yield rules.FRAME_SETTING.broken(
+                f"{name} may use so much of the budget {meter}, which the workflow does not have.",
+                f"Declare {meter} in the settings of the workflow.",
+                field=f"{field}.meters.{meter}",
+            )
+        elif not (math.isfinite(amount) and amount >= 0):
+            yield rules.FRAME_SETTING.broken(
+                f"{name} may use {amount:g} of {meter}, which is no limit.",
+                "Enter a number from 0 on.",
+                field=f"{field}.meters.{meter}",
+            )
     if frame.retry is None:
         return
     for setting, what in wrong_retry(frame.retry):
@@ -105,6 +120,40 @@ def _check_settings(doc: Checked, key: str, frame: FrameBehaviour) -> Iterator[D
                 "Send an idempotency key with it, or take it out of the frame.",
                 node=node,
                 field=f"{field}.retry",
+            )
+
+
+def _check_lock(doc: Checked, key: str, frame: FrameBehaviour) -> Iterator[Diagnostic]:
+    lock = frame.lock
+    if lock is None:
+        return
+    name, field = title_of_frame(doc, key), f"frames.{key}.lock"
+    if not lock.name.strip():
+        yield rules.FRAME_SETTING.broken(
+            f"{name} has a lock without a name.", "Name the lock.", field=f"{field}.name"
+        )
+    if lock.permits < 1:
+        yield rules.FRAME_SETTING.broken(
+            f"{name}: a lock with {lock.permits} permits lets nobody in.",
+            "Give it at least 1.",
+            field=f"{field}.permits",
+        )
+    for other, each in doc.workflow.frames.items():
+        if other == key or each.lock is None or each.lock.name != lock.name:
+            continue
+        if each.lock.permits != lock.permits and other > key:
+            yield rules.FRAME_SETTING.broken(
+                f"{name} and {_lower(title_of_frame(doc, other))} have the lock {lock.name} with "
+                "different numbers of permits.",
+                "Give both the same.",
+                field=f"{field}.permits",
+            )
+        if set(frame.nodes) < set(each.nodes):
+            yield rules.FRAME_SETTING.broken(
+                f"{name} lies in {_lower(title_of_frame(doc, other))} and has the same lock "
+                f"{lock.name}: it would wait for the frame around it.",
+                "Take the lock from one of them.",
+                field=f"{field}.name",
             )
 
 

@@ -246,6 +246,7 @@ class Plan:
         streams: a For each reads a stream.
         decisive: channels that the conditions of Collects read.
         frames: those that do something for the nodes in them, by id.
+        takes_turns: one of them has a lock, or lets one task run at a time.
     """
 
     workflow: Workflow
@@ -274,6 +275,7 @@ class Plan:
     streams: bool = False
     decisive: frozenset[str] = frozenset()
     frames: Mapping[str, PlanFrame] = field(default_factory=dict)
+    takes_turns: bool = False
 
     def work_of(self, key: NodeKey, using: int) -> PlanNode:
         """Return the node that does the work of a task: itself, or its n-th alternative."""
@@ -422,6 +424,10 @@ class _Compiler:
                 )
             ),
             frames=self.frames,
+            takes_turns=any(
+                frame.does.lock is not None or frame.does.one_at_a_time
+                for frame in self.frames.values()
+            ),
         )
 
     def _awaits(self, node_type: NodeType) -> bool:

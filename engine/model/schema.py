@@ -366,6 +366,13 @@ class ViewSchema(_Part):
     notes: list[NoteSchema] = Field([])
 
 
+class FrameLockSchema(_Part):
+    """A lock that a frame holds from when something enters to when it is empty."""
+
+    name: str = Field(description="Frames with the same name exclude one another.")
+    permits: int = Field(1, description="How many of them may be open at once.")
+
+
 class FrameBehaviourSchema(_Part):
     """What a frame does for the nodes in it, as one whole."""
 
@@ -375,6 +382,13 @@ class FrameBehaviourSchema(_Part):
     )
     timeout_s: float | None = Field(
         None, description="Seconds from when something enters to when nothing is in it any more."
+    )
+    lock: FrameLockSchema | None = Field(None, description="What it waits for on its way in.")
+    one_at_a_time: bool = Field(
+        default=False, description="One task of its members at any moment, in all scopes."
+    )
+    meters: dict[str, float] = Field(
+        {}, description="What its members may use together in one run, by meter."
     )
 
 

@@ -26,6 +26,7 @@ from engine.model.workflow import (
     Effects,
     Frame,
     FrameBehaviour,
+    FrameLock,
     InBackground,
     Invariant,
     JoinMode,
@@ -477,11 +478,15 @@ SETTINGS = Table(
     _field("save", SAVE.read, SAVE.write),
     _field("description", _text),
 )
+FRAME_LOCK = Table(FrameLock, _field("name", _text), _field("permits", _whole))
 FRAME_BEHAVIOUR = Table(
     FrameBehaviour,
     _field("nodes", _TEXTS, _listed),
     _field("retry", _nullable(RETRY.read), RETRY.write),
     _field("timeout_s", _SECONDS, _shortest),
+    _field("lock", _nullable(FRAME_LOCK.read), FRAME_LOCK.write),
+    _field("one_at_a_time", _flag),
+    _field("meters", _amounts, _shortest_of),
 )
 POSITION = Table(
     Position,

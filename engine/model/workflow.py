@@ -495,6 +495,20 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameLock:
+    """A lock that a frame holds from when something enters to when it is empty.
+
+    Attributes:
+        name: frames with the same name exclude one another.
+        permits: how many of them may be open at once.
+    """
+
+    name: str
+    permits: int = 1
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameBehaviour:
     """What a frame does for the nodes in it, as one whole (docs/frames.md).
 
@@ -503,11 +517,17 @@ class FrameBehaviour:
         retry: how often, and after which delays, everything in it is done again when
             something in it fails and nothing inside handles that.
         timeout_s: seconds from when something enters to when nothing is in it any more.
+        lock: what it waits for when something enters.
+        one_at_a_time: one task of its members at any moment, in all scopes of the run.
+        meters: what its members may use together in one run, by meter.
     """
 
     nodes: tuple[str, ...] = ()
     retry: RetryPolicy | None = None
     timeout_s: float | None = None
+    lock: FrameLock | None = None
+    one_at_a_time: bool = False
+    meters: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -254,6 +254,10 @@ class Area(ABC):
         """Make a task ready and return its name, or end an item of a zone."""
 
     @abstractmethod
+    def versions_of(self, target: PlanNode) -> dict[str, int]:
+        """Return the versions of what a node reads, as they are after this commit."""
+
+    @abstractmethod
     def end(self, task: Task, reason: str, *, how: str = "") -> None:
         """End a task without a result."""
 

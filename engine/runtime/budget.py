@@ -50,6 +50,10 @@ class Budget:
                 if draw.limit is not None:
                     key = ledger.node_key(draw.meter, node.key)
                     self._put(key, ledger.fresh(self._plan, key))
+        for frame in self._plan.frames.values():
+            for name in frame.does.meters:
+                key = ledger.frame_key(name, frame.key)
+                self._put(key, ledger.fresh(self._plan, key))
 
     def take_up(self, ready: Sequence[TaskId]) -> None:
         """Go on in another document: its meters are there, and what is ready needs room."""
@@ -116,6 +120,7 @@ class Budget:
         _, at, item = key.partition("@")
         _, slash, node = key.partition("/")
         words += f" in the share of item {item}" if at else f" by {node}" if slash else ""
+        words += f" in the frame {key.partition('!')[2]}" if "!" in key else ""
         return words + (f", {account.reserved:g} reserved" if account.reserved else "")
 
     # --- before an attempt ------------------------------------------------------------------

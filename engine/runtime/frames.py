@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.events import FrameClosed, FrameOpened, WaitOpened
+from engine.events import FrameClosed, FrameOpened
 from engine.ids import NodeKey, Path, scope_key
 from engine.model.framing import BEGINS, PlanFrame
 from engine.model.plan import PlanEdge, PlanNode
-from engine.runtime import cycles
+from engine.runtime import cycles, permits
 from engine.runtime.area import Area
 from engine.runtime.framed import keep
 from engine.runtime.rounds import within
-from engine.state.run_state import FrameState, JoinTimer, ParkedWait, Task, Token, ValueRef
+from engine.state.run_state import FrameState, JoinTimer, Task, Token, ValueRef
 
 
 def timer_of(name: str) -> str:
@@ -90,7 +90,8 @@ def _open(work: Area, frame: PlanFrame, name: str, row: FrameState) -> FrameStat
         work.timers.put(timer_of(name), JoinTimer(frame.key, "", row.path, due))
     work.events.append(FrameOpened(frame=frame.key, path=row.path, due_at=due))
     base = _visits(work, frame, row.path) if frame.does.retry is not None else {}
-    return replace(row, opened_at=work.at, base=base)
+    row = replace(row, opened_at=work.at, base=base)
+    return permits.ask(work, row, frame.does.lock) if frame.does.lock is not None else row
 
 
 def hold(work: Area, edge: PlanEdge, token: Token, *, after: str = "") -> bool:
@@ -194,9 +195,10 @@ def starts(work: Area, target: PlanNode, task: Task) -> bool:
         frame = work.plan.frames[key]
         row = work.frames.get(frame.row(task.path))
         if row is not None and row.resume_at > work.at:
-            _park(work, task, "retry", f"{frame.title} is tried again", due_at=row.resume_at)
+            text = f"{frame.title} is tried again"
+            permits.park(work, task, "retry", text, due_at=row.resume_at)
             return False
-    return True
+    return not work.plan.takes_turns or permits.has_turn(work, target, task)
 
 
 def shift_of(work: Area, target: PlanNode, path: Path) -> int:
@@ -204,26 +206,6 @@ def shift_of(work: Area, target: PlanNode, path: Path) -> int:
     name = f"{target.key}@{scope_key(path)}"
     rows = [work.frames.get(work.plan.frames[key].row(path)) for key in target.frames]
     return sum(row.shift.get(name, 0) for row in rows if row is not None)
-
-
-def _park(work: Area, task: Task, kind: str, text: str, *, due_at: float | None = None) -> None:
-    work.waits.put(
-        task.id,
-        ParkedWait(
-            task=task.id, kind=kind, opened_at=work.at, due_at=due_at, text=text, error=text
-        ),
-    )
-    work.events.append(
-        WaitOpened(
-            task=task.id,
-            node=task.node,
-            kind=kind,
-            due_at=due_at,
-            text=text,
-            path=task.path,
-            visit=task.visit,
-        )
-    )
 
 
 # --- taking back ----------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Which accounts a task draws on, and how much room they have (U87, U88). Pure.
 
 A meter has one account for the run. A For each with even shares gives each item an account
-of its own, whose limit is reserved in the one around it; a node with a limit has one beside.
+of its own, whose limit is reserved in the one around it; a node with a limit has one beside,
+and so has a frame.
 """
 
 from __future__ import annotations
@@ -32,9 +33,14 @@ def node_key(meter: str, node: NodeKey) -> str:
     return f"{meter}/{node}"
 
 
+def frame_key(meter: str, frame: str) -> str:
+    """Return the name of the account of a frame."""
+    return f"{meter}!{frame}"
+
+
 def meter_of(key: str) -> str:
     """Return the meter that an account belongs to."""
-    return key.partition("@")[0].partition("/")[0]
+    return key.partition("@")[0].partition("/")[0].partition("!")[0]
 
 
 def nearest(find: Find, meter: str, path: Path) -> str:
@@ -51,6 +57,9 @@ def accounts_of(find: Find, node: PlanNode, path: Path, meter: str) -> Iterator[
     yield nearest(find, meter, path)
     if any(draw.meter == meter and draw.limit is not None for draw in node.draws):
         yield node_key(meter, node.key)
+    for frame in node.frames:
+        if find(frame_key(meter, frame)) is not None:
+            yield frame_key(meter, frame)
 
 
 def accounts_of_work(find: Find, node: NodeKey, path: Path, meter: str) -> Iterator[str]:
@@ -77,9 +86,13 @@ def counted(find: Find, run: str, used: Mapping[str, float]) -> dict[str, float]
 def fresh(plan: Plan, key: str) -> Account:
     """Return an account that nobody has drawn on."""
     meter, _, node = key.partition("/")
+    meter, _, frame = meter.partition("!")
     if node.startswith("="):
         return Account()
-    if node:
+    if frame:
+        does = plan.frames.get(frame)
+        limit = does.does.meters.get(meter) if does is not None else None
+    elif node:
         limits = [draw.limit for draw in plan.nodes[node].draws if draw.meter == meter]
         limit = limits[0] if limits else None
     else:

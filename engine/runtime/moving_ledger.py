@@ -135,6 +135,11 @@ def _name_of(
         if not parts or any(zone not in state.zones for zone in zones):
             return "", "its item is gone"
         return f"{meter}@{scope}", ""
+    if "!" in key:
+        frame = new.frames.get(key.partition("!")[2])
+        if frame is None or meter not in frame.does.meters:
+            return "", "the frame is gone, or has no limit of its own any more"
+        return key, ""
     if "/=" in key:
         return key, ""
     if "/" in key:

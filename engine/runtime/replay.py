@@ -25,6 +25,8 @@ from engine.runtime.superstep import RunFacts
 from engine.state.run_state import Delta, RunState, Task, apply
 
 Json = Any
+#: Kinds of waits of tasks that have not been started: not they have asked for them.
+_NOT_YET_STARTED = frozenset({"budget", "retry", "lock", "turn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +266,7 @@ def _outcome(
                 record = requests[event.request]
                 asked = Wait(kind="approval", request=record.content, payload=payload)
                 return Outcome(task=task, kind="wait", attempt=row.attempt, wait=asked, taken=taken)
-            case ev.WaitOpened() if event.kind != "budget":
+            case ev.WaitOpened() if event.kind not in _NOT_YET_STARTED:
                 parked = Wait(
                     kind=event.kind,  # type: ignore[arg-type] # the kind of a recorded Wait
                     due_at=event.due_at,

@@ -21,7 +21,12 @@ from engine.model.plan import Plan, PlanNode
 from engine.runtime import breakpoints, frames, rounds
 from engine.runtime.committing.admitting import admit
 from engine.runtime.committing.ending import ending, failed_step, limit_step, rejected, summed_up
-from engine.runtime.committing.failing import break_join, lose_item, time_out_frame
+from engine.runtime.committing.failing import (
+    break_join,
+    give_turns,
+    lose_item,
+    time_out_frame,
+)
 from engine.runtime.committing.order import canonical, failed_items_last
 from engine.runtime.committing.report import report
 from engine.runtime.committing.routes import is_enough, route_item
@@ -277,11 +282,13 @@ def _carry(work: Work) -> None:
     """Deliver the tokens. Where nothing is alive then, nothing more can come to a join."""
     transition = work.transition
     transition.carry()
-    while transition.broken or transition.lost:
+    while True:
         if transition.broken:
             break_join(work, *transition.broken.pop(0))
-        else:
+        elif transition.lost:
             lose_item(work, *transition.lost.pop(0))
+        elif not (work.plan.takes_turns and give_turns(work)):
+            break
         transition.carry()
     if work.fatal is None and work.abort is None and not work.final:
         while not transition.tasks.size() and rule_out_missing(transition):

@@ -103,7 +103,7 @@ class Transition(Area):
             now=self.at,
             inputs=dict(inputs),
             nodes=nodes,
-            versions=self._versions(target) if target.gated else {},
+            versions=self.versions_of(target) if target.gated else {},
             shift=frames.shift_of(self, target, path) if target.frames else 0,
         )
         self.tasks.put(task, row)
@@ -115,7 +115,7 @@ class Transition(Area):
             cycles.count(self, target, path, 1)
         return task
 
-    def _versions(self, target: PlanNode) -> dict[str, int]:
+    def versions_of(self, target: PlanNode) -> dict[str, int]:
         """Return the versions of what a node reads, as they are after this commit."""
         known, changed = self.state.versions, self.changed
         return {name: known.get(name, 0) + (name in changed) for name in sorted(target.reads)}

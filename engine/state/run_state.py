@@ -230,6 +230,8 @@ class FrameState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         seen: ways in that have brought their token of this round. `left`: ways out that have.
         over: it has been ended for this round: what still enters is passed over.
         failed: the node that takes its failures has got one in this round.
+        asked: its place among those that wait for the lock of the frame, or have it.
+        locked: it has the lock.
         base: how often members had been visited when it was opened, where they had.
         shift: how many visits of members were taken back since.
     """
@@ -247,6 +249,8 @@ class FrameState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     failed: bool = False
     base: dict[str, int] = {}
     shift: dict[str, int] = {}
+    asked: int = 0
+    locked: bool = False
 
 
 class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -7,7 +7,7 @@ import msgspec
 from engine import events as ev
 from engine.events import TaskReady
 from engine.model.plan import PlanNode
-from engine.runtime import looping
+from engine.runtime import looping, permits
 from engine.runtime.committing import framing
 from engine.runtime.committing.failing import fail
 from engine.runtime.committing.results import note_finished, succeed, take_items
@@ -92,10 +92,15 @@ def _go_on(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     wait = transition.waits.get(task.id)
     transition.waits.drop(task.id)
     if outcome.kind == "woken":
+        if wait is not None and wait.kind == "retry" and wait.text:  # of its frame
+            task = permits.as_ready_now(transition, task)
         task = msgspec.structs.replace(task, attempt=max(task.attempt, outcome.attempt))
         transition.tasks.put(task.id, task)
     else:
         transition.events.append(ev.Estimated(task=task.id, node=node.key, amounts=outcome.wanted))
+    framed = work.plan.takes_turns and node.frames and outcome.kind == "woken"
+    if framed and not permits.has_turn(transition, node, task):
+        return
     if _may_start(work, node, task, wait, outcome):
         transition.ready.append(TaskReady(task.id, task.node, task.path, task.visit))
 

@@ -11,8 +11,9 @@ import msgspec
 from engine import events as ev
 from engine.events import ErrorInfo, TaskReady
 from engine.ids import Path, TaskId, scope_key, task_id
+from engine.model.framing import PlanFrame
 from engine.model.plan import PlanEdge, PlanNode
-from engine.runtime import failures, looping, routing
+from engine.runtime import failures, looping, permits, routing
 from engine.runtime.committing import framing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
@@ -278,7 +279,30 @@ def time_out_frame(work: Work, name: str) -> None:
         path=path,
         retryable=False,
     )
-    verdict = framing.verdict_of_timeout(work, frame, path, error)
+    _fail_frame(work, frame, path, error)
+
+
+def give_turns(work: Work) -> bool:
+    """Give locks and turns that are free; return whether a frame had to fail for it."""
+    transition = work.transition
+    permits.give(transition)
+    found = permits.deadlock(transition) if work.fatal is None else None
+    if found is None:
+        return False
+    name, text = found
+    row = transition.frames.get(name)
+    path = row.path if row is not None else ()
+    error = ErrorInfo(
+        code="deadlock", message=f"Frames wait for one another: {text}", path=path, retryable=False
+    )
+    _fail_frame(work, work.plan.frames[name.partition("@")[0]], path, error)
+    return work.fatal is None
+
+
+def _fail_frame(work: Work, frame: PlanFrame, path: Path, error: ErrorInfo) -> None:
+    """Let a frame fail as a whole: what it has for that takes it, or what is around."""
+    transition = work.transition
+    verdict = framing.verdict_of_whole(work, frame, path, error)
     match verdict.kind:
         case "frame" | "frame_retry":
             framing.handle(work, error, verdict, path)

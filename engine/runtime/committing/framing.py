@@ -25,10 +25,10 @@ def attempt_of(work: Work, name: str) -> int:
     return row.attempt if row is not None else 1
 
 
-def verdict_of_timeout(
+def verdict_of_whole(
     work: Work, frame: PlanFrame, path: Path, error: ErrorInfo
 ) -> failures.Verdict:
-    """Return what takes the failure of a frame whose time is over: its node, or what is around."""
+    """Return what takes the failure of a whole frame: its node, or what is around."""
     if frame.catch:
         return failures.Verdict(kind="frame", zone=frame.key)
     return failures.boundary(

@@ -11,7 +11,7 @@ from engine.model.changes import AddNode, RemoveNode, RenameNode, SetFrameBehavi
 from engine.model.codec import dumps, loads
 from engine.model.revision import revision_hash
 from engine.model.validation import validate
-from engine.model.workflow import FrameBehaviour, Node, RetryPolicy, Workflow
+from engine.model.workflow import FrameBehaviour, FrameLock, Node, RetryPolicy, Workflow
 from tests.engine.flows import flow, registry
 
 NODES = {"s": "same", "a": "same", "b": "same", "z": "end",
@@ -41,6 +41,32 @@ def test_a_frame_with_a_handler_is_accepted() -> None:
         (
             {"f": ("a", {"retry": RetryPolicy(attempts=0)})},
             ("E078-frame-setting", "", "frames.f.retry.attempts"),
+        ),
+        (
+            {"f": ("a", {"lock": FrameLock(name="x", permits=0)})},
+            ("E078-frame-setting", "", "frames.f.lock.permits"),
+        ),
+        (
+            {"f": ("a", {"lock": FrameLock(name=" ")})},
+            ("E078-frame-setting", "", "frames.f.lock.name"),
+        ),
+        (
+            {
+                "f": ("a", {"lock": FrameLock(name="x")}),
+                "g": ("b", {"lock": FrameLock(name="x", permits=2)}),
+            },
+            ("E078-frame-setting", "", "frames.f.lock.permits"),
+        ),
+        (
+            {
+                "f": ("a b", {"lock": FrameLock(name="x")}),
+                "g": ("b", {"lock": FrameLock(name="x")}),
+            },
+            ("E078-frame-setting", "", "frames.g.lock.name"),
+        ),
+        (
+            {"f": ("a", {"meters": {"tokens": 3.0}})},
+            ("E078-frame-setting", "", "frames.f.meters.tokens"),
         ),
         ({"g": "a"}, ("E079-frame-node", "c", "params.frame")),
         ({"f": "a c"}, ("E079-frame-node", "c", "params.frame")),

@@ -34,6 +34,7 @@ PAIRS = {
     described.SettingsSchema: shape.SETTINGS,
     described.PositionSchema: shape.POSITION,
     described.FrameSchema: shape.FRAME,
+    described.FrameLockSchema: shape.FRAME_LOCK,
     described.FrameBehaviourSchema: shape.FRAME_BEHAVIOUR,
     described.NoteSchema: shape.NOTE,
     described.ViewSchema: shape.VIEW,

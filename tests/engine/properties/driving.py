@@ -39,7 +39,8 @@ Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
          "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
-         "late_arrival", "join_timeout", "timeout", "too_few", "no_majority"}  # fmt: skip
+         "late_arrival", "join_timeout", "timeout", "too_few", "no_majority",
+         "deadlock"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -142,7 +143,7 @@ def check_frames(plan: Plan, state: RunState, view: RunView) -> list[str]:
 def check_ledger(state: RunState) -> list[str]:
     """Return what is reserved and for nobody: each account holds its tasks and its shares."""
     found: list[str] = []
-    for meter in {key.partition("@")[0] for key in state.ledger}:
+    for meter in {key.partition("@")[0] for key in state.ledger if "!" not in key}:
         total = sum(held.get(meter, 0.0) for held in state.holds.values())
         shares = {k: a for k, a in state.ledger.items() if k.startswith(f"{meter}@")}
         given = sum(account.limit or 0.0 for account in shares.values())

@@ -26,6 +26,7 @@ from engine.model.workflow import (
     Channel,
     CommitPolicy,
     Draw,
+    FrameLock,
     InBackground,
     Invariant,
     Limits,
@@ -434,14 +435,7 @@ class _Drawing:
             kind, params, _ = self.nodes[key]
             if kind in ("work", "slow") and self.odds(50):
                 params["broken"] = list(range(self.chance.randint(2, 7)))
-        fields: dict[str, Any] = {}
-        if self.odds(60):
-            fields["retry"] = RetryPolicy(
-                attempts=self.chance.randint(1, 3), delay_s=pick(self.chance, 0.0, 7.0)
-            )
-        if self.kinds.external and self.odds(30):
-            fields["timeout_s"] = float(self.chance.randint(1, 40))
-        self.frames[name] = (members, fields)
+        self.frames[name] = (members, self._behaviour())
         ends = [self.step(end)]
         if self.odds(60):
             caught = self.node("frame.error", {"frame": name})
@@ -452,6 +446,22 @@ class _Drawing:
                 head = self.nap(head, "", depth)
             self.wire(head, cancel, pick(self.chance, "", "input % 2 == 0"))
         return self.join(ends) if len(ends) > 1 else ends[0]
+
+    def _behaviour(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        if self.odds(60):
+            fields["retry"] = RetryPolicy(
+                attempts=self.chance.randint(1, 3), delay_s=pick(self.chance, 0.0, 7.0)
+            )
+        if self.kinds.external and self.odds(30):
+            fields["timeout_s"] = float(self.chance.randint(1, 40))
+        if self.odds(30):
+            fields["lock"] = FrameLock(name=pick(self.chance, "one", "other"))
+        elif self.odds(20):
+            fields["one_at_a_time"] = True
+        if self.kinds.budgets and self.odds(30):
+            fields["meters"] = {"tokens": float(self.chance.randint(2, 12))}
+        return fields
 
     def cross(self) -> None:
         """Add wires between nodes that have nothing to do with one another."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from engine import events as ev
 from engine.commands import Decide
 from engine.ids import TaskId
 from engine.model.node_types import Context, NodeFailure, NodeType, Output
-from engine.model.workflow import RetryPolicy, Workflow
+from engine.model.workflow import Channel, Draw, FrameLock, Meter, RetryPolicy, Workflow
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
 from tests.engine.properties.driving import leftovers
 
@@ -322,3 +323,176 @@ async def test_a_frame_that_is_left_in_time_has_no_timer_any_more() -> None:
         assert handle.state.timers == {}
         bench.clock.advance(60)
         assert outcome((await handle.leg()).event) == 2
+
+
+# --- lock, one at a time ----------------------------------------------------------------------
+
+
+def two_locked(permits: int = 1) -> Workflow:
+    """Two frames with the same lock, a nap and a node after it in each."""
+    lock = FrameLock(name="gpu", permits=permits)
+    return flow(
+        {"s": "same", "a": ("nap", {"seconds": 5}), "b": "same", "c": ("nap", {"seconds": 5}),
+         "d": "same", "z": "end"},
+        "s > a, a > b, s > c, c > d, b > z, d > z",
+        frames={"f": ("a b", {"lock": lock}), "g": ("c d", {"lock": lock})},
+    )  # fmt: skip
+
+
+async def test_frames_with_the_same_lock_are_open_one_after_the_other() -> None:
+    """Pattern 39, U74: who waits is parked, and goes on in the order of entering."""
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(two_locked(), 1)
+        assert {key: wait.kind for key, wait in handle.state.waits.items()} == {
+            "a": "timer", "c": "lock"
+        }  # fmt: skip
+        assert handle.view.frontier[TaskId("c")].state == "waiting"
+        bench.clock.advance(5)
+        await settle()
+        assert bench.order() == ["s", "a", "b"]
+        assert [row.locked for row in handle.state.frames.values()] == [True]
+        bench.clock.advance(5)
+        assert outcome((await handle.leg()).event) == {"b": 1, "d": 1}
+        assert bench.order() == ["s", "a", "b", "c", "d", "z"]
+        assert not leftovers(handle.state)
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_a_lock_lets_in_as_many_as_it_has_permits() -> None:
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(two_locked(2), 1)
+        assert {wait.kind for wait in handle.state.waits.values()} == {"timer"}
+        bench.clock.advance(5)
+        assert outcome((await handle.leg()).event) == {"b": 1, "d": 1}
+
+
+async def test_who_waits_for_a_lock_waits_for_it_after_a_restart() -> None:
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(two_locked(), 1)
+    async with Bench(store=bench.store, clock=bench.clock, stay=True) as second:
+        resumed = await second.engine.resume(handle.run)
+        await settle()
+        assert resumed.state.waits["c"].kind == "lock"
+        bench.clock.advance(5)
+        await settle()
+        bench.clock.advance(5)
+        assert outcome((await resumed.leg()).event) == {"b": 1, "d": 1}
+        assert (await second.engine.replay(handle.run)).equal
+
+
+async def test_items_of_a_for_each_go_through_a_locked_frame_one_by_one() -> None:
+    work = flow(
+        {"e": ("for_each", {"limit": 3}), "a": "asleep", "b": "asleep", "l": "collect",
+         "z": "end"},
+        "e.item > a, a > b, b > l, l > z",
+        frames={"f": ("a b", {"lock": FrameLock(name="door")})},
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, [1, 2, 3])
+        assert outcome((await handle.leg()).event) == [1, 2, 3]
+        inside = [task for task in bench.order() if task[0] in "ab"]
+        assert inside == ["a@e.0", "b@e.0", "a@e.1", "b@e.1", "a@e.2", "b@e.2"]
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_who_gets_a_lock_sees_what_was_written_under_it() -> None:
+    """A critical section: to read and to write a channel under a lock loses nothing."""
+    add = ("read_total", {"read": {"expr": "state.total"}}, {"writes": {"total": "output + 1"}})
+    work = flow(
+        {"e": ("for_each", {"limit": 5}), "a": add, "l": "collect", "z": "end"},
+        "e.item > a, a > l, l > z",
+        channels=[Channel(name="total", type="number", reducer="replace", default=0)],
+        frames={"f": ("a", {"lock": FrameLock(name="door")})},
+    )
+
+    async def read(params: Any, ctx: Context) -> Output:
+        await asyncio.sleep(0)
+        return Output({"out": params.read})
+
+    async with Bench(node_type("read_total", read)) as bench:
+        handle = await bench.start(work, [1, 2, 3, 4, 5])
+        assert outcome((await handle.leg()).event) == [0, 1, 2, 3, 4]
+        assert handle.state.channels["total"] == 5
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_a_frame_that_fails_gives_its_lock_back() -> None:
+    lock = FrameLock(name="gpu")
+    work = flow(
+        {"s": "same", "a": "boom", "c": "same", "x": ("frame.error", {"frame": "f"}),
+         "j": "join", "z": "end"},
+        "s > a, s > c, x > j, c > j, j > z",
+        frames={"f": ("a", {"lock": lock}), "g": ("c", {"lock": lock})},
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        assert set(outcome((await handle.leg()).event)) == {"c", "x"}
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_frames_that_wait_for_one_another_are_named() -> None:
+    """A deadlock: each has what the other waits for; the one that came last fails."""
+    one, other = FrameLock(name="one"), FrameLock(name="other")
+    nap = ("nap", {"seconds": 5})
+    work = flow(
+        {"s": "same", "a": nap, "b": "same", "c": nap, "d": "same", "z": "end"},
+        "s > a, a > b, s > c, c > d, b > z, d > z",
+        frames={"f": ("a b", {"lock": one}), "fin": ("b", {"lock": other}),
+                "g": ("c d", {"lock": other}), "gin": ("d", {"lock": one})},
+    )  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, 1)
+        bench.clock.advance(5)
+        event = (await handle.leg()).event
+        assert isinstance(event, ev.RunFailed) and event.error.code == "deadlock"
+        assert event.error.message == (
+            "Frames wait for one another: fin waits for the lock other, which g has; "
+            "gin waits for the lock one, which f has"
+        )
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_one_task_of_a_frame_runs_at_a_time_in_the_order_of_the_wires() -> None:
+    """Patterns 17 and 40: what has an order keeps it, the rest takes turns; waiting counts."""
+    nap = ("nap", {"seconds": 5})
+    work = flow(
+        {"s": "same", "a": nap, "a2": "same", "b": nap, "c": "asleep", "z": "end"},
+        "s > a, a > a2, s > b, s > c, a2 > z, b > z, c > z",
+        frames={"f": ("a a2 b c", {"one_at_a_time": True})},
+    )
+    async with Bench(stay=True) as bench:
+        handle = await bench.start(work, 1)
+        kinds = {key: wait.kind for key, wait in handle.state.waits.items()}
+        assert kinds == {"a": "timer", "b": "turn", "c": "turn"}
+        bench.clock.advance(5)
+        await settle()
+        kinds = {key: wait.kind for key, wait in handle.state.waits.items()}
+        assert kinds == {"a2": "turn", "b": "timer", "c": "turn"}
+        bench.clock.advance(5)
+        assert outcome((await handle.leg()).event) == {"a2": 1, "b": 1, "c": 1}
+        assert bench.order() == ["s", "a", "b", "c", "a2", "z"]
+        assert not leftovers(handle.state)
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+# --- budget -----------------------------------------------------------------------------------
+
+
+async def test_the_members_of_a_frame_draw_on_a_budget_of_their_own() -> None:
+    """U87, U88: from the ledger of the run; a breach is that of a run, and names the frame."""
+    draw = {"meters": {"tokens": Draw(estimate="4")}}
+    work = flow(
+        {"a": ("same", {}, draw), "b": ("same", {}, draw), "c": ("same", {}, draw), "z": "end"},
+        "a > b, b > c, c > z",
+        meters={"tokens": Meter(limit=100)},
+        frames={"f": ("b c", {"meters": {"tokens": 6.0}})},
+    )
+    async with Bench() as bench:
+        handle = await bench.start(work, 1)
+        event = (await handle.leg()).event
+        assert isinstance(event, ev.RunFailed) and event.error.code == "budget"
+        [hit] = [e for e in bench.facts if isinstance(e, ev.LimitReached)]
+        assert (hit.limit, hit.node) == ("tokens!f", "c")
+        assert bench.order() == ["a", "b"]
+        assert handle.state.ledger["tokens"].used == 8.0
+        assert (await bench.engine.replay(handle.run)).equal
