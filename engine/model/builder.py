@@ -118,6 +118,7 @@ class SettingFields(TypedDict, total=False):
     invariants: Mapping[str, Invariant]
     meters: Mapping[str, Meter]
     input_to: str | None
+    extra_to: str | None
     order: Order
     save: Save
     description: str

@@ -176,6 +176,8 @@ def _check_declared(doc: Checked, facts: NodeFacts) -> Iterator[Diagnostic]:
     node = facts.node
     for verb, names in (("writes", node.writes), ("reads", node.reads)):
         for name in names:
+            if verb == "writes" and doc.workflow.settings.extra_to is not None:
+                continue  # what is not declared goes to the channel for it
             if name not in doc.workflow.channels:
                 yield rules.UNKNOWN_CHANNEL.broken(
                     f"{doc.title(node.key)} {verb} the channel {name}, which is not declared.",

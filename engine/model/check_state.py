@@ -31,8 +31,29 @@ def check_state(doc: Checked) -> Iterator[Diagnostic]:
             f"Declare the channel {target}.",
             field="settings.input_to",
         )
+    yield from _check_extra(doc)
     for name, invariant in doc.workflow.settings.invariants.items():
         yield from _check_invariant(doc, name, invariant)
+
+
+def _check_extra(doc: Checked) -> Iterator[Diagnostic]:
+    """What is written under undeclared names goes to a map that replaces key by key (U26)."""
+    name = doc.workflow.settings.extra_to
+    if name is None:
+        return
+    channel = doc.workflow.channels.get(name)
+    if channel is None:
+        yield rules.UNKNOWN_CHANNEL.broken(
+            f"What is not declared goes to the channel {name}, which is not declared.",
+            f"Declare the channel {name}, an object with the reducer keys.",
+            field="settings.extra_to",
+        )
+    elif (channel.type, channel.reducer) != ("object", "keys"):
+        yield rules.CHANNEL.broken(
+            f"What is not declared goes to the channel {name}, which is no map of keys.",
+            f"Let {name} be an object with the reducer keys.",
+            field="settings.extra_to",
+        )
 
 
 def _check_gate(doc: Checked, key: str, facts: NodeFacts) -> Iterator[Diagnostic]:

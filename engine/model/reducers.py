@@ -49,6 +49,8 @@ class Reducer:
         associative: writing a and then b is the same as writing what a and b make.
         three_way: writers of one commit are compared with what was there before it,
             field by field; `reduce` is not used then.
+        by_key: writers of one commit are compared key by key; two that write one key
+            differently are a conflict.
         recorded: the rule is not in the document, so that commits keep its results.
         changed: tells from what was written whether a large value has changed; None where
             only comparing the whole tells.
@@ -60,6 +62,7 @@ class Reducer:
     ordered: bool = True
     associative: bool = False
     three_way: bool = False
+    by_key: bool = False
     recorded: bool = False
     changed: Changed | None = None
     description: str = ""
@@ -309,6 +312,15 @@ REDUCERS: dict[str, Reducer] = {
             associative=True,
             changed=_keys_changed,
             description="An object; keys of later writers win.",
+        ),
+        Reducer(
+            "keys",
+            _merge,
+            ordered=False,
+            associative=True,
+            by_key=True,
+            changed=_keys_changed,
+            description="An object; each key is replaced by itself. One key twice is a conflict.",
         ),
         Reducer("deep_merge", _deep_merge, description="As merge, inside objects too."),
         Reducer(

@@ -324,6 +324,9 @@ class SettingsSchema(_Part):
     input_to: str | None = Field(
         None, description="A channel that the input is merged into when a run starts."
     )
+    extra_to: str | None = Field(
+        None, description="A channel that takes what is written under undeclared names."
+    )
     save: SaveSchema = Field(default_factory=lambda: SaveSchema.model_validate({}))
     description: str = Field("")
 

@@ -475,6 +475,7 @@ SETTINGS = Table(
     _field("invariants", INVARIANT.read_named, INVARIANT.write_named),
     _field("meters", METER.read_named, METER.write_named),
     _field("input_to", _nullable(_text)),
+    _field("extra_to", _nullable(_text)),
     _field("save", SAVE.read, SAVE.write),
     _field("description", _text),
 )

@@ -427,6 +427,7 @@ class Settings:
         invariants: what must hold at every commit, by name.
         meters: budgets of a run, by name.
         input_to: channel that the input is merged into when a run starts, or None.
+        extra_to: channel that takes what is written under names that are not declared, or None.
         save: when commits are stored, and what happens when they cannot be.
     """
 
@@ -442,6 +443,7 @@ class Settings:
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     meters: Mapping[str, Meter] = field(default_factory=dict)
     input_to: str | None = None
+    extra_to: str | None = None
     description: str = ""
     background: Background = "wait"
     save: Save = field(default_factory=Save)

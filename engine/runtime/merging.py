@@ -91,11 +91,13 @@ def merge_writes(
                 before = writers[name] = []
             elif not _counts_beside(spec, base, write, before):
                 continue
+            if spec.reducer.by_key and op == "reduce" and before:
+                write = write._replace(value=_beside(spec, base, write, before))
             new = _value_after(spec, base, merged.channels.get(name, base), write, before)
             before.append(write)
             merged.channels[name] = new
             kept = (new,) if spec.reducer.recorded and op == "reduce" else ()
-            merged.ops.append(ChannelOp(name, value, op, outcome.task, kept))
+            merged.ops.append(ChannelOp(name, write.value, op, outcome.task, kept))
     return merged
 
 
@@ -157,6 +159,32 @@ def _counts_beside(spec: ChannelSpec, base: Json, write: _Write, before: list[_W
             "Choose a reducer that combines them, or let one write.",
         )
     return True
+
+
+def _beside(spec: ChannelSpec, base: Json, write: _Write, before: list[_Write]) -> Json:
+    """Return the keys of a write that count beside those of others: each replaces by itself.
+
+    A key that holds what it held before the commit is no change and yields.
+    """
+    if not isinstance(write.value, dict):
+        return write.value  # the reducer refuses it
+    was = base if isinstance(base, dict) else {}
+    counting = dict(write.value)
+    for other in before:
+        theirs = other.value if isinstance(other.value, dict) and other.task != write.task else {}
+        for key in theirs.keys() & write.value.keys():
+            mine, held = write.value[key], key in was
+            if same(mine, theirs[key]) or (held and same(theirs[key], was[key])):
+                continue
+            if not (held and same(mine, was[key])):
+                raise WriteConflict(
+                    write.task,
+                    "conflict",
+                    f"{other.task} and {write.task} both write {spec.name}.{key} in one commit, "
+                    "and differently. Let one of them write it.",
+                )
+            counting.pop(key, None)
+    return counting
 
 
 def _value_after(

@@ -7,6 +7,7 @@ asked again when its node, or anything that follows from it, is another than it 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -19,7 +20,8 @@ from engine.model.plan import Plan
 from engine.runtime.moving_frames import count_frames, move_frames
 from engine.runtime.moving_ledger import move_ledger
 from engine.runtime.moving_names import Names, meaning, ways
-from engine.state.channels import ReducerError, check_type, specs_from
+from engine.state.channels import specs_from
+from engine.state.migrating import CannotMigrate, migrated
 from engine.state.run_state import (
     CycleState,
     JoinState,
@@ -234,17 +236,22 @@ class _Mover:
                 state.channels[name] = channel.default
                 self._say("channel", name, "", "compatible", "it is new and has its default")
                 continue
-            value = self.before.channels[name]
+            was = old[name].version if name in old else channel.version
             try:
-                check_type(specs[name], value)
-            except ReducerError as error:
+                value = migrated(self.before.channels[name], was, channel, specs[name])
+            except CannotMigrate as error:
                 state.channels[name] = channel.default
                 state.versions[name] = self.before.versions.get(name, 0) + 1
-                self._say("channel", name, "", "lost", f"{error}: it has its default again")
+                self._say("channel", name, "", "lost", f"{error} It has its default again.")
                 continue
             state.channels[name] = value
             if name in self.before.versions:
                 state.versions[name] = self.before.versions[name]
+            if was != channel.version:
+                state.versions[name] = self.before.versions.get(name, 0) + 1
+                self._say("channel", name, "", "compatible",
+                          f"brought from version {was} to version {channel.version}")  # fmt: skip
+                continue
             same = name in old and replace(old[name], description="", default=None) == replace(
                 channel, description="", default=None
             )
@@ -374,7 +381,6 @@ class _Mover:
                 ref = outputs.get(f"{name}@{scope_key(path[:length])}")
                 if ref is not None and name not in nodes:
                     nodes[name] = ref
-        channels = self.new.workflow.channels
         return msgspec.structs.replace(
             task,
             id=task_id(key, path, task.visit),
@@ -386,8 +392,23 @@ class _Mover:
             },
             nodes=nodes,
             using=task.using if task.using <= len(node.alternatives) else 0,
-            pinned={name: value for name, value in task.pinned.items() if name in channels},
+            pinned=self._pinned(task),
         )
+
+    def _pinned(self, task: Task) -> dict[str, Json]:
+        """Return the channels as the task sees them, in the versions of now.
+
+        One that cannot be brought over is seen as it is now, like everything of it.
+        """
+        old, new = self.old.workflow.channels, self.new.workflow.channels
+        specs = specs_from(new, self.new.registry.reducers)
+        found: dict[str, Json] = {}
+        for name, value in task.pinned.items():
+            if name in new:
+                was = old[name].version if name in old else new[name].version
+                with contextlib.suppress(CannotMigrate):
+                    found[name] = migrated(value, was, new[name], specs[name])
+        return found
 
     def _how_it_goes_on(
         self, task: Task, key: NodeKey, wait: ParkedWait | None, *, renamed: bool

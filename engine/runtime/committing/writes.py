@@ -17,6 +17,7 @@ from engine.runtime.committing.work import Work
 from engine.runtime.invariants import Breach
 from engine.runtime.merging import WriteConflict, check_rights, merge_writes
 from engine.runtime.outcome import Outcome, ending_the_same
+from engine.state.channels import ChannelSpecs
 from engine.state.writes import changed_by
 
 Json = Any
@@ -43,7 +44,8 @@ def merge(work: Work, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], d
     Conditions see the state after the commit, so each failure starts the merge again
     without that task's writes.
     """
-    current = list(outcomes)
+    extra = work.plan.workflow.settings.extra_to
+    current = [_into(extra, each, work.facts.specs) for each in outcomes] if extra else [*outcomes]
     while True:
         try:
             if work.plan.limited:
@@ -71,6 +73,19 @@ def merge(work: Work, outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], d
             _hold_last_writer(work, current, breach)
             continue
         return current, channels
+
+
+def _into(extra: str, outcome: Outcome, specs: ChannelSpecs) -> Outcome:
+    """Let the channel for it take what is written under names that are not declared (U26)."""
+    if all(name in specs for name, _, _ in outcome.writes):
+        return outcome
+    writes = tuple(
+        (name, op, value)
+        if name in specs
+        else (extra, "reduce", {name: None if op == "delete" else value})
+        for name, op, value in outcome.writes
+    )
+    return msgspec.structs.replace(outcome, writes=writes)
 
 
 def _check_invariants(

@@ -53,6 +53,7 @@ WRITES: dict[str, tuple[st.SearchStrategy[Json], type | tuple[type, ...]]] = {
     "extend": (st.lists(JSON, max_size=3), list),
     "union": (st.lists(JSON, max_size=3), list),
     "messages": (_MESSAGES, list),
+    "keys": (_OBJECTS, dict),
     "merge": (_OBJECTS, dict),
     "deep_merge": (_OBJECTS, dict),
     "sum": (_NUMBERS, (int, float)),
@@ -127,7 +128,8 @@ def test_the_others_say_rightly_that_they_are_not(name: str) -> None:
         assert REDUCERS[name].three_way or not REDUCERS[name].combines
 
 
-_UNORDERED = [n for n in NAMES if not REDUCERS[n].ordered and not REDUCERS[n].three_way]
+_COMPARED = {n for n in NAMES if REDUCERS[n].three_way or REDUCERS[n].by_key}
+_UNORDERED = [n for n in NAMES if not REDUCERS[n].ordered and n not in _COMPARED]
 
 
 @pytest.mark.parametrize("name", _UNORDERED)
