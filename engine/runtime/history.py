@@ -156,9 +156,16 @@ class History:
         """Return the results of a run that a new one from `node` uses again, by task.
 
         Raises:
-            InvalidCommand: the run never came to the node.
+            InvalidCommand: the run never came to the node, or has lost old commits.
         """
         record = self._store.run(RunId(run))
+        if [each.number for each in self._store.history(record.run)] != list(
+            range(record.commit + 1)
+        ):
+            raise InvalidCommand(
+                f"Old commits of run {record.run} were pruned, and with them the results that a "
+                "new run would use again: choose another run, or start from the beginning."
+            )
         if self._store.documents(record.run):
             raise InvalidCommand(
                 f"Run {record.run} went on with an edited workflow: its results cannot be used "
@@ -174,7 +181,7 @@ class History:
         """Return the last task of a node, or the one that is named, as it was ready to run.
 
         Raises:
-            InvalidCommand: the run never came to the node.
+            InvalidCommand: the run never came to the node, or the commit before has been pruned.
         """
         record = self._store.run(RunId(run))
         now = self._store.state_at(record.run, record.commit)
@@ -182,13 +189,21 @@ class History:
         for name in names:
             if name in now.tasks:
                 return now.tasks[TaskId(name)], now
-        for summary in reversed(self._store.history(record.run, after=0)):
+        summaries = self._store.history(record.run)
+        stored = {summary.number for summary in summaries}
+        for summary in reversed(summaries):
             names = [t for t in summary.tasks if node_of(t) == node and task in (None, t)]
+            if names and summary.number - 1 not in stored:
+                raise InvalidCommand(
+                    f"What went into {names[0]} of run {record.run} was pruned: say what goes "
+                    "in, or choose another run."
+                )
             before = self._store.state_at(record.run, summary.number - 1) if names else now
             for name in names:
                 if name in before.tasks:
                     return before.tasks[TaskId(name)], before
-        raise InvalidCommand(f"Run {record.run} never came to {task or node}.")
+        pruned = ", as far as its history is kept" if len(stored) <= record.commit else ""
+        raise InvalidCommand(f"Run {record.run} never came to {task or node}{pruned}.")
 
     def _requests(self, record: RunRecord) -> dict[RequestId, RequestRecord]:
         found = self._store.requests(run=record.run, open_only=False)

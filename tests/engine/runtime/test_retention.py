@@ -9,6 +9,8 @@ import pytest
 
 from engine import events as ev
 from engine.errors import InvalidCommand
+from engine.runtime.ports import RunStore
+from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore
 from tests.engine.flows import Bench, flow, settle
 
@@ -17,6 +19,11 @@ LOOP = flow(
     "s > a, a > b, b.again > a, b.done > z",
 )
 ASKS = flow({"a": "same", "g": "ask", "z": "end"}, "a > g, g.approved > z")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> RunStore:
+    return MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "runs.sqlite")
 
 
 async def test_what_a_fork_needs_is_its_own(tmp_path: Path) -> None:
@@ -101,3 +108,20 @@ async def test_a_store_far_from_its_quota_says_nothing(tmp_path: Path) -> None:
         await bench.run(ASKS, 1)
         assert not [fact for fact in bench.facts if isinstance(fact, ev.Warned)]
         assert not bench.engine.usage().is_near
+
+
+async def test_a_pruned_run_says_that_its_results_cannot_be_used_again(store: RunStore) -> None:
+    """U64: also where its first commit has a name and is there."""
+    async with Bench(store=store) as bench:
+        work = flow({"a": "plus", "b": "plus", "c": "plus", "z": "end"}, "a > b, b > c, c > z")
+        await bench.run(work, 1)
+        await bench.engine.name_commit("run1", 0, "start")
+        await bench.engine.prune("run1", 2)
+        with pytest.raises(InvalidCommand, match="Old commits of run run1 were pruned"):
+            await bench.engine.start(work, 1, reuse=("run1", "c"))
+        with pytest.raises(InvalidCommand, match="What went into c of run run1 was pruned"):
+            await bench.engine.try_node(work, "c", run="run1")
+        with pytest.raises(InvalidCommand, match="never came to b, as far as its history is kept"):
+            await bench.engine.try_node(work, "b", run="run1")
+        assert (await bench.engine.try_node(work, "z", run="run1")).outputs == {"out": 4}
+        assert len(bench.engine.runs()) == 1
