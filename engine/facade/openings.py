@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 import engine
 from engine import events as ev
 from engine.facade import permissions
@@ -9,19 +11,46 @@ from engine.facade.core import Core
 from engine.facade.options import EditedDocument
 from engine.ids import RunId
 from engine.model.plan import Plan
+from engine.packing import unpack
 from engine.runtime import editing, moving, superstep
 from engine.runtime.invariants import check_start
 from engine.runtime.ports import Loaded, RunRecord, SignalChanges
-from engine.runtime.preparing import facts_of
-from engine.runtime.sessions import Turn
+from engine.runtime.preparing import facts_of, first_state
 from engine.runtime.superstep import RunFacts
 from engine.state.run_state import RunState
 
 
+class Beginning(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a run begins with, beside its document and its input.
+
+    It is stored with the run, and kept until the first commit holds all of it: so that a run
+    that somebody was told of begins as it was meant to, also when another process has to.
+
+    Attributes:
+        state: before commit 0. `events`: what is told with it.
+        turn: in its session: the number of the run, and of the supersteps before it.
+    """
+
+    state: RunState
+    turn: tuple[int, int] = (0, 0)
+    events: list[ev.AnyEvent] = []
+
+
+_beginning_decoder = msgspec.msgpack.Decoder(Beginning)
+
+
+def beginning_of(plan: Plan, record: RunRecord) -> Beginning:
+    """Return what a stored run begins with."""
+    if record.begins:
+        return unpack(record.begins, _beginning_decoder)
+    return Beginning(state=first_state(plan, {}, None))
+
+
 def beginning(
-    core: Core, plan: Plan, record: RunRecord, state: RunState, turn: Turn | None = None
+    core: Core, plan: Plan, record: RunRecord, begun: Beginning
 ) -> tuple[RunFacts, superstep.Step]:
-    """Return the facts of a run that begins in `state`, and its first commit."""
+    """Return the facts of a run that begins so, and its first commit."""
+    state = begun.state
     facts = facts_of(plan, record)
     check_start(plan, state.channels, facts.scope)
     at = core.clock.now()
@@ -35,8 +64,8 @@ def beginning(
         seed=record.seed,
         engine=engine.__version__,
         session=record.session,
-        turn=turn.number if turn is not None else 0,
-        step=turn.step if turn is not None else 0,
+        turn=begun.turn[0],
+        step=begun.turn[1],
         called_by=record.called_by,
     )
     opening.events[:0] = [
@@ -44,7 +73,7 @@ def beginning(
         ev.LegStarted(leg=1, reason="start", commit=0),
         *told(state),
     ]
-    opening.events[2:2] = permissions.quota_warnings(core)
+    opening.events[2:2] = [*begun.events, *permissions.quota_warnings(core)]
     return facts, opening
 
 

@@ -17,7 +17,7 @@ from engine.run_view import RunView
 from engine.runtime import editing, moving
 from engine.runtime.invariants import check_start
 from engine.runtime.ports import Loaded
-from engine.runtime.preparing import facts_of, first_state
+from engine.runtime.preparing import facts_of
 from engine.runtime.recovery import opening_of_resume, recovered_outcomes, renamed_work
 from engine.runtime.sessions import check_last
 from engine.runtime.superstep import RunFacts
@@ -107,10 +107,10 @@ class Resuming(Part):
             raise InvalidCommand(
                 f"Run {record.run} has not begun: start one on the edited workflow instead."
             )
-        state = first_state(plan, {}, None)
-        facts, opening = openings.beginning(self._core, plan, record, state)
+        begun = openings.beginning_of(plan, record)
+        facts, opening = openings.beginning(self._core, plan, record, begun)
         view = RunView(run=record.run)
-        return Leg(plan=plan, state=state, facts=facts, opening=opening, view=view)
+        return Leg(plan=plan, state=begun.state, facts=facts, opening=opening, view=view)
 
     async def _later_leg(
         self,

@@ -12,13 +12,16 @@ from engine.facade.legs import Leg
 from engine.facade.options import ALL, Fired
 from engine.facade.part import Part
 from engine.ids import RunId
+from engine.model.plan import Plan
 from engine.model.workflow import Save, Workflow
+from engine.packing import pack
 from engine.run_handle import RunHandle
 from engine.run_view import RunView
 from engine.runtime import breakpoints as stops
 from engine.runtime import partial
 from engine.runtime.preparing import choose_trigger, first_state
 from engine.runtime.sessions import next_turn
+from engine.state.run_state import RunState
 from engine.stops import Breakpoint
 from engine.store.leases import current_holder
 
@@ -88,19 +91,26 @@ class Starting(Part):
         state.breaks = stops.check(plan, breakpoints)
         state.until = partial.check_node(plan, until).key if until else ""
         state.save = save
-        if reuse is not None:
-            partial.check_node(plan, reuse[1])
-            state.recordings = await core.io(core.history.recordings, plan, *reuse)
-        facts, opening = openings.beginning(core, plan, record, state, turn)
-        if reuse is not None:
-            source, count = self.store.run(RunId(reuse[0])).run, len(state.recordings)
-            used = ev.ResultsReused(source=source, node=reuse[1], tasks=count)
-            opening.events.insert(2, used)
+        begun = openings.Beginning(state=state)
+        if turn is not None:
+            begun.turn = (turn.number, turn.step)
         if fired is not None:
-            opening.events.insert(2, fired.event)
+            begun.events.append(fired.event)
+        if reuse is not None:
+            begun.events.append(await core.io(self._reuse, plan, state, *reuse))
+        facts, opening = openings.beginning(core, plan, record, begun)
+        if channels or breakpoints or until or save or begun.events or turn is not None:
+            record = replace(record, begins=pack(begun))
         await core.io(self.store.create_run, record)
         lease = await core.io(self.store.acquire, record.run, current_holder(), record.started_at)
         leg = Leg(
             plan=plan, state=state, facts=facts, opening=opening, view=RunView(run=record.run)
         )
         return await self._legs.drive(lease, leg)
+
+    def _reuse(self, plan: Plan, state: RunState, run: str, node: str) -> ev.ResultsReused:
+        """Take the results of another run along; return the event that says so."""
+        partial.check_node(plan, node)
+        state.recordings = self._core.history.recordings(plan, run, node)
+        source = self.store.run(RunId(run)).run
+        return ev.ResultsReused(source=source, node=node, tasks=len(state.recordings))

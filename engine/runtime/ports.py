@@ -88,6 +88,8 @@ class RunRecord:
         allow: the capabilities that were granted to it.
         called_by: run and task that it is a child of. `mode`: ``call async detached``.
         depth: how many runs called one another to get here.
+        begins: what it begins with beside document and input, until its first commit is
+            stored; see `engine.facade.openings.Beginning`.
     """
 
     run: RunId
@@ -113,6 +115,7 @@ class RunRecord:
     called_by: tuple[RunId, TaskId] | None = None
     mode: str = ""
     depth: int = 0
+    begins: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

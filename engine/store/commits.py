@@ -277,8 +277,8 @@ class CommitLog:
             )
         ended_at = record.at if record.status in ENDED else None
         connection.execute(
-            "UPDATE runs SET status = ?, next_due = ?, legs = legs + ?, ended_at = ?, is_listed = 0"
-            " WHERE no = ?",
+            "UPDATE runs SET status = ?, next_due = ?, legs = legs + ?, ended_at = ?,"
+            " is_listed = 0, begins = NULL WHERE no = ?",
             (record.status.value, record.next_due, ready.legs, ended_at, held.run_no),
         )
 

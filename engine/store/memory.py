@@ -410,6 +410,8 @@ class MemoryStore(MemoryTriggers):
             if record.status is not run.status:
                 run.status = record.status
                 run.ended_at = record.at if record.status in ENDED else None
+                if run.record.begins:
+                    run.record = replace(run.record, begins=b"")
             run.next_due = record.next_due
             if record.frame is not None:
                 self._keep_frame(run, record, record.frame)

@@ -27,7 +27,8 @@ RUN_SELECT = """
         WHERE c.id BETWEEN r.no << 32 AND (r.no << 32) + 4294967295),
       r.parent, r.parent_commit, r.ended_at, r.source_path, r.title, r.document_no,
       l.host, l.pid, l.boot, l.process_started, l.heartbeat_at, r.untrusted, r.session,
-      r.start_trigger, r.granted, r.caller, r.caller_task, r.call_mode, r.depth
+      r.start_trigger, r.granted, r.caller, r.caller_task, r.call_mode, r.depth,
+      r.begins
     FROM runs r JOIN leases l ON l.run_no = r.no"""
 
 DECISION_SELECT = """
@@ -146,6 +147,7 @@ def run_record(row: Row, decode: Decode, now: float, document: bytes = b"") -> R
         called_by=(RunId(row[24]), TaskId(row[25])) if row[24] else None,
         mode=row[26],
         depth=row[27],
+        begins=row[28] or b"",
     )
 
 

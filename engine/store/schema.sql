@@ -218,6 +218,7 @@ CREATE TABLE runs (
 	caller_task VARCHAR NOT NULL,
 	call_mode VARCHAR NOT NULL,
 	depth INTEGER NOT NULL,
+	begins BLOB,
 	signals_after INTEGER NOT NULL,
 	listed_upto INTEGER NOT NULL,
 	is_listed BOOLEAN NOT NULL,

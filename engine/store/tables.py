@@ -116,6 +116,8 @@ class RunRow(SQLModel, table=True):
     caller_task: str = ""
     call_mode: str = ""
     depth: int = 0
+    #: What it begins with, until its first commit is stored.
+    begins: bytes | None = None
     #: Number of the newest event when the run was created: it hears those sent to all later.
     signals_after: int = 0
     #: The last commit whose executions are in `executions`; whether nothing is to be added.

@@ -37,9 +37,9 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
             "INSERT INTO runs (id, workflow_id, workflow, revision, title, source_path,"
             " document_no, input, seed, started_at, ended_at, status, legs, parent,"
             " parent_commit, untrusted, session, start_trigger, granted, caller, caller_task,"
-            " call_mode, depth, listed_upto, is_listed, signals_after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1, 0,"
-            " (SELECT coalesce(max(no), 0) FROM signals))",
+            " call_mode, depth, begins, listed_upto, is_listed, signals_after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+            " -1, 0, (SELECT coalesce(max(no), 0) FROM signals))",
             (
                 record.run,
                 record.workflow_id,
@@ -62,6 +62,7 @@ def insert_run(connection: sqlite3.Connection, blobs: Blobs, record: RunRecord, 
                 *(record.called_by or ("", "")),
                 record.mode,
                 record.depth,
+                record.begins or None,
             ),
         ).lastrowid
     except sqlite3.IntegrityError as error:
