@@ -6,6 +6,7 @@ is small; what has only come through is as large as it may be.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ def size_of(value: Json) -> int:
         return 0
     try:
         return len(_encode(value))
+    except (OverflowError, UnicodeEncodeError):
+        return len(json.dumps(value))  # as `engine.packing` stores what msgpack cannot hold
     except (TypeError, ValueError):
         return 0  # what is no JSON is refused where it is to be stored
 
