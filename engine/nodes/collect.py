@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from engine.model.node_types import Context, NodeType, Output, Port, Ports
+from engine.model.node_types import Context, NodeType, Output, Port, Ports, PortType
 from engine.nodes.fields import Params, hints
 
 Json = Any
@@ -20,6 +20,15 @@ class CollectParams(Params):
         "input",
         title="Order",
         description="The order of the items, or the order in which they were done.",
+        json_schema_extra=hints("select"),
+    )
+    result: Literal["auto", "list", "object"] = Field(
+        "auto",
+        title="Result",
+        description=(
+            "auto: as the items came: a list, or an object with the results under its keys. "
+            "object of a list: by the number of the item."
+        ),
         json_schema_extra=hints("select"),
     )
     skipped: Literal["drop", "null"] = Field(
@@ -74,11 +83,12 @@ def run(params: CollectParams, ctx: Context) -> Output:
 
 
 def _ports(params: Mapping[str, Json]) -> Ports:
-    del params
+    kinds: Mapping[str, PortType] = {"list": "list", "object": "object"}
+    kind = kinds.get(str(params.get("result")), "any")
     return Ports(
         (Port(name="in", description="The result of one item."),),
         (
-            Port(name="out", type="list", description="The results of all items."),
+            Port(name="out", type=kind, description="The results of all items."),
             Port(
                 name="failed",
                 type="list",

@@ -391,6 +391,7 @@ class Kinds:
         /,
         *,
         order: Literal["input", "arrival"] | Computed = UNSET,
+        result: Literal["auto", "list", "object"] | Computed = UNSET,
         skipped: Literal["drop", "null"] | Computed = UNSET,
         enough: Json = UNSET,
         rest: Literal["cancel", "leave", "all"] | Computed = UNSET,
@@ -400,6 +401,8 @@ class Kinds:
         Args:
             key: its identity in the document.
             order: The order of the items, or the order in which they were done.
+            result: auto: as the items came: a list, or an object with the results under its keys.
+                object of a list: by the number of the item.
             skipped: Leave them out, or put null in their place.
             enough: Go on with so many results; 0: at once. An expression is looked at whenever an
                 item ends or a channel that it reads changes; input is the results so far. Empty:
@@ -412,6 +415,7 @@ class Kinds:
             key,
             "collect",
             order=order,
+            result=result,
             skipped=skipped,
             enough=enough,
             rest=rest,
@@ -477,6 +481,44 @@ class Kinds:
             key,
             "until",
             condition=condition,
+        )
+
+    def frame_error(
+        self,
+        key: str,
+        /,
+        *,
+        frame: Text = UNSET,
+    ) -> NodeHandle:
+        """Takes the failure of a frame; what is left in the frame is cancelled.
+
+        Args:
+            key: its identity in the document.
+            frame: Id of the frame whose failures it takes. It stands outside of it.
+        """
+        return self._kind(
+            key,
+            "frame.error",
+            frame=frame,
+        )
+
+    def frame_cancel(
+        self,
+        key: str,
+        /,
+        *,
+        frame: Text = UNSET,
+    ) -> NodeHandle:
+        """Ends every task in a frame, withdraws its questions, and goes on.
+
+        Args:
+            key: its identity in the document.
+            frame: Id of the frame that is cancelled.
+        """
+        return self._kind(
+            key,
+            "frame.cancel",
+            frame=frame,
         )
 
     def set(

@@ -16,23 +16,28 @@ class Gathered(NamedTuple):
     """What has come of the items of a zone.
 
     Attributes:
-        values: results in the order that Collect wants.
+        values: results in the order that Collect wants: a list, or an object by key.
         failed: indices of the items that failed. `error`: of the first of them.
         successes: how many have a result.
     """
 
-    values: list[Json]
+    values: Json
     failed: list[int]
     successes: int
     error: Json = None
 
 
 def gather(
-    collect: PlanNode, ended: Mapping[int, ItemState], value: Callable[[ValueRef], Json]
+    collect: PlanNode,
+    ended: Mapping[int, ItemState],
+    value: Callable[[ValueRef], Json],
+    *,
+    key_of: Callable[[int], str] | None = None,
 ) -> Gathered:
     """Return the results of items.
 
     Args:
+        key_of: gives the key of an item, where the items are the entries of an object.
         collect: says in which order they come, and what stands for an item without one.
         ended: how each item ended, by its index.
         value: gives the value of a name.
@@ -42,13 +47,15 @@ def gather(
     if params.get("order") == "arrival":
         order.sort(key=lambda index: ended[index].order)
     keep_gaps = params.get("skipped") == "null"
-    values: list[Json] = []
-    for index in order:
-        ref = ended[index].value
-        if ref is not None:
-            values.append(value(ref))
-        elif keep_gaps:
-            values.append(None)
+    results = [
+        (index, None if ref is None else value(ref))
+        for index in order
+        if (ref := ended[index].value) is not None or keep_gaps
+    ]
+    shape = params.get("result", "auto")
+    values: Json = [result for _, result in results]
+    if shape == "object" or (shape == "auto" and key_of is not None):
+        values = {(key_of or str)(index): result for index, result in results}
     successes = sum(item.value is not None for item in ended.values())
     failed = [index for index in order if ended[index].error is not None]
     return Gathered(values, failed, successes, ended[failed[0]].error if failed else None)

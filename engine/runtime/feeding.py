@@ -28,7 +28,7 @@ from engine.model.node_types import (
     Stream,
     Wait,
 )
-from engine.runtime.items import room
+from engine.runtime.growing import room
 from engine.runtime.outcome import Outcome
 from engine.state.run_state import RunState, Task, ZoneState
 

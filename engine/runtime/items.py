@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from engine.events import ErrorInfo, ItemsAdded, ItemsDropped, ItemsFinished, TaskFailed
+from engine.events import ErrorInfo, ItemsDropped, TaskFailed
 from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanNode
 from engine.runtime import collecting, rounds
 from engine.runtime.area import Area
 from engine.runtime.clearing import clear_item, drop_zone, forget_memory
 from engine.runtime.limits import ItemLost, LimitHit
-from engine.state.run_state import ItemState, Task, ValueRef, ZoneState
+from engine.state.run_state import ItemState, Queued, Task, ValueRef, ZoneState
 
 Json = Any
 
 # --- a list -------------------------------------------------------------------------------------
 
 
-def open_zone(work: Area, split: PlanNode, path: Path, items: ValueRef, limit: int) -> None:
-    """Start the items of a For each, at most `limit` at once.
+def open_zone(work: Area, split: PlanNode, path: Path, given: Queued) -> None:
+    """Start the items of a For each.
 
     A list that comes before the last one is done takes its turn.
     """
-    total = len(work.value(items))
-    _check_size(work, split, total)
+    check_size(work, split, len(work.value(given.items)))
     key = f"{split.key}@{scope_key(path)}"
     zone = work.zones.get(key)
     if zone is not None:
-        work.zones.put(key, msgspec.structs.replace(zone, queued=(*zone.queued, (items, limit))))
+        work.zones.put(key, msgspec.structs.replace(zone, queued=(*zone.queued, given)))
         return
-    _begin_zone(work, split, path, items, limit, ())
+    _begin_zone(work, split, path, given, ())
 
 
-def _check_size(work: Area, split: PlanNode, size: int) -> None:
+def check_size(work: Area, split: PlanNode, size: int) -> None:
+    """Raise `LimitHit` where a For each would have more items than it may."""
     cap = work.plan.workflow.settings.limits.items
     if size > cap:
         raise LimitHit(
@@ -48,150 +49,25 @@ def _begin_zone(
     work: Area,
     split: PlanNode,
     path: Path,
-    items: ValueRef,
-    limit: int,
-    queued: tuple[tuple[ValueRef, int], ...],
+    given: Queued,
+    queued: tuple[Queued, ...],
 ) -> None:
     key = f"{split.key}@{scope_key(path)}"
-    total = len(work.value(items))
-    work.zones.put(key, ZoneState(items=items, total=total, queued=queued, limit=limit))
+    total = len(work.value(given.items))
+    zone = ZoneState(items=given.items, total=total, limit=given.limit, keyed=given.keyed)
+    work.zones.put(key, msgspec.structs.replace(zone, queued=queued))
     if work.budget is not None and split.node.budget == "even":
         work.budget.open_shares(split, path, total)
-    _admit_items(work, split, path, key)
+    admit_items(work, split, path, key)
     begun = work.zones.get(key)
     if begun is not None and total and work.plan.nodes[split.pair or ""].raw.get("enough") == 0:
         finish(work, split, path, key, begun, "nobody waits for them")
 
 
-# --- items that come later ----------------------------------------------------------------------
-
-
-def feed(
-    work: Area,
-    split: PlanNode,
-    task: Task,
-    values: Sequence[Json],
-    *,
-    limit: int,
-    position: Json,
-) -> None:
-    """Add what a stream has brought to the zone that its task feeds; the first opens it."""
-    key = f"{split.key}@{scope_key(task.path)}"
-    zone = work.zones.get(key)
-    if zone is None:
-        zone = ZoneState(items="", total=-1, limit=limit, source=task.id)
-    work.zones.put(key, msgspec.structs.replace(zone, position=position))
-    _grow(work, split, task.path, task.id, values, limit=limit, position=position)
-
-
-def end_stream(work: Area, split: PlanNode, task: Task, limit: int) -> None:
-    """Nothing more comes from the stream of a task: its zone ends with its items."""
-    key = f"{split.key}@{scope_key(task.path)}"
-    zone = work.zones.get(key)
-    if zone is not None and zone.source == task.id:
-        work.zones.put(key, msgspec.structs.replace(zone, source=TaskId("")))
-        _admit_items(work, split, task.path, key)
-        return
-    ref = f"{task.id}.none"  # it has brought nothing: an empty list
-    work.values[ref] = []
-    open_zone(work, split, task.path, ref, limit)
-
-
-def add_from_inside(work: Area, task: Task, values: Sequence[Json]) -> None:
-    """Add items to the innermost For each around a task; its own item is not done yet."""
-    depth = innermost(work, task.path)
-    split = work.plan.nodes[task.path[depth][0]]
-    _grow(work, split, task.path[:depth], task.id, values)
-
-
-def at_work(work: Area, node: NodeKey, within: str) -> list[tuple[Path, str, ZoneState]]:
-    """Return the zones of a For each that wait for their items, in one item or in any.
-
-    Each with its path and its key.
-    """
-    found: list[tuple[Path, str, ZoneState]] = []
-    split = work.plan.nodes.get(node)
-    for key in list(work.state.zones) if split is not None and split.role == "split" else ():
-        zone, (name, _, scope) = work.zones.get(key), key.partition("@")
-        if name != node or zone is None or zone.over or (within and scope != within):
-            continue
-        path = _path_of(work, scope)
-        if path is not None:
-            found.append((path, key, zone))
-    return found
-
-
-def add_by_hand(work: Area, split: PlanNode, path: Path, values: Sequence[Json]) -> None:
-    """Add items that a person brings to a zone."""
-    _grow(work, split, path, TaskId(""), values)
-
-
-def finish_by_hand(
-    work: Area, split: PlanNode, path: Path, key: str, zone: ZoneState, reason: str
-) -> None:
-    """Let Collect go on because a person says so."""
-    ended = [work.items.get(f"{key}/{index}") for index in range(zone.next)]
-    results = sum(1 for item in ended if item is not None and item.value)
-    work.events.append(ItemsFinished(zone=key, node=split.key, results=results, reason=reason))
-    finish(work, split, path, key, zone, reason)
-
-
-def innermost(work: Area, path: Path) -> int:
-    """Return where in a path the innermost For each is, or -1."""
-    nodes = work.plan.nodes
-    return next((n for n in reversed(range(len(path))) if nodes[path[n][0]].role == "split"), -1)
-
-
-def _grow(
-    work: Area,
-    split: PlanNode,
-    path: Path,
-    task: TaskId,
-    values: Sequence[Json],
-    *,
-    limit: int = 0,
-    position: Json = None,
-) -> None:
-    key = f"{split.key}@{scope_key(path)}"
-    zone = work.zones.get(key)
-    if zone is None or not values:
-        return
-    _check_size(work, split, zone.size + len(values))
-    name = f"{task or key}.more{zone.size}"
-    work.values[name] = list(values)
-    for place in range(len(values)):
-        work.grown.put(f"{key}/{zone.size + place}", f"{name}[{place}]")
-    work.events.append(
-        ItemsAdded(
-            task=task,
-            node=split.key,
-            zone=key,
-            count=len(values),
-            values=name,
-            limit=limit,
-            position=position,
-        )
-    )
-    work.zones.put(key, msgspec.structs.replace(zone, added=zone.added + len(values)))
-    if zone.over and _rest(work, split) == "leave":
-        drop_items(work, key, "Collect has gone on")
-        return
-    _admit_items(work, split, path, key)
-
-
-def room(zone: ZoneState | None, task: TaskId, limit: int) -> int:
-    """Return how many items the task that feeds a zone may add now: none to that of another."""
-    if zone is None:
-        return limit
-    if zone.source != task:
-        return 0
-    return max(0, zone.limit - (zone.size - zone.done))
-
-
 # --- starting -----------------------------------------------------------------------------------
 
 
-def _admit_items(work: Area, split: PlanNode, path: Path, key: str) -> None:
+def admit_items(work: Area, split: PlanNode, path: Path, key: str) -> None:
     """Start items up to the limit; when none is left, all have ended and none can come, close."""
     zone = work.zones.get(key)
     while zone is not None and zone.active < zone.limit and zone.next < zone.size:
@@ -321,7 +197,7 @@ def _item_over(
 ) -> None:
     name = f"{key}/{path[-1][1]}"
     work.items.put(name, ItemState(item.order) if zone.over else item)
-    if item.error is None and path[-1][1] >= zone.total:
+    if item.error is None and path[-1][1] >= zone.total and not zone.keyed:
         work.grown.drop(name)
     zone = msgspec.structs.replace(zone, active=zone.active - 1, done=zone.done + 1)
     work.zones.put(key, zone)
@@ -339,7 +215,7 @@ def _item_over(
     ):
         _look_whether_enough(work, split, collect, outer, key, zone)
     else:
-        _admit_items(work, split, outer, key)
+        admit_items(work, split, outer, key)
 
 
 def look_again(work: Area, changed: frozenset[str]) -> None:
@@ -351,11 +227,11 @@ def look_again(work: Area, changed: frozenset[str]) -> None:
         condition = collect.condition
         if zone is None or zone.over or split.role != "split" or condition is None:
             continue
-        if condition.reads.channels & changed and (path := _path_of(work, scope)) is not None:
+        if condition.reads.channels & changed and (path := path_of(work, scope)) is not None:
             _look_whether_enough(work, split, collect, path, key, zone)
 
 
-def _path_of(work: Area, scope: str) -> Path | None:
+def path_of(work: Area, scope: str) -> Path | None:
     """Return the path of a scope, whose zones are all at work."""
     found: list[tuple[NodeKey, int, int]] = []
     for part in scope.split(",") if scope else ():
@@ -376,7 +252,7 @@ def _look_whether_enough(
     broken: ErrorInfo | None = None
     try:
         if work.is_enough is None or not work.is_enough(collect, outer, results):
-            _admit_items(work, split, outer, key)
+            admit_items(work, split, outer, key)
             return
     except ItemLost as lost:
         broken = lost.error
@@ -390,11 +266,11 @@ def finish(
     work: Area, split: PlanNode, outer: Path, key: str, zone: ZoneState, reason: str
 ) -> TaskId:
     """Let Collect go on with the results that there are; end the others, or leave them alone."""
-    rest = _rest(work, split)
+    rest = rest_of(work, split)
     if rest == "all":
         left = msgspec.structs.replace(zone, over=True)
         task = _close_zone(work, split, outer, key, zone, left=left)
-        _admit_items(work, split, outer, key)  # a place has become free
+        admit_items(work, split, outer, key)  # a place has become free
         return task
     source = work.tasks.get(zone.source) if zone.source else None
     if source is not None:
@@ -408,7 +284,7 @@ def finish(
     return _close_zone(work, split, outer, key, zone)
 
 
-def _rest(work: Area, split: PlanNode) -> str:
+def rest_of(work: Area, split: PlanNode) -> str:
     """Return what becomes of the items that Collect does not wait for."""
     rest = work.plan.nodes[split.pair or ""].node.params.get("rest")
     return str(rest or "cancel")
@@ -463,7 +339,9 @@ def _close_zone(
     """Hand the results to Collect, in its order; `left` is what remains of the zone, if any."""
     collect = work.plan.nodes[split.pair or ""]
     ended = {i: item for i in range(zone.size) if (item := work.items.get(f"{key}/{i}"))}
-    found = collecting.gather(collect, ended, work.value)
+    found = collecting.gather(
+        collect, ended, work.value, key_of=partial(_key_of, work, key, zone) if zone.keyed else None
+    )
     ref = f"{task_id(collect.key, path, work.next_visit(collect, path))}.items"
     work.values[ref] = found.values
     inputs = {"in": ((split.key, ref),)}
@@ -488,6 +366,12 @@ def _close_zone(
     return task
 
 
+def _key_of(work: Area, key: str, zone: ZoneState, index: int) -> str:
+    """Return the key of an entry of an object; what was added later may have none."""
+    item = _item(work, key, zone, index)
+    return str(item["key"]) if isinstance(item, dict) and "key" in item else str(index)
+
+
 def _item(work: Area, key: str, zone: ZoneState, index: int) -> Json:
     if index < zone.total:
         return work.value(zone.items)[index]
@@ -502,5 +386,5 @@ def _drop(work: Area, split: PlanNode, path: Path, key: str, zone: ZoneState) ->
 
 
 def _begin_queued(work: Area, split: PlanNode, path: Path, zone: ZoneState) -> None:
-    (items, limit), *rest = zone.queued
-    _begin_zone(work, split, path, items, limit, tuple(rest))
+    first, *rest = zone.queued
+    _begin_zone(work, split, path, first, tuple(rest))

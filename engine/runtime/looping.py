@@ -19,7 +19,7 @@ from engine.runtime import rounds
 from engine.runtime.items import send_in
 from engine.runtime.limits import LimitHit
 from engine.runtime.transition import Transition
-from engine.state.run_state import Task, ValueRef, ZoneState
+from engine.state.run_state import Queued, Task, ValueRef, ZoneState
 
 Json = Any
 
@@ -66,7 +66,7 @@ def start(work: Transition, loop: PlanNode, task: Task, ref: ValueRef, of: int, 
     key = f"{loop.key}@{scope_key(task.path)}"
     open_zone = work.zones.get(key)
     if open_zone is not None:  # the last one is not done: this one takes its turn
-        queued = (*open_zone.queued, (ref, of))
+        queued = (*open_zone.queued, Queued(ref, of))
         work.zones.put(key, msgspec.structs.replace(open_zone, queued=queued))
         return ""
     work.zones.put(key, ZoneState(items=ref, total=of, next=1, active=1, rounds=True))
@@ -118,7 +118,8 @@ def give_up(work: Transition, until: PlanNode, task: Task) -> None:
 def _close(work: Transition, loop: PlanNode, outer: Path, key: str, zone: ZoneState) -> None:
     work.zones.drop(key)
     if zone.queued:
-        (ref, of), *rest = zone.queued
+        first, *rest = zone.queued
+        ref, of = first.items, first.limit
         new = ZoneState(items=ref, total=of, next=1, active=1, queued=tuple(rest), rounds=True)
         work.zones.put(key, new)
         send_in(work, loop, (*outer, (loop.key, 0, of)), ref)

@@ -35,14 +35,9 @@ from engine.runtime.committing.work import Work
 from engine.runtime.committing.writes import merge, take_input
 from engine.runtime.delivery import settle_all
 from engine.runtime.facts import RunFacts, Step
+from engine.runtime.growing import add_by_hand, at_work, finish_by_hand
 from engine.runtime.invariants import Breach
-from engine.runtime.items import (
-    add_by_hand,
-    at_work,
-    fail_item,
-    finish_by_hand,
-    look_again,
-)
+from engine.runtime.items import fail_item, look_again
 from engine.runtime.limits import ItemLost, LimitHit
 from engine.runtime.moving import idle_items
 from engine.runtime.outcome import Outcome

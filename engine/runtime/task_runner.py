@@ -105,6 +105,7 @@ def _carry_out(node: PlanNode, ctx: AttemptContext) -> Output:
 def _items(params: Any, ctx: AttemptContext) -> Output:
     """A For each is carried out by the engine: here only its list is made."""
     items = ctx.input if params.items is None else params.items
+    keyed = isinstance(items, dict) and params.batch == 1
     if isinstance(items, dict):
         items = [{"key": key, "value": value} for key, value in items.items()]
     if not isinstance(items, list):
@@ -114,7 +115,8 @@ def _items(params: Any, ctx: AttemptContext) -> Output:
         )
     if params.batch > 1:
         items = [items[n : n + params.batch] for n in range(0, len(items), params.batch)]
-    return Output({"items": items, "limit": params.limit})
+    ports = {"items": items, "limit": params.limit}
+    return Output({**ports, "keyed": True} if keyed else ports)
 
 
 async def _finish(node: PlanNode, task: Task, ctx: AttemptContext, clock: Clock) -> Outcome:

@@ -137,6 +137,20 @@ class JoinTimer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     over: bool = False
 
 
+class Queued(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What came before a zone was done, and takes its turn.
+
+    Attributes:
+        items: of a For each the list, of a Loop the value.
+        limit: how many items at once; of a Loop the number of rounds, -1 if not known.
+        keyed: the items are the entries of an object.
+    """
+
+    items: ValueRef
+    limit: int
+    keyed: bool = False
+
+
 class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Progress of one For each … Collect; its finished items are in `RunState.items`.
 
@@ -144,14 +158,15 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         items: the list that it began with, or empty where a stream feeds it.
         total: how many are in that list; -1 of a stream. `loop.of` and paths say so.
         next: index of the item that starts next.
-        queued: lists that came before this one was done, with their limits.
+        queued: what came before this one was done.
         rounds: it is a Loop … Until: `items` is the value that the round began with, `total`
-            the number of rounds, -1 if not known; in `queued` are values with theirs.
+            the number of rounds, -1 if not known.
         limit: how many items are worked on at once.
         added: how many items were added later; those are in `RunState.grown`.
         source: the task that goes on to feed it; while there is one, it stays open.
         position: where the source goes on after the last item that was admitted.
         over: Collect has gone on; what is still at work is left to its end.
+        keyed: the items are the entries of an object, {key, value}.
     """
 
     items: ValueRef
@@ -159,13 +174,14 @@ class ZoneState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     next: int = 0
     active: int = 0
     done: int = 0
-    queued: tuple[tuple[ValueRef, int], ...] = ()
+    queued: tuple[Queued, ...] = ()
     rounds: bool = False
     limit: int = 1
     added: int = 0
     source: TaskId = TaskId("")
     position: Json = None
     over: bool = False
+    keyed: bool = False
 
     @property
     def size(self) -> int:
@@ -451,7 +467,7 @@ def _token_refs(queue: tuple[Token, ...]) -> list[ValueRef]:
 
 def _zone_refs(zone: ZoneState) -> list[ValueRef]:
     first = [zone.items] if zone.items else []
-    return [*first, *[items for items, _ in zone.queued]] if zone.queued else first
+    return [*first, *[each.items for each in zone.queued]] if zone.queued else first
 
 
 def _item_refs(item: ItemState) -> list[ValueRef]:

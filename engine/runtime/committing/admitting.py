@@ -13,7 +13,8 @@ from engine.runtime.committing.failing import fail
 from engine.runtime.committing.results import note_finished, succeed, take_items
 from engine.runtime.committing.waits import close_wait, park
 from engine.runtime.committing.work import Work
-from engine.runtime.items import drop_items, end_stream
+from engine.runtime.growing import end_stream
+from engine.runtime.items import drop_items
 from engine.runtime.outcome import Outcome
 from engine.runtime.turns import give
 from engine.state.run_state import ParkedWait, Task

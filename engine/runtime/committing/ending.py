@@ -14,8 +14,8 @@ from engine.model.expressions import ExpressionError
 from engine.model.plan import Plan
 from engine.runtime.committing.work import Work
 from engine.runtime.facts import Step
+from engine.runtime.growing import room
 from engine.runtime.invariants import Breach
-from engine.runtime.items import room
 from engine.runtime.leaving import leave
 from engine.runtime.limits import LimitHit
 from engine.runtime.stuck import blocked

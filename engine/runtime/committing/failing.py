@@ -18,10 +18,11 @@ from engine.runtime.committing import framing
 from engine.runtime.committing.results import leave_loop
 from engine.runtime.committing.waits import ask
 from engine.runtime.committing.work import Work
-from engine.runtime.items import abandon, end_stream, fail_item, feed, open_zone, spoil_item
+from engine.runtime.growing import end_stream, feed
+from engine.runtime.items import abandon, fail_item, open_zone, spoil_item
 from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
-from engine.state.run_state import ParkedWait, Task
+from engine.state.run_state import ParkedWait, Queued, Task
 
 Json = Any
 
@@ -260,7 +261,7 @@ def _split_error(work: Work, split: PlanNode, task: Task, error: Json) -> None:
         feed(transition, split, task, [error], limit=1, position=None)
         end_stream(transition, split, task, 1)
     else:
-        open_zone(transition, split, task.path, ref, 1)
+        open_zone(transition, split, task.path, Queued(ref, 1))
     transition.finish(task)
 
 

@@ -9,9 +9,10 @@ from engine.ids import Path, scope_key
 from engine.model.plan import PlanNode
 from engine.runtime import looping, routing
 from engine.runtime.committing.work import LOOPS, Work
-from engine.runtime.items import add_from_inside, end_stream, feed, open_zone
+from engine.runtime.growing import add_from_inside, end_stream, feed
+from engine.runtime.items import open_zone
 from engine.runtime.outcome import Outcome
-from engine.state.run_state import GateState, Task
+from engine.state.run_state import GateState, Queued, Task
 
 Json = Any
 
@@ -105,8 +106,12 @@ def _split(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
     own = f"{task.id}.items"
     items = _name(work, task, outcome, "items", own, outcome.ports["items"])
     limit = outcome.ports.get("limit", 1)
-    work.transition.values[f"{task.id}.limit"] = limit
-    note_finished(work, task, outcome, {"items": "" if items == own else items, "limit": ""})
+    keyed = bool(outcome.ports.get("keyed"))
+    others = [name for name in outcome.ports if name != "items"]
+    for name in others:
+        work.transition.values[f"{task.id}.{name}"] = outcome.ports[name]
+    names = {"items": "" if items == own else items, **dict.fromkeys(others, "")}
+    note_finished(work, task, outcome, names)
     for edge in node.out.get("error", ()):
         work.transition.rule_out(edge, task.path)
     zone = work.transition.zones.get(f"{node.key}@{scope_key(task.path)}")
@@ -115,7 +120,7 @@ def _split(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:
         end_stream(work.transition, node, task, int(limit))
         work.transition.finish(task)
         return
-    open_zone(work.transition, node, task.path, items, int(limit))
+    open_zone(work.transition, node, task.path, Queued(items, int(limit), keyed))
     work.transition.finish(task)
 
 

@@ -12,7 +12,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.plan import PlanNode
 from engine.runtime import failures, routing
 from engine.runtime.committing.work import LOOPS, Work
-from engine.runtime.items import innermost
+from engine.runtime.growing import innermost
 from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
 from engine.runtime.scope import loop_of

@@ -37,7 +37,7 @@ def test_settings_that_cannot_work_are_refused(kind: str, params: dict[str, Any]
     with pytest.raises(ValidationError, match=why):
         REGISTRY.require(f"trigger.{kind}").params.model_validate(params)
     found = validate(flow({"begin": (f"trigger.{kind}", params)}, ""), REGISTRY)
-    assert next(each.rule for each in found if each.node == "begin") == "E004-params"
+    assert "E004-params" in [each.rule for each in found if each.node == "begin"]
 
 
 def test_settings_are_constant_for_there_is_no_run_yet() -> None:

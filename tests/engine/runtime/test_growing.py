@@ -8,7 +8,7 @@ import pytest
 
 from engine import events as ev
 from engine.commands import Decide
-from engine.model.node_types import Context, Output
+from engine.model.node_types import Context, NodeFailure, Output
 from engine.model.workflow import Channel, Limits, Workflow
 from engine.nodes.add_items import ADD_ITEMS
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
@@ -194,6 +194,63 @@ async def approve(bench: Bench, node: str) -> None:
                digest=record.digest)
     )  # fmt: skip
     await settle()
+
+
+# --- the entries of an object ------------------------------------------------------------------
+
+
+def keyed(collect: Json = None, body: Json = "same", **params: Any) -> Workflow:
+    return flow(
+        {"e": ("for_each", params), "a": body, "b": "code", "c": ("collect", collect or {}),
+         "z": "end"},
+        "e.item > a, a > b, b > c, c > z",
+    )  # fmt: skip
+
+
+def _value(params: Any, ctx: Context) -> Output:
+    value = ctx.input["value"] if isinstance(ctx.input, dict) else ctx.input
+    if value == 3:
+        raise NodeFailure("three", retryable=False)
+    return Output({"out": value})
+
+
+@pytest.mark.parametrize(
+    ("given", "collect", "params", "expected"),
+    [
+        ({"x": 1, "y": 2}, {}, {}, {"x": 1, "y": 2}),
+        ({}, {}, {}, {}),
+        ({"x": 1, "y": 2}, {"result": "list"}, {}, [1, 2]),
+        ([7, 8], {"result": "object"}, {}, {"0": 7, "1": 8}),
+        ({"x": 3, "y": 2}, {}, {"on_item_failure": "continue"}, {"y": 2}),
+        ({"x": 3, "y": 2}, {"skipped": "null"}, {"on_item_failure": "continue"},
+         {"x": None, "y": 2}),
+    ],
+)  # fmt: skip
+async def test_over_an_object_the_results_are_an_object(
+    given: Json, collect: Json, params: Json, expected: Json
+) -> None:
+    """U51: over a mapping."""
+    assert await finished(keyed(collect, **params), given, CODE) == expected
+
+
+CODE = node_type("code", _value)
+
+
+async def test_objects_that_come_before_one_is_done_keep_their_keys() -> None:
+    work = flow(
+        {"s": "same", "h": "plus", "b": ("below", {"n": 3}), "e": ("for_each",
+         {"items": {"expr": "{'n': input, 'm': input * 10}"}, "limit": 1}), "a": "asleep",
+         "c": "collect", "z": "end"},
+        "s > h, h > b, b.again > h, h > e, e.item > a, a > c, c > z",
+    )  # fmt: skip
+    result = await finished(work, 0)
+    assert result == {"n": {"key": "n", "value": 3}, "m": {"key": "m", "value": 30}}
+
+
+async def test_what_is_added_to_an_object_has_its_own_key_or_its_number() -> None:
+    more = {"items": {"expr": "[{'key': 'new', 'value': 1}, 5] if loop.index == 0 else []"}}
+    work = keyed(body=("add_items", more))
+    assert await finished(work, {"x": 9}, CODE) == {"x": 9, "new": 1, "2": 5}
 
 
 # --- by hand ------------------------------------------------------------------------------------
