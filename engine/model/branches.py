@@ -9,6 +9,7 @@ from itertools import product
 from engine.model.check_nodes import NodeFacts
 from engine.model.expressions import ExpressionError, compile_expression
 from engine.model.graph import GraphFacts
+from engine.model.shape import edge_order
 from engine.model.workflow import Edge, Workflow
 
 #: Combinations of ways that are looked at; more are taken together as one.
@@ -306,7 +307,8 @@ def _by_port(edges: Iterable[Edge]) -> dict[str, list[Edge]]:
 
 
 def _in_order(edges: Iterable[Edge]) -> list[Edge]:
-    return sorted(edges, key=lambda edge: edge.priority)
+    """Return edges in the order in which a run looks at them, whatever that of the document."""
+    return sorted(edges, key=lambda edge: (edge.priority, edge_order(edge)))
 
 
 def _gets_to(way: Iterable[Edge], edge: Edge, before: set[str]) -> bool:

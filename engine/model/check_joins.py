@@ -47,18 +47,19 @@ def _check_filling(
 ) -> Iterator[Diagnostic]:
     """A join that wants more values than can ever come."""
     if policy.mode == "n_of_m" and policy.n < 1:
-        yield _never_fills(doc, key, name, f"waits for {policy.n} values", "at least 1")
+        yield _never_fills(doc, key, name, f"waits for {policy.n} values at {name}", "at least 1")
         return
-    if policy.mode not in {"all", "n_of_m"} or not edges:
+    goes_on = policy.timeout_s is not None and policy.on_timeout == "fire"
+    if policy.mode not in {"all", "n_of_m"} or not edges or goes_on:
         return
     wanted = len(edges) if policy.mode == "all" else policy.n
     live = [edge for edge in edges if _can_come(doc, edge)]
     if wanted > len(edges):
-        what = f"waits for {wanted} values and has {len(edges)} wires"
+        what = f"waits for {wanted} values at {name} and has {len(edges)} wires"
         yield _never_fills(doc, key, name, what, f"at most {len(edges)}")
     elif wanted > len(live) and key not in doc.branches.cut_off:
         silent = tuple(edge.source.node for edge in edges if edge not in live)
-        what = f"waits for {wanted} values, but none can come from {doc.titles(silent)}"
+        what = f"waits for {wanted} values at {name}, but {doc.titles(silent)} can send none"
         yield _never_fills(doc, key, name, what, f"at most {len(live)}, or connect the others")
     else:
         yield from _check_exclusive(doc, key, name, live, wanted)
@@ -143,7 +144,7 @@ def _check_mutual_joins(doc: Checked) -> Iterator[Diagnostic]:
 
 def _never_fills(doc: Checked, key: str, port: str, what: str, bound: str) -> Diagnostic:
     return rules.JOIN_NEVER_FILLS.broken(
-        f"{doc.title(key)} {what} at {port}: it can never run.",
+        f"{doc.title(key)} {what}: it can never run.",
         f"Let it wait for {bound}.",
         node=key,
         field=f"joins.{port}",

@@ -122,11 +122,11 @@ def test_conditions_need_a_way_for_the_rest(wires: str, found: list[str]) -> Non
 @pytest.mark.parametrize(
     ("first", "wires", "found"),
     [
-        (step(route="first"), "a > z, a > x", ["W101 x", "W108 a"]),
+        (step(route="first"), "a > x, a > z", ["W101 z", "W108 a"]),
         (step(), "a > z, a > x [False]", ["W101 x", "W108 a"]),
         (step(), "a > z [1 == 1], a > x [else]", ["W101 x", "W108 a"]),
         (step(), "a > z, a > x [else]", []),
-        (step(route="first"), "a > z [input], a > x", []),
+        (step(route="first"), "a > x [input], a > z", []),
         # Whoever disables a node for a while need not be told what it does not do meanwhile.
         ((*SWITCH, OFF), "a.a > z, a.b > x, a.else > z", []),
     ],
@@ -140,3 +140,11 @@ def test_what_only_ways_lead_to_that_nothing_takes_can_never_run(
 
 def test_of_two_triggers_each_leads_somewhere() -> None:
     assert broken(flow({**M, "k": "trigger.manual"}, "m > z, k > z")) == []
+
+
+@pytest.mark.parametrize("wires", ["a > x [input], a > b", "a > b, a > x [input]"])
+def test_what_is_taken_first_does_not_depend_on_the_order_of_the_document(wires: str) -> None:
+    """Wires of equal priority are looked at in the order of what they lead to."""
+    nodes = {**M, "a": step(route="first"), "b": step(), "x": step()}
+    work = flow(nodes, f"m > a, {wires}, b > z, x > z")
+    assert broken(work) == ["W101 x", "W108 a"]

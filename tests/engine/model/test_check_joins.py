@@ -66,6 +66,13 @@ def test_a_join_does_not_fill_from_where_nothing_runs() -> None:
     assert broken(flow(partial, f"m > x, {MET}"), "E017") == []
 
 
+@pytest.mark.parametrize(("then", "found"), [("fire", []), ("fail", NEVER), ("skip", NEVER)])
+def test_a_join_that_goes_on_after_some_time_need_not_fill(then: str, found: list[str]) -> None:
+    late = join("n_of_m", n=3, timeout_s=5.0, on_timeout=then)
+    nodes = {"m": "trigger.manual", **ARMS, "j": late}
+    assert broken(flow(nodes, f"m > x, m > y, {MET}"), "E017") == found
+
+
 def test_items_may_fail_and_a_join_of_both_ports_may_fill() -> None:
     nodes = {"m": "trigger.manual", "f": "for_each", "w": step(), "c": "collect", "j": join()}
     assert broken(flow(nodes, "m > f, f.item > w, w > c, c > j, c.failed > j")) == []

@@ -34,13 +34,14 @@ from engine.state.status import ENDED, RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, FakeClock
 from tests.engine.properties.random_flows import Chance, node_types, pick
+from tests.engine.properties.random_others import EVENTS
 
 Json = Any
 #: How a run may fail though nothing is wrong with the engine.
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
          "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
          "late_arrival", "join_timeout", "timeout", "too_few", "no_majority",
-         "deadlock"}  # fmt: skip
+         "deadlock", "child_failed", "no_transition"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 
@@ -219,13 +220,10 @@ class Driver:
         self.store.live = handle
         leg = asyncio.get_running_loop().create_task(handle.leg())
         for _ in range(5000):
-            await idle(handle, leg)
-            for child in children_of(bench, handle):
-                await idle(child, leg)
+            await idle(bench, handle, leg)
             if leg.done():
+                await self._rest(bench)
                 return leg.result().event
-            if not handle._loop.is_idle:
-                continue  # a child has ended meanwhile
             await self._from_outside(bench, handle)
         leg.cancel()
         raise AssertionError("the run goes on for ever")
@@ -239,22 +237,39 @@ class Driver:
             handle.unpause()
             if handle._loop.frontier.running:
                 return  # a stream was held, too
+        driven = driven_runs(bench, handle)
+        heard = [w for each in driven for w in each.state.waits.values() if w.kind == "event"]
+        if heard and self.chance.randint(0, 2):
+            name = pick(self.chance, *EVENTS)
+            to = pick(self.chance, None, *[each.run for each in driven])
+            await bench.engine.signal(name, self.chance.randint(0, 11), run=to)
+            return
         requests = bench.engine.inbox()
-        states = [handle.state, *[each.state for each in children_of(bench, handle)]]
-        due = [w.due_at for s in states for w in s.waits.values() if w.due_at is not None]
-        due += [t.due_at for s in states for t in s.timers.values() if not t.over]
+        due = [w.due_at for each in driven for w in each.state.waits.values() if w.due_at]
+        due += [t.due_at for each in driven for t in each.state.timers.values() if not t.over]
         if requests and (not due or self.chance.randint(0, 2)):
             await decide(bench, requests[self.chance.randint(0, len(requests) - 1)], self.chance)
         elif due:
             self.clock.advance(max(0.0, min(due) - self.clock.now()))
-        else:
+        elif not self.store.left:
+            raise Crash("The power went off while a child was running.")
+        elif not heard:
             tasks = {key: key in handle.state.waits for key in handle.state.tasks}
             raise AssertionError(f"the run is stuck with {tasks}")
 
+    async def _rest(self, bench: Bench) -> None:
+        """Stop driving what the run has left behind: its children that nobody waits for."""
+        for record in bench.engine.runs():
+            left = bench.engine.handle(record.run)
+            if left is not None and not left.has_ended:
+                await left.stop()
 
-def children_of(bench: Bench, handle: RunHandle) -> list[RunHandle]:
-    """Return the runs in the background that are driven now."""
-    found = [bench.engine.handle(run) for run in handle.state.children]
+
+def driven_runs(bench: Bench, handle: RunHandle) -> list[RunHandle]:
+    """Return a run and the runs that it has called, as far as they are driven here."""
+    if not (handle.plan.calls or handle.state.children):
+        return [handle]
+    found = [bench.engine.handle(record.run) for record in bench.engine.runs()]
     return [each for each in found if each is not None and not each.has_ended]
 
 
@@ -272,18 +287,25 @@ async def decide(bench: Bench, request: RequestRecord, chance: Chance) -> None:
         raise AssertionError("an open request refuses a decision") from refusal
 
 
-async def idle(handle: RunHandle, leg: asyncio.Future[Any]) -> None:
-    """Wait until only people or time can go on."""
-    loop = handle._loop
+async def idle(bench: Bench, handle: RunHandle, leg: asyncio.Future[Any]) -> None:
+    """Wait until only people, events or time can go on."""
     quiet = 0
-    for _ in range(100_000):
+    driven = driven_runs(bench, handle)
+    for number in range(100_000):
         await asyncio.sleep(0)
-        front = loop.frontier
-        held = front.is_paused and not (front.is_working or front.stepping or loop._decisions)
-        quiet = quiet + 1 if (loop.is_idle or held) and not loop._commands else 0
-        if leg.done() or quiet > 8:
+        if not number % 8:
+            driven = driven_runs(bench, handle)
+        quiet = quiet + 1 if all(map(_rests, driven)) else 0
+        if leg.done() or quiet > 20:
             return
     raise AssertionError("the run never comes to rest")
+
+
+def _rests(handle: RunHandle) -> bool:
+    loop = handle._loop
+    front = loop.frontier
+    held = front.is_paused and not (front.is_working or front.stepping or loop._decisions)
+    return (loop.is_idle or held) and not loop._commands
 
 
 def check_events(facts: list[Recorded]) -> list[str]:
@@ -306,7 +328,6 @@ async def check_history(bench: Bench, run: RunId, store: WatchedStore) -> list[s
     """Return where the stored history differs from what was live."""
     found = list(store.problems)
     facts = bench.engine.events(run)
-    found += check_events(facts)
     if not isinstance(facts[-1].event, ev.TERMINAL):
         found.append(f"the last event is {facts[-1].event}")
     for number, live in store.states.items():
@@ -319,7 +340,10 @@ async def check_history(bench: Bench, run: RunId, store: WatchedStore) -> list[s
             last = max(store.views)
             if shown(folded) != store.views[last]:
                 found.append("the folded view differs from the live one")
-    report = await bench.engine.replay(run)
-    if not report.equal:
-        found.append(f"replay of commit {report.commit}: {report.difference}")
+    for record in bench.engine.runs():  # its children too
+        report = await bench.engine.replay(record.run)
+        if not report.equal:
+            where = f"commit {report.commit} of {record.run}"
+            found.append(f"replay of {where}: {report.difference}")
+        found += check_events(bench.engine.events(record.run))
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
+from engine.model import codec
 from engine.model.diagnostics import Severity
 from engine.model.node_types import (
     Context,
@@ -37,6 +39,7 @@ from engine.model.workflow import (
 )
 from engine.stops import Breakpoint, Place
 from tests.engine.flows import flow, node_type, registry
+from tests.engine.properties import random_others
 
 Json = Any
 T = TypeVar("T")
@@ -48,6 +51,8 @@ CHANNELS = (
     Channel(name="total", type="number", reducer="sum", default=0),
     Channel(name="note", type="any", reducer="replace", default=0),
 )
+LIMITS = Limits(visits=40, supersteps=600)
+SIMPLE = flow({"a": "same", "z": "end"}, "a > z")
 #: Channels whose value does not depend on the order of the writers.
 EVEN = ("best", "total")
 
@@ -159,6 +164,7 @@ class Kinds:
         uneven: joins of the mode each, and ways out of a loop in every round.
         background: nodes that work in the background.
         frames: frames that retry, take failures, end in time, or are cancelled.
+        others: other runs: calls, state machines, events; alternatives too.
     """
 
     external: bool = True
@@ -170,6 +176,7 @@ class Kinds:
     uneven: bool = False
     background: bool = False
     frames: bool = False
+    others: bool = False
 
 
 @dataclass
@@ -180,6 +187,7 @@ class _Drawing:
     wires: list[str] = field(default_factory=list)
     left: int = 12
     frames: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    level: int = 0
 
     def node(self, type: str, params: dict[str, Json] | None = None, **fields: Any) -> str:
         # Random letters first: the order of the document is not the order of running.
@@ -194,6 +202,33 @@ class _Drawing:
     def odds(self, percent: int) -> bool:
         return self.chance.randint(0, 99) < percent
 
+    @property
+    def has_time(self) -> bool:
+        """Whether time passes, so that something may take too long."""
+        return self.kinds.external
+
+    def number(self, low: int, high: int) -> int:
+        return self.chance.randint(low, high)
+
+    def choose(self, *choices: Any) -> Any:
+        return pick(self.chance, *choices)
+
+    # --- in another workflow ----------------------------------------------------------------
+
+    def inside(self, size: int) -> _Drawing:
+        """Begin to draw a workflow that this one calls."""
+        return _Drawing(self.chance, self.kinds, left=size, level=self.level + 1)
+
+    def document(self) -> Json:
+        """Return what was drawn as it stands inside another workflow; what is wrong is not."""
+        end = self.block(f"{self.node('same')}.out")
+        self.wire(end, self.node("end"))
+        commit: CommitPolicy = pick(self.chance, "eager", "strict")
+        wires = ",".join(dict.fromkeys(self.wires))
+        work = flow(self.nodes, wires, channels=CHANNELS, commit=commit, limits=LIMITS,
+                    frames=self.frames)  # fmt: skip
+        return codec.workflow_to_json(work if _is_valid(work) else SIMPLE)
+
     # --- blocks: each takes the port it comes from and returns the port it leaves by --------
 
     def block(self, entry: str, when: str = "", depth: int = 0) -> str:
@@ -204,6 +239,9 @@ class _Drawing:
         makers += [self.gate, self.nap] if self.kinds.external else []
         makers += [self.caught] if self.kinds.failures else []
         makers += [self.framed] * 4 if self.kinds.frames else []
+        if self.kinds.others:
+            found = random_others.BLOCKS if self.kinds.external else random_others.ALONE
+            makers += [partial(block, self) for block in found] * 2
         return pick(self.chance, *makers)(entry, when, depth)
 
     def step(self, entry: str, when: str = "", depth: int = 0) -> str:
@@ -505,10 +543,9 @@ def random_flow(
     drawing.wire(end, drawing.node("end"))
     if drawing.kinds.wild:
         drawing.cross()
-    limits = Limits(
+    limits = replace(
+        LIMITS,
         concurrency=chance.randint(1, 4),
-        visits=40,
-        supersteps=600,
         by_type={"slow": chance.randint(1, 3)} if drawing.odds(30) else {},
     )
     rules = {}
@@ -526,6 +563,11 @@ def random_flow(
         invariants=rules,
         meters=_meters(chance) if drawing.kinds.budgets else {},
         frames=drawing.frames,
+        background=pick(chance, "wait", "detach", "cancel") if drawing.kinds.others else "wait",
     )
+    return work if _is_valid(work) else None
+
+
+def _is_valid(work: Workflow) -> bool:
     problems = validate(work, registry(*node_types(lambda: 0)))
-    return None if any(p.severity is Severity.ERROR for p in problems) else work
+    return not any(problem.severity is Severity.ERROR for problem in problems)
