@@ -340,10 +340,10 @@ async def check_history(bench: Bench, run: RunId, store: WatchedStore) -> list[s
             last = max(store.views)
             if shown(folded) != store.views[last]:
                 found.append("the folded view differs from the live one")
-    for record in bench.engine.runs():  # its children too
-        report = await bench.engine.replay(record.run)
+    for each in bench.engine.runs():  # its children too
+        report = await bench.engine.replay(each.run)
         if not report.equal:
-            where = f"commit {report.commit} of {record.run}"
+            where = f"commit {report.commit} of {each.run}"
             found.append(f"replay of {where}: {report.difference}")
-        found += check_events(bench.engine.events(record.run))
+        found += check_events(bench.engine.events(each.run))
     return found
