@@ -138,3 +138,35 @@ async def test_a_stream_of_text_alone_gives_all_the_text_and_may_be_cancelled() 
         handle.cancel()
         await handle.leg()
         assert closed == ["closed", "closed"]
+
+
+async def test_the_idempotency_key_is_that_of_the_task_in_every_attempt_and_after_a_crash() -> None:
+    """U86: another task, another visit and another run have another one."""
+    seen: list[tuple[str, int, str]] = []
+
+    async def send(params: Any, ctx: Context) -> Output:
+        seen.append((ctx.task, ctx.attempt, ctx.idempotency_key))
+        if len(seen) == 1:
+            raise NodeFailure("not there", code="shaky")
+        if len(seen) == 2:
+            await asyncio.Event().wait()  # until the process ends
+        return Output({"out": ctx.visit})
+
+    kind = node_type("send", send)
+    retry = {"retry": RetryPolicy(attempts=3, delay_s=0.0)}
+    work = flow({"s": "same", "a": ("send", {}, retry), "z": "end"},
+                "s > a, a > a [input == 0], a > z [else]")  # fmt: skip
+    store = MemoryStore()
+    async with Bench(kind, store=store) as bench:
+        handle = await bench.start(work, 1)
+        await handle.stop()
+    async with Bench(kind, store=store) as bench:
+        handle = await bench.engine.resume(handle.run)
+        await handle.leg()
+        bench.ids.skip(5)
+        await bench.run(work, 1)
+    keys = [key for _, _, key in seen]
+    assert [(task, attempt) for task, attempt, _ in seen[:4]] == [
+        ("a", 1), ("a", 2), ("a", 2), ("a#1", 1),
+    ]  # fmt: skip
+    assert len(set(keys[:3])) == 1 and len(set(keys[2:5])) == 3 and all(keys)

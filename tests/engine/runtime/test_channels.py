@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine import events as ev
+from engine.errors import InvalidCommand
 from engine.model.node_types import Context, NodeType, Output, WriteOp
 from engine.model.validation import validate
 from engine.model.workflow import Channel, RetryPolicy, Workflow
@@ -185,3 +186,20 @@ def test_a_declared_write_outside_the_rights_is_an_error_of_the_document() -> No
 
 def test_rights_name_channels_that_are_there() -> None:
     assert rules_of(branch("same", ("nope",))) == {("E007-unknown-channel", "f", "may_write")}
+
+
+async def test_a_channel_begins_with_its_default_and_what_is_not_declared_is_refused() -> None:
+    """U26."""
+    writes = {"writes": {"total": "output", "log": "output"}}
+    declared = [
+        Channel(name="total", type="number", reducer="sum", default=5),
+        Channel(name="log", type="array", reducer="append"),
+    ]
+    work = flow({"a": ("plus", {}, writes), "z": "end"}, "a > z", channels=declared)
+    async with Bench() as bench:
+        handle = await bench.engine.start(work, 1)
+        assert handle.state.channels == {"total": 5, "log": None}
+        await handle.leg()
+        assert handle.state.channels == {"total": 7, "log": [2]}
+        with pytest.raises(InvalidCommand, match="ghost"):
+            await bench.engine.start(work, 1, channels={"ghost": 1})

@@ -113,6 +113,16 @@ async def test_on_error_continue_sends_the_error_on_the_first_port() -> None:
         assert outcome(await bench.run(work))["error"]["code"] == "broken"
 
 
+async def test_a_failure_may_take_the_fallback_wire() -> None:
+    """U82: with a degraded event, and nothing leaves by the usual ways."""
+    nodes = {"a": ("boom", {}, {"on_error": "fallback_edge"}), "y": "end", "z": "end"}
+    async with Bench() as bench:
+        ended = await bench.run(flow(nodes, "a > z, a > y [fallback]"), 1)
+        assert isinstance(ended, ev.RunFinished) and ended.result["error"]["code"] == "broken"
+        assert [f.node for f in bench.facts if isinstance(f, ev.Degraded)] == ["a"]
+        assert [f.node for f in bench.facts if isinstance(f, ev.TaskSkipped)] == ["z"]
+
+
 async def test_fallback_wire_is_taken_with_a_degraded_event() -> None:
     work = flow({"a": "give_up", "y": "plus", "z": "end"}, "a > z, a > y [fallback], y > z")
     async with Bench() as bench:

@@ -11,6 +11,7 @@ from typing import Any
 from engine import events as ev
 from engine.commands import Decide
 from engine.events import Recorded
+from engine.ids import RunId, TaskId
 from engine.model.node_types import Context, Output
 from engine.model.workflow import Workflow
 from engine.sinks.stream import Stream
@@ -23,6 +24,9 @@ CHAIN = flow(
 GATE = flow(
     {"start": "trigger.manual", "ask": "ask", "end": "end"}, "start > ask, ask.approved > end"
 )
+
+
+GATES = flow({"a": "plus", "b": "plus", "c": "asleep", "z": "end"}, "a > b, b > c, c > z")
 
 
 async def chatty(params: Any, ctx: Context) -> Output:
@@ -81,6 +85,34 @@ async def test_a_slow_listener_loses_no_fact_and_its_lost_updates_are_counted() 
     told = sum(isinstance(each, ev.OutputChunk | ev.TaskStarted) for each in bench.news)
     assert stream.dropped == told - len(chunks) - sum(isinstance(x, ev.TaskStarted) for x in news)
     assert stream.dropped > 150
+
+
+async def test_a_listener_that_falls_behind_while_it_reads_loses_no_fact_either() -> None:
+    """What was dropped before it had its turn again is in the store."""
+    async with Bench() as bench:
+        handle = await bench.engine.start(GATES, 1)
+        stream = handle.news(size=3)
+        first = [await anext(stream) for _ in range(2)]  # it is up to date, and then it sleeps
+        await handle.leg()
+        news = [*first, *[each async for each in stream]]
+        stored = bench.engine.events(handle.run)
+    assert [each for each in news if isinstance(each, Recorded)] == stored
+    assert len(stored) > 8
+
+
+async def test_nothing_comes_after_the_terminal_event_whatever_else_is_told() -> None:
+    """U107, T26: it ends the stream by itself; nobody has to say that the run is over."""
+
+    async def read(after: int, upto: int | None) -> list[Recorded]:
+        return []
+
+    stream = Stream(read)
+    run = RunId("run1")
+    stream.hear(Recorded(run, 1, 0.0, ev.RunFinished(result=1)))
+    stream.hear(ev.OutputChunk(run=run, task=TaskId("a"), node="a", stream="stdout", text="late"))
+    async with asyncio.timeout(5):
+        news = [each async for each in stream]
+    assert [type(each) for each in news] == [ev.OutputChunk, Recorded]
 
 
 async def test_a_listener_that_never_reads_does_not_hold_the_run() -> None:
