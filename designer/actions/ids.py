@@ -125,6 +125,7 @@ class ActionId(StrEnum):
     NODE_NUDGE_UP = "node.nudge_up"
     NODE_NUDGE_DOWN = "node.nudge_down"
     NODE_WHY = "node.why"
+    NODE_CANCEL = "node.cancel"
 
     # run
     RUN_START = "run.start"
@@ -140,6 +141,7 @@ class ActionId(StrEnum):
     RUN_ARM = "run.arm"
     RUN_DISARM = "run.disarm"
     RUN_PLAN = "run.plan"
+    RUN_SEND_EVENT = "run.send_event"
     RUN_CHOOSE = "run.choose"
     RUN_DELETE_OLD = "run.delete_old"
 

@@ -164,6 +164,7 @@ MENUS: tuple[Submenu, ...] = (
             A.NODE_TIDY,
             LINE,
             A.NODE_WHY,
+            A.NODE_CANCEL,
         ),
     ),
     Submenu(
@@ -184,6 +185,7 @@ MENUS: tuple[Submenu, ...] = (
             LINE,
             A.RUN_ARM,
             A.RUN_DISARM,
+            A.RUN_SEND_EVENT,
             LINE,
             Submenu(
                 "&Barriers",

@@ -197,6 +197,8 @@ _NODE = (
     _spec(A.NODE_NUDGE_RIGHT, "Nudge right", "Ctrl+Shift+Right", context=_C),
     _spec(A.NODE_NUDGE_UP, "Nudge up", "Ctrl+Shift+Up", context=_C),
     _spec(A.NODE_NUDGE_DOWN, "Nudge down", "Ctrl+Shift+Down", context=_C),
+    _spec(A.NODE_CANCEL, "Cancel what runs &here…", "", "stop",
+          "End this task, or one item, and let everything else go on"),
     _spec(A.NODE_WHY, "Wh&y this state?", "", "help", "Why did this run, or why is it waiting?"),
 )
 _RUN = (
@@ -216,6 +218,8 @@ _RUN = (
           "Let the triggers of the saved workflow start runs while Headgate is open"),
     _spec(A.RUN_DISARM, "Disarm tri&ggers"),
     _spec(A.RUN_PLAN, "Show what &would run", "", "eye"),
+    _spec(A.RUN_SEND_EVENT, "Send an e&vent…", "", "bolt",
+          "Tell runs that something has happened"),
     _spec(A.RUN_CHOOSE, "&Choose a run…", "", "list"),
     _spec(A.RUN_DELETE_OLD, "&Delete old runs…", "", "trash"),
 )

@@ -26,6 +26,8 @@ NODE_MENU: tuple[Entry, ...] = (
     A.RUN_FROM_HERE,
     A.RUN_NODE_ONLY,
     A.NODE_WHY,
+    A.NODE_CANCEL,
+    A.VIEW_INTO_SUBFLOW,
     None,
     A.DEBUG_BREAKPOINT,
     A.NODE_PIN,

@@ -58,6 +58,8 @@ class CanvasView(Workbench):
 
     #: The inspector should show this node: it was double-clicked, or Enter was pressed.
     node_activated = Signal(str)
+    #: A node was double-clicked.
+    node_opened = Signal(str)
     #: The list of node types was asked for at this place of the scene; it is open already.
     quick_add_requested = Signal(QPointF)
     zoom_changed = Signal(float)
@@ -342,7 +344,7 @@ class CanvasView(Workbench):
         match hit.kind:
             case HitKind.NODE | HitKind.CHIP | HitKind.PORT:
                 self.document.selection.set(nodes=(hit.key,))
-                self.node_activated.emit(hit.key)
+                self.node_opened.emit(hit.key)
             case HitKind.FRAME:
                 self.verbs.writing.rename_frame(hit.key)
             case HitKind.NOTE:

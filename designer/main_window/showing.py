@@ -130,7 +130,7 @@ class Showing(QObject):
         self._status.set_run(self._model.status_text)
         self._actions.refresh(
             (A.RUN_START, A.RUN_WITHOUT_BREAKPOINTS, A.RUN_PAUSE, A.RUN_STOP, A.RUN_RESUME,
-             A.DEBUG_STEP)
+             A.DEBUG_STEP, A.NODE_CANCEL, A.VIEW_INTO_SUBFLOW)
         )  # fmt: skip
 
     def view_for(self, tab: Tab) -> RunView | None:
@@ -188,8 +188,11 @@ class Showing(QObject):
     def _show_pinned(self) -> None:
         """Open the version that the run used, in a tab that cannot be edited."""
         workflow, run = self._model.workflow, self._model.run
-        if workflow is None:
-            return
+        if workflow is not None and run is not None:
+            self.open_pinned(workflow, run)
+
+    def open_pinned(self, workflow: Workflow, run: str) -> None:
+        """Show a run over the document that it is pinned to, in a tab that cannot be edited."""
         from designer.document.document import WorkflowDocument  # noqa: PLC0415 - seldom needed
 
         document = WorkflowDocument(workflow, self._registry)

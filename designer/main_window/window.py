@@ -25,6 +25,8 @@ from designer.actions.palette import CommandPalette
 from designer.actions.registry import ActionRegistry
 from designer.main_window.arming import Arming
 from designer.main_window.asking import Asking, Stage
+from designer.main_window.calling import Calling
+from designer.main_window.crumbs import Crumbs
 from designer.main_window.debugging import Debugging
 from designer.main_window.dialogs import SettingsDialog
 from designer.main_window.docks import Docks
@@ -109,6 +111,10 @@ class MainWindow(QMainWindow):
             self, self.tabs, client, registry, settings, show_node=self.editing.go_to_node,
             show_run=self.showing.show_run, open_path=self.filing.open_path,
         )  # fmt: skip
+        self.calling = Calling(
+            self, client, self.run_model, registry, tabs=self.tabs, crumbs=self.crumbs,
+            showing=self.showing, go_to_node=self.editing.go_to_node,
+        )  # fmt: skip
         self._build_bars()
         self._bind()
         self._connect()
@@ -122,6 +128,7 @@ class MainWindow(QMainWindow):
     def _build_centre(self) -> None:
         centre = QWidget(self)
         self.banners = BannerArea(centre)
+        self.crumbs = Crumbs(centre)
         self.tabs = WorkflowTabs(self.settings, centre)
         self.start_page = StartPage(self.settings, self._registry, centre)
         self._stack = QStackedWidget(centre)
@@ -131,6 +138,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.banners)
+        layout.addWidget(self.crumbs)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
         self.toasts = ToastStack(centre)
@@ -198,6 +206,7 @@ class MainWindow(QMainWindow):
         for part in (
             self.filing,
             self.editing,
+            self.calling,
             self.running,
             self.arming,
             self.debugging,
@@ -281,6 +290,7 @@ class MainWindow(QMainWindow):
         self.filing.saved.connect(self.status.set_saved)
         self.running.message.connect(self.tell)
         self.arming.message.connect(self.tell)
+        self.calling.message.connect(self.tell)
         self.filing.saved.connect(self.arming.on_saved)
         self.debugging.stopped.connect(self._on_stopped)
         self.running.problems_wanted.connect(lambda: self.docks.show("problems"))
@@ -333,6 +343,7 @@ class MainWindow(QMainWindow):
         canvas, document = tab.canvas, tab.document
         canvas.setProperty("joined", True)
         canvas.node_activated.connect(lambda _key: self.docks.show("inspector", focus=True))
+        canvas.node_opened.connect(self._on_node)
         canvas.decision_requested.connect(self.barrier_dialog.open_request)
         canvas.file_dropped.connect(self.filing.open_path)
         tab.file.changed_outside.connect(lambda: self.offering.changed_outside(tab))
@@ -381,6 +392,14 @@ class MainWindow(QMainWindow):
     def _on_zoom(self, zoom: float) -> None:
         self._zoom.setText(f"{zoom * 100:.0f} %")
         self.status.set_place(zoom=zoom)
+
+    def _on_node(self, key: str) -> None:
+        """A node was double-clicked: into the run that it has called, else to its form."""
+        run = self.calling.called_by(key)
+        if run is not None:
+            self.calling.open_run(run)
+        else:
+            self.docks.show("inspector", focus=True)
 
     # --- decisions --------------------------------------------------------------------------
 

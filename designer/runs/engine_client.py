@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
+from designer.runs.calls import Part
 from designer.runs.reader import Reader
 from designer.runs.rows import (
     Breakpoint,
@@ -204,8 +205,9 @@ class EngineClient(QObject):
         then: Callable[[T], None],
         what: str = "Reading the store",
     ) -> None:
-        """Call `function` in a thread and then `then`; see `Reader.read`."""
-        self._reader.read(slot, function, *args, then=then, what=what)
+        """Call `function` in a thread and then `then`; see `Reader.read`. Not when closed."""
+        if self._unsubscribe:
+            self._reader.read(slot, function, *args, then=then, what=what)
 
     def forget(self, slot: str) -> None:
         """Deliver nothing more of what has been asked for `slot` until now."""
@@ -296,6 +298,14 @@ class EngineClient(QObject):
     async def cancel(self, run: str, reason: str = "asked by the person") -> None:
         """End a run; this wins over everything else."""
         await self.engine.cancel(run, reason)
+
+    async def cancel_part(self, run: str, part: Part) -> None:
+        """End a task, an item or all of a node; everything else of the run goes on."""
+        await self.engine.cancel_part(run, task=part.task, item=part.item, nodes=part.nodes)
+
+    async def signal(self, name: str, payload: Json, *, run: str | None = None) -> None:
+        """Send an event to a run, or to every run that listens."""
+        await self.engine.signal(name, payload, run=run, through="designer")
 
     async def pause(self, run: str) -> None:
         """Start nothing new in a run."""
