@@ -73,6 +73,10 @@ ON_TIMEOUT = {
     "fail": "Fail",
     "skip": "Pass the node over",
 }
+ON_SHORT = {
+    "skip": "Pass the node over",
+    "fail": "Fail",
+}
 #: Modes that may go on while something has yet to come.
 _PARTIAL = ("any", "n_of_m")
 _DEFAULT_RETRY = RetryPolicy()
@@ -461,6 +465,8 @@ def _join_attributes(port: Port) -> list[Attribute]:
         ),
         choice("on_timeout", "Then", ON_TIMEOUT,
                lambda node: policy(node).timeout_s is not None),
+        choice("on_short", "When ways failed and too few are left", ON_SHORT,
+               lambda node: policy(node).mode not in ("each", "no_more")),
     ]  # fmt: skip
 
 

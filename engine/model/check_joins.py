@@ -89,6 +89,8 @@ def _check_settings_of_join(
         yield idle("reset", "no round begins before the last one has ended", "Leave reset out.")
     elif policy.mode == "each" and policy.timeout_s is not None:
         yield idle("timeout_s", "every value runs the node at once", "Leave the time limit out.")
+    elif policy.mode in {"each", "no_more"} and policy.on_short != "skip":
+        yield idle("on_short", "it takes whatever comes", "Leave it out.")
     elif len(edges) > 1 and _cancels(policy) and not _leads_only_to(doc, key, edges):
         yield idle(
             "mode" if policy.mode == "first" else "rest",

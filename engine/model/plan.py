@@ -240,6 +240,7 @@ class Plan:
         limited: some node may not write every channel.
         fleeting: channels that live for one superstep. `error_channels`: of the type errors.
         has_timers: a join stops waiting after some time.
+        has_short: a join minds which of the ways that did not come have failed.
         has_quiet: a join waits until nothing more can arrive.
         listens: a node may wait for events. `sends`: a node may send some.
         calls: a node may run other workflows, or wait for other runs.
@@ -268,6 +269,7 @@ class Plan:
     error_channels: tuple[str, ...] = ()
     invariants: tuple[PlanInvariant, ...] = ()
     has_timers: bool = False
+    has_short: bool = False
     has_quiet: bool = False
     listens: bool = False
     sends: bool = False
@@ -411,6 +413,9 @@ class _Compiler:
             ),
             has_timers=any(node.timed for node in nodes.values())
             or any(frame.does.timeout_s is not None for frame in self.frames.values()),
+            has_short=any(
+                port.policy.on_short == "fail" for node in nodes.values() for port in node.in_ports
+            ),
             has_quiet=any(p.upstream for node in nodes.values() for p in node.in_ports),
             listens=any(_listens(n) for n in working),
             sends=any(n.type.sends and not n.node.disabled for n in working),
@@ -549,7 +554,8 @@ class _Compiler:
             in_ports=in_ports,
             simple=len(in_ports) == 1
             and len(in_ports[0].edges) == 1
-            and in_ports[0].policy.mode in ("all_active", "all", "any", "first"),
+            and in_ports[0].policy.mode in ("all_active", "all", "any", "first")
+            and in_ports[0].policy.on_short == "skip",
             need=sum(len(port.edges) for port in in_ports)
             if all(port.policy.mode in ("all_active", "all") for port in in_ports) and not timed
             else 1,

@@ -71,6 +71,9 @@ class JoinSchema(_Part):
     on_timeout: OnTimeout = Field(
         "fire", description="Then fire with what there is, fail the node, or skip it."
     )
+    on_short: Literal["skip", "fail"] = Field(
+        "skip", description="When too few come and ignored failures are a reason."
+    )
 
 
 class RetrySchema(_Part):

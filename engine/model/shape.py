@@ -322,6 +322,7 @@ JOIN = Table(
     _choice("reset", *get_args(JoinReset)),
     _field("timeout_s", _SECONDS, _shortest),
     _choice("on_timeout", *get_args(OnTimeout)),
+    _choice("on_short", "skip", "fail"),
 )
 RETRY = Table(
     RetryPolicy,

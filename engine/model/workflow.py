@@ -125,6 +125,8 @@ class JoinPolicy:
         reset: when the next round may fire: at once, or when all of this one have arrived.
         timeout_s: seconds from the first value of a round to the end of waiting.
         on_timeout: what then happens: fire with what there is, fail the node, or skip it.
+        on_short: what happens when too few values come and a failure that was ignored is a
+            reason: the node is skipped, as where ways were not taken, or fails (U49).
     """
 
     mode: JoinMode = "all_active"
@@ -133,6 +135,7 @@ class JoinPolicy:
     reset: JoinReset = "at_once"
     timeout_s: float | None = None
     on_timeout: OnTimeout = "fire"
+    on_short: Literal["skip", "fail"] = "skip"
     extra: Mapping[str, Json] = field(default_factory=dict)
 
 

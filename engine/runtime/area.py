@@ -111,6 +111,8 @@ class Area(ABC):
         self.budget: Ledger | None = None
         self.left: list[ParkedWait] = []
         self.closed: list[tuple[RequestId, str]] = []
+        #: Whether what is ruled out now is so because of a failure that is ignored.
+        self.losing = False
         #: Tasks that were made to fail in this commit.
         self.broken: list[tuple[TaskId, ErrorInfo]] = []
         #: Items that fail at their Collect, which makes no task for one: (Collect, path, why).

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from engine.ids import NodeKey, Path, scope_key
 from engine.model.plan import InPort, PlanEdge, PlanNode
 from engine.runtime import cycles, frames, rounds
 from engine.runtime.area import Area
-from engine.runtime.joins import Fired, fires, mark, needs
+from engine.runtime.joins import Fired, Queues, fires, mark, needs
 from engine.state.run_state import JoinState, Token, ValueRef
 
 _EMPTY = JoinState()
@@ -104,7 +105,9 @@ def _keep_join(work: Area, key: str, join: JoinState) -> None:
 
 def _fire_simple(work: Area, target: PlanNode, edge: PlanEdge, token: Token) -> None:
     if token.skip or token.value is None:
+        work.losing = token.lost
         work.skip(target, token.path, f"{edge.source} did not lead here")
+        work.losing = False
     else:
         work.create(target, token.path, {edge.target_port: ((edge.source, token.value),)})
 
@@ -130,6 +133,7 @@ def _settle(
             fired.append(found)
         inputs: dict[str, tuple[tuple[NodeKey, ValueRef], ...]] = {}
         starved = False
+        lost = work.plan.has_short and _has_lost(fired, queues)
         missing = needs(over, queues) if over is not None else []
         for port, found in zip(target.in_ports, fired, strict=True):
             join = _consume(work, target, port, path, scope, join, fired=found)
@@ -142,7 +146,7 @@ def _settle(
             if timed:
                 work.timers.drop(rounds.timer_name(target, port, scope))
         if starved or not inputs:
-            work.skip(target, path, "every way here was ruled out")
+            _starve(work, target, path, inputs, lost=lost)
             continue
         if over is None or over.policy.on_timeout != "fail":
             work.create(target, path, inputs)
@@ -151,6 +155,31 @@ def _settle(
         else:
             task = work.create(target, path, inputs)
             work.broken.append((task, rounds.timed_out(target, over, missing)))
+
+
+def _has_lost(fired: Sequence[Fired], queues: Queues) -> bool:
+    """Return whether a way that did not come has failed."""
+    return any(queues(edge)[0].lost for found in fired for edge in found.used)
+
+
+def _starve(
+    work: Area,
+    target: PlanNode,
+    path: Path,
+    inputs: Mapping[str, tuple[tuple[NodeKey, ValueRef], ...]],
+    *,
+    lost: bool,
+) -> None:
+    """Pass over a node that gets too little, or let it fail where failures are the reason."""
+    if lost and any(port.policy.on_short == "fail" for port in target.in_ports):
+        if is_item(target, path):
+            work.lost.append((target, path, rounds.short(target)))
+        else:
+            work.broken.append((work.create(target, path, inputs), rounds.short(target)))
+        return
+    work.losing = lost
+    work.skip(target, path, "every way here was ruled out")
+    work.losing = False
 
 
 def _consume(

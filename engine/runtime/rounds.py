@@ -232,6 +232,15 @@ def timed_out(node: PlanNode, port: InPort, missing: list[str]) -> ErrorInfo:
     )
 
 
+def short(node: PlanNode) -> ErrorInfo:
+    """Return the failure of a join that gets too few values, because ways to it failed."""
+    return ErrorInfo(
+        code="join_short",
+        message=f"Too few ways to {node.node.title or node.key} have succeeded",
+        retryable=False,
+    )
+
+
 def late(node: PlanNode, source: str) -> ErrorInfo:
     """Return the failure of a join at which something arrives after it has fired."""
     return ErrorInfo(

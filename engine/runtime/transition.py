@@ -35,7 +35,7 @@ class Transition(Area):
         if edge.back:
             return
         if edge.quits and frames.holds_first(self, edge, after):
-            skip = Token(edge.id, path, skip=True)
+            skip = Token(edge.id, path, skip=True, lost=self.losing)
             if frames.hold(self, edge, skip, after=after):
                 return
         if edge.leaves >= 0:
@@ -45,7 +45,7 @@ class Transition(Area):
 
     def put_skip(self, edge: PlanEdge, path: Path) -> None:
         """Put a skip token on an edge: the loop that it leaves, if any, is over."""
-        skip = Token(edge.id, path, skip=True)
+        skip = Token(edge.id, path, skip=True, lost=self.losing)
         if edge.quits and edge.leaves >= 0 and frames.hold(self, edge, skip):
             return
         self.not_taken.append(edge.id)

@@ -32,12 +32,16 @@ class Token(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What lies on an edge. A skip token says that nothing will come this way.
 
     One that is no skip and has no value marks a value that a join of the mode each has taken.
+
+    Attributes:
+        lost: of a skip token: a failure that is ignored is the reason.
     """
 
     edge: str
     path: Path = ()
     value: ValueRef | None = None
     skip: bool = False
+    lost: bool = False
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):

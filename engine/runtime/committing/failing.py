@@ -211,6 +211,7 @@ def _go_on_after(
     transition.finish(task)
     if node.stream is not None:
         abandon(transition, node, task, f"the stream of {node.key} failed")
+    transition.losing = not taken
     if opens:
         transition.skip(work.plan.nodes[node.pair or ""], path, f"{node.key} failed")
     elif node.role == "until":
@@ -222,6 +223,7 @@ def _go_on_after(
             inside = opens and edge.source_port != "error"
             if edge.id not in names and not inside:
                 transition.rule_out(edge, path)
+    transition.losing = False
 
 
 def _loop_error(work: Work, loop: PlanNode, task: Task, error: Json) -> None:

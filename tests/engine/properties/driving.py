@@ -41,7 +41,7 @@ Json = Any
 NAMED = {"broken", "shaky", "conflict", "reducer", "rejected", "unrouted", "no_fallback", "limit",
          "not_a_list", "condition", "deadline", "expression", "invariant", "budget",
          "late_arrival", "join_timeout", "timeout", "too_few", "no_majority",
-         "deadlock", "child_failed", "no_transition"}  # fmt: skip
+         "deadlock", "child_failed", "no_transition", "join_short"}  # fmt: skip
 PARKED = {"waiting", "timer", "retry"}
 
 

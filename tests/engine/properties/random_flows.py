@@ -305,10 +305,13 @@ class _Drawing:
             join = {"mode": pick(self.chance, "all_active", "all", "n_of_m"), "n": len(ports),
                     "timeout_s": float(self.chance.randint(1, 30)),
                     "on_timeout": pick(self.chance, "fire", "skip", "fail")}  # fmt: skip
+        if self.kinds.failures and self.odds(25) and mode not in ("each", "no_more"):
+            join["on_short"] = "fail"
         if mode in ("any", "n_of_m", "timed"):
             join["rest"] = pick(self.chance, "ignore", "queue", "cancel", "error")
             join["reset"] = pick(self.chance, "at_once", "all_arrived")
-        fields: dict[str, Any] = {"join": join} if mode != "all_active" else {}
+        bare = mode == "all_active" and "on_short" not in join
+        fields: dict[str, Any] = {} if bare else {"join": join}
         kind = pick(self.chance, "join", "work", "slow")
         key = self.node(kind, self._shape(ports) if kind == "join" else {}, **fields)
         for port in ports:
