@@ -1,7 +1,8 @@
 """Where a workflow names its nodes in text, and how to rename them there (U2).
 
 A reference is ``nodes.key`` or ``nodes["key"]`` in an expression or in the tags of a
-template, or a key in a list called ``reroute_to``. Expressions are rewritten by the
+template, or a key in a list called ``reroute_to``. A parameter that is a whole workflow
+has nodes of its own, and is left alone. Expressions are rewritten by the
 positions of the parsed syntax tree, templates by their tokens, so that text which only
 looks the same stays as it is. What cannot be rewritten with certainty is listed.
 """
@@ -279,6 +280,11 @@ def _kind_of(name: str | int, text: str, *, listed: bool) -> str:
     return "template" if name == "template" or "{{" in text or "{%" in text else "text"
 
 
+def _is_workflow(value: Json) -> bool:
+    """Return whether a parameter is a document, which `NodeType.opaque` parameters may be."""
+    return isinstance(value, Mapping) and {"format", "nodes"} <= value.keys()
+
+
 def _texts(
     path: str, value: Json, name: str | int = "", *, listed: bool = False
 ) -> Iterator[tuple[str, str, str]]:
@@ -287,6 +293,8 @@ def _texts(
         yield path, _kind_of(name, value, listed=listed), value
     elif isinstance(value, Mapping):
         for key, item in value.items():
+            if not name and _is_workflow(item):
+                continue
             yield from _texts(join_path(path, str(key)), item, str(key), listed=key in _KEY_LISTS)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
@@ -301,7 +309,9 @@ def _rename_in_params(
         return _RENAMERS[_kind_of(name, value, listed=listed)](value, names)
     if isinstance(value, Mapping):
         changed = {
-            key: _rename_in_params(item, names, str(key), listed=key in _KEY_LISTS)
+            key: item
+            if not name and _is_workflow(item)
+            else _rename_in_params(item, names, str(key), listed=key in _KEY_LISTS)
             for key, item in value.items()
         }
         return value if all(changed[key] is value[key] for key in value) else changed

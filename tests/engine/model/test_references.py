@@ -9,7 +9,7 @@ from engine.model.references import (
     rename_in_expression,
     rename_in_template,
 )
-from engine.model.workflow import Settings, Write
+from engine.model.workflow import Node, Settings, Workflow, Write
 from tests.engine.model.kit import flow
 
 NAMES = {"old": "new", "a-b": "c"}
@@ -126,3 +126,23 @@ def test_references_say_what_renaming_would_rewrite() -> None:
     found = {each.field: each.certain for each in find_references(workflow, "old")}
     assert found == {"params.x.expr": True, "params.code": False, "params.y.expr": False}
     assert find_references(workflow, "ol") == ()
+
+
+def test_a_workflow_inside_a_node_has_nodes_of_its_own() -> None:
+    """Its `nodes.old` is not ours; one that an expression makes a value of is."""
+    inner = {"format": 1, "id": "w", "name": "W", "edges": [],
+             "nodes": {"x": {"type": "set", "params": {"v": {"expr": "nodes.old.n"}}}}}  # fmt: skip
+    made = {"value": {"format": 1, "nodes": {"expr": "nodes.old"}}}
+    workflow = Workflow(
+        id="w",
+        name="W",
+        nodes={
+            "old": Node(key="old", type="set"),
+            "call": Node(key="call", type="workflow.call", params={"document": inner}),
+            "make": Node(key="make", type="set", params={"fields": made}),
+        },
+    )
+    after = apply(workflow, RenameNode("old", "new"))
+    assert after.nodes["call"].params == {"document": inner}
+    assert after.nodes["make"].params["fields"]["value"]["nodes"] == {"expr": "nodes.new"}
+    assert [each.node for each in find_references(workflow, "old")] == ["make"]
