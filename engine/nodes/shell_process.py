@@ -153,7 +153,7 @@ async def run_program(
     Args:
         command: the program and its arguments; no shell sees them.
         folder: where it runs.
-        environment: all of it.
+        environment: all of it, but for the mark by which the guard finds the program.
         stdin: text for its input, or None for an empty input.
         secrets: never shown and never returned.
         emit: called with (text, stream) while it runs.
@@ -164,23 +164,26 @@ async def run_program(
     loop = asyncio.get_running_loop()
     if not _guard.is_running:
         await asyncio.to_thread(_guard.start)
+    mark = _guard.expect()
     starting = loop.create_task(
         loop.subprocess_exec(
             lambda: _Program(loop, emit, secrets),
             *command,
             stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             cwd=folder,
-            env=environment,
+            env={**environment, **mark},
             start_new_session=True,
         )
     )
     try:
         transport, program = await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await _end_started(starting)
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError):
+            await _end_started(starting)
+        _guard.expect_no_more(mark)
         raise
     pid = transport.get_pid()
-    _guard.watch(pid)
+    _guard.watch(pid, mark)
     try:
         if stdin is not None:
             _feed(transport, stdin)

@@ -46,6 +46,25 @@ async def test_programs_and_their_children_end_when_the_engine_is_killed(tmp_pat
     assert await gone(*pids)
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no system shows environments elsewhere")
+async def test_a_program_of_which_the_guard_never_heard_ends_too(tmp_path: Path) -> None:
+    """The engine is killed between the start of the program and saying its number."""
+    script = SCRIPT.replace(
+        "async def main",
+        "def watch(pid, mark):\n"
+        "    Path(sys.argv[1] + '.new').write_text(str(pid))\n"
+        "    os.replace(sys.argv[1] + '.new', sys.argv[1])\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "shell_process._guard.watch = watch\n\n"
+        "async def main",
+    ).replace("import asyncio", "from engine.nodes import shell_process; import asyncio")
+    path = tmp_path / "pid"
+    engine = subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=ROOT)
+    engine.wait()
+    (pid,) = await written(path)
+    assert await gone(pid)
+
+
 @pytest.mark.parametrize("killed", ["sh", "guard"])
 async def test_what_it_was_told_to_forget_lives_on(tmp_path: Path, killed: str) -> None:
     """The second half: a guard that somebody has ended is started again with the next program."""
