@@ -27,12 +27,14 @@ from engine.model.changes import (
     RemoveNote,
     ReplaceEdge,
     SetFrame,
+    SetFrameBehaviour,
     SetNode,
     SetNote,
 )
 from engine.model.graph import analyse
 from engine.model.keys import free_key, slug
 from engine.model.layout import layered
+from engine.model.membership import follow
 from engine.model.node_types import NodeType, Ports, Registry
 from engine.model.wiring import explain_refusal
 from engine.model.workflow import Edge, Frame, Node, Note, PortRef, Position, Workflow
@@ -185,6 +187,7 @@ def delete(
     ]
     changes += [RemoveNode(key) for key in sorted(gone)]
     changes += [RemoveFrame(frame.id) for frame in workflow.view.frames if frame.id in frames]
+    changes += [SetFrameBehaviour(key, None) for key in workflow.frames if key in frames]
     changes += [RemoveNote(note.id) for note in workflow.view.notes if note.id in notes]
     return Compound(tuple(changes)) if changes else None
 
@@ -260,19 +263,24 @@ def move(
     """Move nodes, frames and notes by `offset` from where they are shown."""
     dx, dy = offset.x(), offset.y()
     changes: list[Change] = []
+    moved = {
+        key: Position(places[key].x + dx, places[key].y + dy)
+        for key in sorted(nodes)
+        if key in workflow.nodes and key in places
+    }
     if nodes:
-        changes.append(
-            MoveNodes(
-                {
-                    key: Position(places[key].x + dx, places[key].y + dy)
-                    for key in sorted(nodes)
-                    if key in workflow.nodes and key in places
-                }
-            )
-        )
-    changes += [SetFrame(_shifted(f, dx, dy)) for f in workflow.view.frames if f.id in frames]
+        changes.append(MoveNodes(moved))
+    boxes = [_shifted(f, dx, dy) for f in workflow.view.frames if f.id in frames]
+    changes += [SetFrame(box) for box in boxes]
+    if workflow.frames:
+        changes += follow(workflow, moved, boxes)
     changes += [SetNote(_shifted(n, dx, dy)) for n in workflow.view.notes if n.id in notes]
     return Compound(tuple(changes))
+
+
+def resize_frame(workflow: Workflow, frame: Frame) -> Compound:
+    """Give a frame another box; who stands on it is a member where it does something."""
+    return Compound((SetFrame(frame), *follow(workflow, frames=(frame,))))
 
 
 def _shifted(box: T, dx: float, dy: float) -> T:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from designer.canvas.frame_words import words_of_frames
 from designer.canvas.geometry import NODE_HEIGHT, NODE_WIDTH, node_height
 from designer.canvas.visuals import (
     CanvasState,
@@ -132,6 +133,7 @@ def resolve(
         positions=_positions(workflow, nodes, known.positions, previous),
         zones=_zones(facts, previous),
         frames=workflow.view.frames,
+        frame_words=words_of_frames(workflow, facts.run),
         notes=workflow.view.notes,
         animated=facts.run is not None and not facts.is_past and facts.run.status == "running",
     )

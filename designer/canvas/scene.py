@@ -18,7 +18,7 @@ from designer.canvas.index import Grid
 from designer.canvas.ink import Ink
 from designer.canvas.items.edge_labels import EdgeLabels
 from designer.canvas.items.edges import EdgeShape, EdgesLayer
-from designer.canvas.items.frame_item import FrameItem
+from designer.canvas.items.frame_item import NO_WORDS, FrameItem
 from designer.canvas.items.layers import Layer
 from designer.canvas.items.live_overlay import LiveOverlay
 from designer.canvas.items.nodes import NodeShape, NodesLayer, Rank
@@ -219,6 +219,7 @@ class CanvasScene(QGraphicsScene):
                 self.addItem(item)
             elif item.frame != frame:
                 item.set_frame(frame)
+            item.set_words(state.frame_words.get(id_, NO_WORDS))
             # A frame inside another must lie over it, whatever came first.
             inside = 1.0 / (1.0 + frame.width * frame.height)
             item.setZValue(Layer.FRAMES + inside + order * 1e-9)

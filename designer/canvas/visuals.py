@@ -142,6 +142,20 @@ class ZoneVisual:
     total: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class FrameWords:
+    """What stands in the title of a frame that does something.
+
+    Attributes:
+        badges: what it does, each in a word or two.
+        live: how it stands in the run that is shown, or empty. `role`: the colour of that.
+    """
+
+    badges: tuple[str, ...] = ()
+    live: str = ""
+    role: str = "muted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanvasState:
     """The whole picture at one moment."""
@@ -151,5 +165,6 @@ class CanvasState:
     positions: Mapping[str, Position] = field(default_factory=dict)
     zones: tuple[ZoneVisual, ...] = ()
     frames: tuple[Frame, ...] = ()
+    frame_words: Mapping[str, FrameWords] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     animated: bool = False

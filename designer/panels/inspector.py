@@ -319,6 +319,10 @@ class InspectorPanel(QWidget):
             self.node_page.set_problems(tuple(d for d in found if d.node == keys[0] and not d.edge))
         elif self._subject.kind == "edge":
             self.edge_page.set_problems(tuple(d for d in found if d.edge == keys[0]))
+        elif self._subject.kind == "frame":
+            self.frame_page.set_problems(
+                tuple(d for d in found if d.field.startswith(f"frames.{keys[0]}."))
+            )
         elif self._subject.kind == "workflow":
             self.workflow_page.set_problems(tuple(d for d in found if not (d.node or d.edge)))
 

@@ -100,7 +100,7 @@ def error_attributes() -> list[Attribute]:
                 node, retry=RetryPolicy() if value is True else None
             ),
         ),
-        *_retry_attributes(),
+        *retry_attributes(),
         Attribute(
             spec=spec(
                 "alternatives", "When all attempts have failed, try", FieldKind.CARDS,
@@ -174,7 +174,8 @@ def _writer_of_rate(name: str, convert: Convert) -> Callable[[Node, Json], Node]
     )
 
 
-def _retry_attributes() -> Iterable[Attribute]:
+def retry_attributes() -> Iterable[Attribute]:
+    """How a failure is tried again: of a node, or of a frame."""
     default = _DEFAULT_RETRY
     for name, title, kind, convert, more in (
         ("attempts", "Attempts in all", FieldKind.NUMBER, whole(1, default.attempts),

@@ -1,4 +1,4 @@
-"""The Setup of a frame: its title and its colour."""
+"""The Setup of a frame: its title, its colour, and what it does for the nodes in it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from designer.panels.inspector_attributes import AttributeForm, is_below, problems_of
 from designer.panels.inspector_bench import Bench
+from designer.panels.inspector_frame_rules import behaviour_attributes
+from designer.panels.inspector_rows import show_problems
 from designer.theme import current_theme, scaled_px
-from engine.model.changes import SetFrame
+from engine.model.changes import SetFrame, SetFrameBehaviour
 from engine.model.diagnostics import Diagnostic
-from engine.model.workflow import Frame
+from engine.model.membership import members_on
+from engine.model.workflow import Frame, FrameBehaviour
 
 #: What the eight colours of every theme are called, in their order.
 COLOUR_NAMES = ("Blue", "Green", "Amber", "Red", "Violet", "Teal", "Pink", "Olive")
@@ -96,7 +100,7 @@ class FramePage(QWidget):
         self._frame: Frame | None = None
         head = QLabel("Frame", self)
         head.setProperty("tone", "strong")
-        words = QLabel("A titled region behind nodes. It moves what stands in it.", self)
+        words = QLabel("A titled region behind nodes. It moves what stands on it.", self)
         words.setProperty("tone", "muted")
         words.setWordWrap(True)
         self.title = QLineEdit(self)
@@ -109,14 +113,25 @@ class FramePage(QWidget):
         for widget in (head, words, QLabel("Title", self), self.title, QLabel("Colour", self)):
             layout.addWidget(widget)
         layout.addWidget(self.swatches)
+        self.behaviour = AttributeForm(behaviour_attributes(self._standing), bench, self)
+        layout.addSpacing(6)
+        layout.addWidget(self.behaviour)
+        self.problems = QLabel(self)
+        self.problems.setWordWrap(True)
+        self.problems.setTextFormat(Qt.TextFormat.PlainText)
+        layout.addWidget(self.problems)
         layout.addStretch(1)
         bench.watch(self.title)
         self.title.textEdited.connect(self._on_title)
         self.swatches.chosen.connect(self._on_colour)
+        self.behaviour.edited.connect(self._on_behaviour)
 
     def show_frame(self, frame: Frame) -> None:
         """Show a frame."""
+        fresh = self._frame is None or self._frame.id != frame.id
         self._frame = frame
+        does = self._bench.workflow.frames.get(frame.id, FrameBehaviour())
+        self.behaviour.show_part(does, fresh=fresh)
         if self.title.text() != frame.title:
             self.title.setText(frame.title)
         self.swatches.show_chosen(frame.colour)
@@ -129,13 +144,37 @@ class FramePage(QWidget):
         """Let everything be read only."""
         self.title.setReadOnly(locked)
         self.swatches.setEnabled(not locked)
+        self.behaviour.set_locked(locked)
 
     def set_problems(self, found: tuple[Diagnostic, ...]) -> None:
-        """A frame has no problems: it does nothing."""
+        """Show what is wrong with what the frame does."""
+        begin = f"frames.{self._frame.id}." if self._frame is not None else ""
+        mine = [
+            replace(each, field=each.field.removeprefix(begin))
+            for each in found
+            if begin and each.field.startswith(begin)
+        ]
+        problems = problems_of(mine)
+        claimed = self.behaviour.set_problems(problems)
+        show_problems(self.problems, [p for place, p in problems.items() if place not in claimed])
 
     def reveal(self, field: str) -> QWidget | None:
         """The row of a field."""
-        return self.title
+        place = ".".join(field.split(".")[2:])
+        rows = self.behaviour.rows
+        return next((rows[path] for path in rows if is_below(place, path)), self.title)
+
+    def _standing(self) -> tuple[str, ...]:
+        """The nodes that stand on the frame."""
+        return members_on(self._bench.workflow, self._frame) if self._frame is not None else ()
+
+    def _on_behaviour(self, new: FrameBehaviour, title: str, path: str, typed: bool) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        change = SetFrameBehaviour(frame.id, new if new.nodes else None)
+        merge = f"frame {frame.id} {path}" if typed else ""
+        self._bench.push(change, f"Change {title.lower()} of a frame", merge=merge)
 
     def _on_title(self, text: str) -> None:
         frame = self._frame

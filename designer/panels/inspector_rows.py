@@ -57,6 +57,8 @@ def make_plain(bench: Bench, spec: FieldSpec) -> Editor:
         return ExpressionField(spec, bench)
     if spec.kind is FieldKind.CHANNEL:
         return ChannelField(spec, bench)
+    if spec.kind is FieldKind.FRAME:
+        return FrameField(spec, bench)
     if spec.kind is FieldKind.PATH:
         return PathField(spec, folder=bench.folder)
     if spec.kind in (FieldKind.TEXT, FieldKind.AREA):
@@ -95,6 +97,32 @@ class ChannelField(ChoiceField):
             for name in names:
                 self.box.addItem(name, name)
         if value is UNSET or value is None:
+            self.box.setCurrentIndex(-1)
+        else:
+            super().show_value(value)
+
+
+class FrameField(ChoiceField):
+    """One of the workflow's frames, as they are now."""
+
+    def __init__(self, spec: FieldSpec, bench: Bench, parent: QWidget | None = None) -> None:
+        super().__init__(spec, parent)
+        self._bench = bench
+        self.box.setPlaceholderText("Choose a frame")
+
+    def show_value(self, value: Json) -> None:
+        """Offer the frames by their titles and show which is chosen."""
+        workflow = self._bench.workflow
+        titles = {frame.id: frame.title for frame in workflow.view.frames}
+        offered = [
+            (titles.get(key) or key, key) for key in dict.fromkeys([*workflow.frames, *titles])
+        ]
+        shown = [(self.box.itemText(n), self.box.itemData(n)) for n in range(self.box.count())]
+        if offered != shown:
+            self.box.clear()
+            for words, key in offered:
+                self.box.addItem(words, key)
+        if value is UNSET or not value:
             self.box.setCurrentIndex(-1)
         else:
             super().show_value(value)

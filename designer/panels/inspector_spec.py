@@ -46,6 +46,8 @@ class FieldKind(StrEnum):
     SECRET = "secret"
     #: The name of one of the workflow's channels.
     CHANNEL = "channel"
+    #: The id of one of the workflow's frames.
+    FRAME = "frame"
     LIST = "list"
     MAPPING = "mapping"
     #: A list of objects with fields of their own.
@@ -194,6 +196,7 @@ _WIDGETS = {
     "path": FieldKind.PATH,
     "secret": FieldKind.SECRET,
     "duration": FieldKind.DURATION,
+    "frame": FieldKind.FRAME,
 }
 
 

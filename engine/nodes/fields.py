@@ -15,7 +15,17 @@ Json = Any
 
 #: How the form draws a field; without one it follows from the type.
 Widget = Literal[
-    "", "code", "multiline", "expression", "path", "url", "secret", "table", "select", "duration"
+    "",
+    "code",
+    "multiline",
+    "expression",
+    "path",
+    "url",
+    "secret",
+    "table",
+    "select",
+    "duration",
+    "frame",
 ]
 
 

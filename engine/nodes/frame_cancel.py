@@ -15,7 +15,7 @@ class FrameCancelParams(Params):
         "",
         title="Frame",
         description="Id of the frame that is cancelled.",
-        json_schema_extra=hints(placeholder="frame1"),
+        json_schema_extra=hints("frame"),
     )
 
 

@@ -17,7 +17,7 @@ class FrameErrorParams(Params):
         "",
         title="Frame",
         description="Id of the frame whose failures it takes. It stands outside of it.",
-        json_schema_extra=hints(placeholder="frame1"),
+        json_schema_extra=hints("frame"),
     )
 
 

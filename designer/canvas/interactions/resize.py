@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QRectF, Qt
 
+from designer.canvas import edits
 from designer.canvas.geometry import GRID
 from designer.canvas.hits import Hit
 from designer.canvas.interactions.gesture import Gesture, Host, Pointer
 from designer.canvas.items.handles import resized
-from engine.model.changes import SetFrame, SetNote
+from engine.model.changes import SetNote
 
 SMALLEST_FRAME = (120.0, 80.0)
 SMALLEST_NOTE = (80.0, 48.0)
@@ -70,7 +71,8 @@ class Resize(Gesture):
         done = False
         if box != self._box and self._frame is not None:
             frame = replace(self._frame.frame, x=x, y=y, width=width, height=height)
-            done = self.host.edit(SetFrame(frame), "Resize frame")
+            change = edits.resize_frame(self.host.document.workflow, frame)
+            done = self.host.edit(change, "Resize frame")
         elif box != self._box and self._note is not None:
             note = replace(self._note.note, x=x, y=y, width=width, height=height)
             done = self.host.edit(SetNote(note), "Resize note")

@@ -9,9 +9,14 @@ from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidg
 from designer.canvas.ink import Ink
 from designer.canvas.items.handles import paint_handles
 from designer.canvas.items.layers import Layer
+from designer.canvas.visuals import FrameWords
 from engine.model.workflow import Frame
 
 TITLE_HEIGHT = 32.0
+#: Badges are not read at a smaller zoom.
+_READABLE = 0.5
+#: Of a frame that is only drawn.
+NO_WORDS = FrameWords()
 RADIUS = 10.0
 
 
@@ -24,6 +29,7 @@ class FrameItem(QGraphicsRectItem):
         self.setZValue(Layer.FRAMES)
         self.frame = frame
         self.is_selected = False
+        self.words = NO_WORDS
         self._ink = ink
         self.set_frame(frame)
 
@@ -32,6 +38,12 @@ class FrameItem(QGraphicsRectItem):
         self.frame = frame
         self.setPos(0, 0)
         self.set_box(QRectF(frame.x, frame.y, frame.width, frame.height))
+
+    def set_words(self, words: FrameWords) -> None:
+        """Show what the frame does, and how it stands."""
+        if words != self.words:
+            self.words = words
+            self.update()
 
     def set_box(self, box: QRectF) -> None:
         """Lie at `box` of the scene, as while it is being resized."""
@@ -80,6 +92,28 @@ class FrameItem(QGraphicsRectItem):
         title = QRectF(box.left() + 14, box.top(), box.width() - 28, TITLE_HEIGHT)
         zoom = painter.worldTransform().m11()
         face = self._ink.style.frame.scaled(max(1.0, 0.6 / zoom))
+        if self.words is not NO_WORDS and zoom >= _READABLE:
+            title.setRight(self._paint_words(painter, title))
         face.draw(painter, title, self.frame.title or "Frame", theme.color("text"))
         if self.is_selected:
             paint_handles(painter, box, theme, zoom)
+
+    def _paint_words(self, painter: QPainter, title: QRectF) -> float:
+        """Draw the badges from the right; return where the room of the title ends."""
+        theme, face = self._ink.theme, self._ink.style.chip
+        words = [(text, "muted") for text in self.words.badges]
+        if self.words.live:
+            words.insert(0, (self.words.live, self.words.role))
+        right = title.right()
+        for text, role in reversed(words):
+            width = face.width_of(text) + 20
+            if right - width < title.left() + 60:
+                break
+            chip = QRectF(right - width, title.center().y() - 9, width, 18)
+            painter.setPen(QPen(theme.color("line_strong" if role == "muted" else role), 1.0))
+            painter.setBrush(theme.color("node_body"))
+            painter.drawRoundedRect(chip, 9, 9)
+            inner = chip.adjusted(8, 0, -6, 0)
+            face.draw(painter, inner, text, theme.color("text" if role == "muted" else role))
+            right = chip.left() - 6
+        return right

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
-from engine.model.workflow import Frame, Note
+from engine.model.workflow import Frame, FrameBehaviour, Note
 from tests.designer.canvas.conftest import Open
 from tests.designer.canvas.hand import MIDDLE
 from tests.designer.canvas.kit import flow
@@ -173,3 +175,18 @@ def test_the_view_follows_a_drag_beyond_its_edge(open_canvas: Open) -> None:
     bench.move(edge)
     bench.qtbot.waitUntil(lambda: bench.canvas.camera.sight.left() < before - 60, timeout=2000)
     bench.key(Qt.Key.Key_Escape)
+
+
+def test_a_node_dragged_onto_a_frame_that_does_something_becomes_its_member(
+    open_canvas: Open,
+) -> None:
+    """In one step with the move, and undone with it; dragged off it is none any more."""
+    frame = Frame(id="f", x=-20, y=300, width=900, height=300)
+    drawn = flow(["a", "b"], ["a->b"], {"a": (0, 0), "b": (320, 360)}, frames=(frame,))
+    bench = open_canvas(replace(drawn, frames={"f": FrameBehaviour(nodes=("b",))}))
+    bench.drag(bench.body("a"), bench.body("a") + QPointF(0, 400))
+    assert bench.workflow.frames["f"].nodes == ("a", "b")
+    bench.document.undo()
+    assert bench.workflow.frames["f"].nodes == ("b",) and bench.place("a") == (0, 0)
+    bench.drag(bench.body("b"), bench.body("b") + QPointF(0, -360))
+    assert bench.workflow.frames["f"].nodes == ()

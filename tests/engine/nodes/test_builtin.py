@@ -24,6 +24,7 @@ WIDGETS = {
     "table",
     "select",
     "duration",
+    "frame",
 }
 EVERY = pytest.mark.parametrize("node_type", BUILTIN, ids=lambda each: each.id)
 WRONG: tuple[Any, ...] = (None, 0, "", [], {}, {"expr": "input"}, [None], [{}], "x" * 500)

@@ -1,0 +1,52 @@
+"""The title of a frame says what it does, and how it stands in the run that is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtGui import QImage
+
+from designer.canvas.frame_words import badges, live
+from engine.model.workflow import Frame, FrameBehaviour, FrameLock, RetryPolicy
+from engine.run_view import FrameView, RunView
+from tests.designer.canvas.conftest import Open
+from tests.designer.canvas.kit import flow
+
+DOES = FrameBehaviour(
+    nodes=("a",), retry=RetryPolicy(attempts=3), timeout_s=90.0,
+    lock=FrameLock(name="gpu", permits=2), one_at_a_time=True, meters={"tokens": 5.0},
+)  # fmt: skip
+
+
+def test_every_behaviour_has_a_badge() -> None:
+    assert badges(DOES, caught=True) == (
+        "retry ×3", "within 1 min 30 s", "lock gpu ×2", "one at a time", "tokens ≤ 5", "on error"
+    )  # fmt: skip
+    assert badges(FrameBehaviour(nodes=("a",)), caught=False) == ()
+
+
+def test_the_words_of_a_run_say_how_a_frame_stands() -> None:
+    assert live(None)[0] == ""
+    assert live(FrameView(open=1)) == ("at work", "running")
+    assert live(FrameView(open=2, attempt=2, of=3)) == ("2 open, attempt 2 of 3", "running")
+    assert live(FrameView(done=1, attempt=3, of=3)) == ("done, attempt 3", "ok")
+    assert live(FrameView(done=4)) == ("4 done", "ok")
+    assert live(FrameView(failed=1, done=2)) == ("failed", "failed")
+    assert live(FrameView(cancelled=1)) == ("cancelled", "skipped")
+
+
+def test_the_badges_are_painted_and_follow_the_run(open_canvas: Open) -> None:
+    frame = Frame(id="f", title="Pay", x=-40, y=-60, width=900, height=260)
+    drawn = flow(["a", "b"], ["a->b"], frames=(frame,))
+    bench = open_canvas(replace(drawn, frames={"f": DOES}))
+    item = bench.canvas.board.frames["f"]
+
+    def picture() -> QImage:
+        return bench.canvas.viewport().grab().toImage()
+
+    assert item.words.badges[0] == "retry ×3" and not item.words.live
+    before = picture()
+    view = RunView(status="running", frames={"f": FrameView(open=1, attempt=2, of=3)})
+    bench.canvas.set_run_view(view)
+    assert item.words.live == "attempt 2 of 3"
+    assert picture() != before
