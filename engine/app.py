@@ -30,6 +30,7 @@ from engine.facade.background import Working
 from engine.facade.core import Core
 from engine.facade.deciding import Deciding
 from engine.facade.forking import Forking
+from engine.facade.health import Health
 from engine.facade.keeping import Keeping
 from engine.facade.legs import Legs
 from engine.facade.looking import Looking
@@ -88,6 +89,7 @@ __all__ = [
     "EngineOptions",
     "Execution",
     "ExecutionQuery",
+    "Health",
     "Interceptor",
     "InvalidCommand",
     "InvalidWorkflow",
@@ -233,6 +235,25 @@ class Engine(Starting, Forking, Trying, Working, Deciding, Looking, Keeping):
     async def settled(self) -> None:
         """Wait until this process drives no run any more; none waits for people for it."""
         await self._legs.settled()
+
+    def health(self) -> Health:
+        """Return how the store, the sinks and what waits for them fare (U115)."""
+        core, vitals = self._core, self._core.vitals
+        kept, cache = self.kept_usage()
+        return Health(
+            place=self.store.place(),
+            usage=self.usage(),
+            log_bytes=self.store.log_bytes(),
+            last_commit_at=vitals.last_commit_at,
+            last_failure=vitals.last_failure,
+            failed_at=vitals.failed_at,
+            queued=core.writer.queued,
+            driven=self._legs.count,
+            unsaved=tuple(vitals.unsaved.values()),
+            sinks=self.sinks.health,
+            kept=kept,
+            cache=cache,
+        )
 
     # --- listening --------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class ActionId(StrEnum):
     WINDOW_EVENT_LOG = "window.event_log"
     WINDOW_STATE = "window.state"
     WINDOW_PROBLEMS = "window.problems"
+    WINDOW_HEALTH = "window.health"
     WINDOW_NEXT_TAB = "window.next_tab"
     WINDOW_PREVIOUS_TAB = "window.previous_tab"
 

@@ -248,6 +248,7 @@ MENUS: tuple[Submenu, ...] = (
             A.WINDOW_EVENT_LOG,
             A.WINDOW_STATE,
             A.WINDOW_PROBLEMS,
+            A.WINDOW_HEALTH,
             LINE,
             A.WINDOW_NEXT_PANEL,
             A.WINDOW_PREVIOUS_PANEL,

@@ -125,6 +125,7 @@ _WINDOW = (
     _spec(A.WINDOW_EVENT_LOG, "Event log", "Alt+7", "log", check=True),
     _spec(A.WINDOW_STATE, "State", "Alt+8", "tree", check=True),
     _spec(A.WINDOW_PROBLEMS, "Problems", "Alt+9", "warning", check=True),
+    _spec(A.WINDOW_HEALTH, "Health", "", "info", check=True),
 )
 _EDIT = (
     _spec(A.EDIT_UNDO, "&Undo", "Ctrl+Z", "undo"),

@@ -16,7 +16,7 @@ from designer.theme import scaled_px
 from designer.widgets.dock_title import DockTitle
 
 #: Rises when docks are added or removed, so that an older layout is not forced upon them.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 #: In a window narrower than this the bars of the bottom docks do not fit between the others.
 NARROW_PX = 1240
 
@@ -45,6 +45,7 @@ DOCKS: tuple[DockSpec, ...] = (
     DockSpec("event_log", "Event log", A.WINDOW_EVENT_LOG, BOTTOM),
     DockSpec("state", "State", A.WINDOW_STATE, BOTTOM),
     DockSpec("problems", "Problems", A.WINDOW_PROBLEMS, BOTTOM),
+    DockSpec("health", "Health", A.WINDOW_HEALTH, BOTTOM),
 )
 
 #: Which docks are open in a perspective, and which of the bottom ones is in front.

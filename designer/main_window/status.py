@@ -13,12 +13,15 @@ class StatusBar(QStatusBar):
 
     problems_clicked = Signal()
     barriers_clicked = Signal()
+    health_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(True)
         self._problems = TextButton("No problems", ButtonKind.QUIET, "check", self)
         self._barriers = TextButton("Nothing waits", ButtonKind.QUIET, "barrier", self)
+        self._health = TextButton("", ButtonKind.QUIET, "error", self)
+        self._health.hide()
         self._run = QLabel(self)
         self._saved = QLabel(self)
         self._place = QLabel(self)
@@ -26,7 +29,8 @@ class StatusBar(QStatusBar):
         self._point = QPointF()
         self._problems.clicked.connect(self.problems_clicked)
         self._barriers.clicked.connect(self.barriers_clicked)
-        for widget in (self._problems, self._barriers):
+        self._health.clicked.connect(self.health_clicked)
+        for widget in (self._problems, self._barriers, self._health):
             self.addWidget(widget)
         self.addWidget(self._run, 1)
         for label in (self._saved, self._place):
@@ -46,6 +50,13 @@ class StatusBar(QStatusBar):
     def set_barriers(self, count: int) -> None:
         """Show how many decisions wait."""
         self._barriers.setText(f"Barriers {count}" if count else "Nothing waits")
+
+    def set_health(self, words: str, troubles: str) -> None:
+        """Show a badge while something is wrong with saving or sinks; else none."""
+        self._health.setVisible(bool(words))
+        self._health.setText(words)
+        self._health.setToolTip(troubles)
+        self._health.setAccessibleName(f"{words}: {troubles}")
 
     def set_run(self, text: str) -> None:
         """Say how the run shown stands."""

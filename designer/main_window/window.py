@@ -45,6 +45,7 @@ from designer.panels.barrier_dialog import BarrierDialog
 from designer.panels.barriers import BarriersPanel
 from designer.panels.checkpoints import CheckpointsPanel
 from designer.panels.frontier import FrontierPanel
+from designer.panels.health import HealthPanel
 from designer.panels.inspector import InspectorPanel
 from designer.panels.log import LogPanel
 from designer.panels.outline import OutlinePanel
@@ -52,6 +53,7 @@ from designer.panels.palette import PalettePanel
 from designer.panels.problems import ProblemsPanel
 from designer.panels.state import StatePanel
 from designer.runs.engine_client import EngineClient
+from designer.runs.health import HealthModel, badge_words
 from designer.runs.run_model import RunModel
 from designer.settings import Settings, ThemeChoice
 from designer.theme import ThemeController
@@ -154,6 +156,8 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(*shared)
         self.state = StatePanel(*shared)
         self.problems = ProblemsPanel(self)
+        self.health = HealthModel(self.client, self)
+        self.health_panel = HealthPanel(self.health, self)
         self.docks = Docks(
             self,
             {
@@ -166,6 +170,7 @@ class MainWindow(QMainWindow):
                 "event_log": self.log,
                 "state": self.state,
                 "problems": self.problems,
+                "health": self.health_panel,
             },
             self.actions_,
             self.settings,
@@ -305,8 +310,14 @@ class MainWindow(QMainWindow):
         self.inspector.message.connect(self.tell)
         self.status.problems_clicked.connect(lambda: self.docks.show("problems", focus=True))
         self.status.barriers_clicked.connect(self._show_barriers)
+        self.status.health_clicked.connect(lambda: self.docks.show("health", focus=True))
+        self.health.changed.connect(self._on_health)
         self._theme.changed.connect(lambda _theme: self.docks.fit())
         self.client.failed.connect(lambda text: self.tell(text, Kind.ERROR))
+
+    def _on_health(self) -> None:
+        troubles = self.health.troubles
+        self.status.set_health(badge_words(troubles), "\n".join(troubles))
 
     # --- tabs -------------------------------------------------------------------------------
 

@@ -676,7 +676,8 @@ def run_status(view: RunView, total: int = 0) -> str:
         text += f", {done:,} of {plural(total, 'node')}"
     if view.ended_at is not None and view.status == "completed":
         text += f" in {format_duration(view.ended_at - view.started_at)}"
-    return text
+    unsaved = unsaved_words(view.unsaved_since)
+    return f"{text}. {unsaved}" if unsaved else text
 
 
 def refusal(error: DecisionRefused) -> str:

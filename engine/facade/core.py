@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidCommand
+from engine.facade.health import Vitals
 from engine.facade.options import EngineOptions
 from engine.ids import IdFactory
 from engine.model import codec
@@ -47,6 +48,7 @@ class Core:
         self.writer: Writer = ThreadWriter(store) if options.threaded else DirectWriter(store)
         self.history = History(store)
         self.flights = Flights()
+        self.vitals = Vitals()
         self.plans = Plans(registry, options.environ)
 
     @property

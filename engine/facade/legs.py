@@ -151,7 +151,7 @@ class Legs:
             clock=core.clock,
             ids=core.ids,
             services=core.services,
-            publish=self._audience.publish,
+            publish=self._publish,
             io=core.io,
             stay=options.stay,
             leave_paused=options.leave_paused,
@@ -165,6 +165,16 @@ class Legs:
             places=self._places,
         )
 
+    @property
+    def count(self) -> int:
+        """How many runs are driven here."""
+        return len(self._held)
+
+    def _publish(self, news: Sequence[ev.News]) -> None:
+        if news:
+            self._core.vitals.heard(news, self._core.clock.now)
+            self._audience.publish(news)
+
     def leg_ended(self, handle: RunHandle, task: asyncio.Task[ev.Recorded]) -> None:
         """Give the lease back when a leg is over. Called by the handle."""
         held = self._held.pop(handle.run, None)
@@ -172,7 +182,10 @@ class Legs:
             self._core.writer.forget(held.lease)
             self._later(self.release(held.lease))
         error = None if task.cancelled() else task.exception()
+        self._core.vitals.leg_ended(handle.run)
         if error is not None:
+            if isinstance(error, StoreError):
+                self._core.vitals.failed(str(error), self._core.clock.now())
             self._audience.tell_problem(handle.run, error)
         if not task.cancelled():
             self._tell_callers(handle.called_by)

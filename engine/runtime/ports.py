@@ -736,6 +736,14 @@ class RunStore(KeptStore, TriggerStore, Protocol):
         """Return what the store takes on the disk."""
         ...
 
+    def log_bytes(self) -> int:
+        """Return what of that its write-ahead log takes."""
+        ...
+
+    def place(self) -> str:
+        """Return where it is: the path of its file, or what it is instead."""
+        ...
+
     def close(self) -> None:
         """Close all connections."""
         ...

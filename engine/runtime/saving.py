@@ -212,6 +212,11 @@ class Saving:
         """Nothing more will be written."""
         self._writer.forget(lease)
 
+    @property
+    def queued(self) -> int:
+        """How many writes wait to be made."""
+        return self._writer.queued + len(self._held)
+
     def close(self) -> None:
         """The writer behind is not ours."""
 

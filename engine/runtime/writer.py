@@ -66,6 +66,11 @@ class Writer(Protocol):
         """Nothing more will be written under a lease."""
         ...
 
+    @property
+    def queued(self) -> int:
+        """How many writes wait to be made."""
+        ...
+
     def close(self) -> None:
         """End the thread, if there is one."""
         ...
@@ -107,6 +112,11 @@ class DirectWriter:
 
     def forget(self, lease: Lease) -> None:
         """There is nothing to forget."""
+
+    @property
+    def queued(self) -> int:
+        """Nothing waits."""
+        return 0
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -185,6 +195,11 @@ class ThreadWriter:
     def forget(self, lease: Lease) -> None:
         """Forget what went wrong under a lease, after everything that is queued for it."""
         self._jobs.put((None, lambda: self._broken.pop(_key(lease), None), None, None, None))
+
+    @property
+    def queued(self) -> int:
+        """How many writes wait for the thread."""
+        return self._waiting
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""

@@ -193,6 +193,11 @@ class Database:
         files = [self.path, *(Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm"))]
         return sum(file.stat().st_size for file in files if file.exists())
 
+    def log_bytes(self) -> int:
+        """Return what the write-ahead log takes."""
+        log = Path(f"{self.path}-wal")
+        return log.stat().st_size if log.exists() else 0
+
     def close(self) -> None:
         """Close all connections; the last one of all processes tidies the log away."""
         with self.lock:

@@ -743,6 +743,14 @@ class MemoryStore(MemoryTriggers):
         """Return 0: nothing is on a disk."""
         return 0
 
+    def log_bytes(self) -> int:
+        """Return 0: there is no log."""
+        return 0
+
+    def place(self) -> str:
+        """Return where it is."""
+        return "memory"
+
     def close(self) -> None:
         """Nothing is open."""
 

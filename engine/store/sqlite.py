@@ -413,6 +413,14 @@ class SqliteStore(TriggerTables):
         """Return what the store takes on the disk."""
         return self._database.size_bytes()
 
+    def log_bytes(self) -> int:
+        """Return what of that its write-ahead log takes."""
+        return self._database.log_bytes()
+
+    def place(self) -> str:
+        """Return the path of its file."""
+        return str(self.path)
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

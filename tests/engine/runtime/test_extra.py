@@ -35,7 +35,12 @@ def work(*writes: list[list[Any]], channel: Channel = EXTRA, **more: Any) -> Wor
     nodes: dict[str, Any] = {"s": "same", "z": "end", "j": "join"}
     nodes |= {n: ("scribble", {"writes": w}) for n, w in zip(names, writes, strict=True)}
     wires = ",".join(f"s > {n}, {n} > j" for n in names) + ", j > z"
-    settings = {"extra_to": "extra", "commit": "strict", "result": "state.extra", **more}
+    settings: dict[str, Any] = {
+        "extra_to": "extra",
+        "commit": "strict",
+        "result": "state.extra",
+        **more,
+    }
     return flow(nodes, wires, channels=[channel], **settings)
 
 
