@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QWidget
 from designer.runs.calls import MOST_CALLED, Calls
 from designer.runs.rows import RunRecord
 from designer.runs.words import short_run
+from designer.theme import scaled_px
 from designer.widgets.buttons import ButtonKind, TextButton
 from designer.widgets.format import shorten
 
@@ -30,6 +31,7 @@ class Crumbs(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(10, 2, 8, 2)
         self._row.setSpacing(4)
+        self.setMinimumHeight(scaled_px(32))
         self.called = TextButton("", ButtonKind.QUIET, "subflow", self)
         self._menu = QMenu(self.called)
         self.called.setMenu(self._menu)

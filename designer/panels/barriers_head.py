@@ -83,6 +83,8 @@ class RequestHead(QWidget):
         node = f"<a href='node'>{escape(node_title(workflow, record.node))}</a>"
         run = escape(short_run(record.run))
         parts = [f"{node} in {escape(record.workflow)}, run {run}, asked {asked}"]
+        if path := self._client.paths.get(record.run):
+            parts.append(f"called by {escape(path)}")
         request = record.content
         if request.assignees:
             parts.append(f"to be decided by {escape(', '.join(request.assignees))}")

@@ -42,6 +42,12 @@ def read_run(engine: Engine, run: str) -> tuple[RunRecord, Workflow]:
     return engine.run(run), engine.workflow_of(run)
 
 
+def path_words(engine: Engine, run: str) -> str:
+    """Return which runs called one another to get to a run, in words; empty if none did."""
+    callers = engine.callers_of(run)
+    return " › ".join(f"{record.workflow} › {task}" for record, task in callers)
+
+
 def listening(engine: Engine) -> Mapping[str, tuple[str, ...]]:
     """Return event name to the runs that listen for it now. Runs in a thread."""
     found: dict[str, list[str]] = {}

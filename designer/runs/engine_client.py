@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QDateTime, QElapsedTimer, QObject, QTimer, Signal
 
-from designer.runs.calls import Part
+from designer.runs.calls import Part, path_words
 from designer.runs.reader import Reader
 from designer.runs.rows import (
     Breakpoint,
@@ -136,6 +136,8 @@ class EngineClient(QObject):
         self.drafts: dict[str, Any] = {}
         #: Titles of the nodes that ask, by run and key.
         self.titles: Titles = {}
+        #: By run that asks and that others have called: how they called one another, in words.
+        self.paths: dict[str, str] = {}
         self._workflows: dict[str, Workflow] = {}
         self._inbox_known = False
         self._batch: list[ev.News] = []
@@ -238,7 +240,14 @@ class EngineClient(QObject):
         return self._begun(str(handle.run))
 
     async def resume(self, run: str, *, unpause: bool = False) -> str:
-        """Go on with a run from its last commit; with `unpause` also with a paused one."""
+        """Go on with a run from its last commit; with `unpause` also with a paused one.
+
+        The run that work in the background belongs to hears of it, unless that has ended.
+        """
+        record = await asyncio.to_thread(self.engine.run, run)
+        if record.mode == "background" and str(record.status) in ("failed", "cancelled"):
+            await self.engine.retry_child(run)
+            return self._begun(run)
         commands = (Unpause(),) if unpause else ()
         handle = await self.engine.resume(run, commands=commands)
         return self._begun(str(handle.run))
@@ -426,17 +435,14 @@ class EngineClient(QObject):
             self.engine,
             dict(self.asked),
             dict(self.titles),
+            dict(self.paths),
             then=self._take_inbox,
             what="Reading the inbox",
         )
 
     def _take_inbox(self, lists: _Lists) -> None:
-        inbox, decisions, self.asked, self.titles = (
-            lists.inbox,
-            lists.decisions,
-            lists.asked,
-            lists.titles,
-        )
+        inbox, decisions = lists.inbox, lists.decisions
+        self.asked, self.titles, self.paths = lists.asked, lists.titles, lists.paths
         known = {record.request for record in self.inbox}
         first_time = not self._inbox_known
         self._inbox_known = True
@@ -458,10 +464,14 @@ class _Lists:
     decisions: list[DecisionRecord]
     asked: dict[str, RequestRecord]
     titles: Titles
+    paths: dict[str, str]
 
 
 def _inbox_and_decisions(
-    engine: Engine, known: dict[str, RequestRecord], known_titles: Titles
+    engine: Engine,
+    known: dict[str, RequestRecord],
+    known_titles: Titles,
+    known_paths: dict[str, str],
 ) -> _Lists:
     """Runs in a thread."""
     inbox = list(engine.inbox())
@@ -479,4 +489,7 @@ def _inbox_and_decisions(
         elif place not in titles:
             node = engine.workflow_of(record.run).nodes.get(record.node)
             titles[place] = (node.title if node is not None else "") or record.node
-    return _Lists(inbox, decisions, asked, titles)
+    runs = {str(record.run) for record in inbox}
+    paths = {run: known_paths[run] for run in runs if run in known_paths}
+    paths |= {run: path_words(engine, run) for run in runs if run not in known_paths}
+    return _Lists(inbox, decisions, asked, titles, paths)

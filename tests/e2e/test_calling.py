@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from designer.actions.ids import ActionId
 from designer.main_window.event_dialog import EventDialog
+from designer.panels.barriers_head import RequestHead
 from engine.model import codec
 from engine.model.workflow import InBackground, Node, Settings, Workflow
 from tests.designer.runs.window import until
@@ -30,9 +31,9 @@ def inner() -> Workflow:
     return Workflow(id="inner", name="Payment", nodes=nodes, edges=wires("hear.out done.in"))
 
 
-def calling(folder: Path) -> Path:
+def calling(folder: Path, called: Workflow | None = None) -> Path:
     """Start, a workflow that is called, End."""
-    call = {"document": codec.workflow_to_json(inner())}
+    call = {"document": codec.workflow_to_json(called or inner())}
     nodes = {
         "start": START,
         "pay": Node(key="pay", type="workflow.call", title="Payment", params=call),
@@ -96,6 +97,31 @@ async def test_a_double_click_leads_into_the_called_run_and_its_way_back(
         desk.key(Qt.Key.Key_U)
         await until(lambda: desk.window.run_model.run == outer)
         await until(lambda: desk.client.is_settled)
+
+
+async def test_a_question_of_a_called_run_says_who_called_it_and_its_answer_goes_on_with_both(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    nodes = {
+        "ask": Node(key="ask", type="barrier", title="Sure?", params={"title": "Pay?"}),
+        "done": Node(key="done", type="end"),
+    }
+    asks = Workflow(id="inner", name="Payment", nodes=nodes, edges=wires("ask.approved done.in"))
+    async with open_desk(tmp_path) as desk:
+        desk.window.filing.open_path(calling(tmp_path, asks))
+        desk.canvas.setFocus()
+        desk.key(Qt.Key.Key_F5)
+        await until(lambda: len(desk.client.inbox) == 1)
+        (record,) = desk.client.inbox
+        assert desk.client.paths[record.run] == "Order › pay"
+        desk.window.barrier_dialog.open_request(record.request)
+        await desk.waits_for_decision()
+        heads = desk.window.barrier_dialog.findChildren(RequestHead)
+        assert "called by Order › pay" in heads[0].meta.text()
+        desk.click(desk.asked.approve)
+        await desk.ended()
+        await until(lambda: all(r.status == "completed" for r in desk.client.runs))
+        assert len(desk.client.runs) == 2
 
 
 async def test_an_event_is_sent_by_the_name_that_is_listened_for(

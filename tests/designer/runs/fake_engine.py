@@ -258,6 +258,10 @@ class FakeEngine:
         states = self.stories[run].states
         return states[max(states) if at is None else at]
 
+    def callers_of(self, run: str) -> list[Any]:
+        """Nobody has called any of these runs."""
+        return []
+
     def workflow_of(self, run: str) -> Workflow:
         return self.stories[run].document
 
