@@ -54,6 +54,8 @@ UNSEEN = frozenset({"nodes", "loop", "run"})
 
 def why_not(node_type: NodeType) -> str:
     """Return why nodes of a type cannot work in the background, or nothing."""
+    if node_type.stream is not None:
+        return "its items are read while others work on them"
     return ROLES.get(node_type.role) or TYPES.get(node_type.id, "")
 
 
@@ -198,6 +200,7 @@ def _workflow(
         route="all",
         on_error=node.on_error if node.on_error in ("continue", "ignore") else "fail",
         min_interval_s=None,
+        rate=None,
         may_write=None,
         meters={name: replace(draw, limit=None) for name, draw in node.meters.items()},
         gated=False,

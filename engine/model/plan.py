@@ -625,7 +625,7 @@ class _Compiler:
         return msgspec.structs.replace(
             made,
             role="background",
-            node=replace(node, retry=None, alternatives=()),
+            node=replace(node, retry=None, alternatives=(), cache=None),
             awaits=False,
             writes=(),
             effects="none",
@@ -633,6 +633,7 @@ class _Compiler:
             draws=kept,
             estimates=None if unknown else estimates,
             measured={},
+            cached=None,
             alternatives=(),
             background=background,
         )

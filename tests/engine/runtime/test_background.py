@@ -407,3 +407,16 @@ async def test_a_fork_from_before_hands_over_anew() -> None:
         await fork.leg()
         assert fork.state.channels["total"] == 30
         assert works(bench, fork.run)[0].run != works(bench, handle.run)[0].run
+
+
+async def test_its_starts_are_paced_where_they_are_handed_over() -> None:
+    gates = Gates()
+    gates.open.set()
+    work = flow({"f": ("for_each", {"limit": 2}), "b": behind(min_interval_s=10.0),
+                 "k": "collect", "z": "end"}, "f.item > b, b > k, k > z")  # fmt: skip
+    async with Bench(gates.type, stay=True) as bench:
+        handle = await bench.start(work, [1, 2])
+        assert gates.begun == [1]
+        bench.clock.advance(10)
+        await handle.leg()
+        assert gates.begun == [1, 2]
