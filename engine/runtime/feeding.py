@@ -56,6 +56,8 @@ class Feed:
         #: Whether the stream can be opened again, so that a leg may end while this waits.
         self._can_stop = can_stop
         self._waits = False
+        #: How often the stream has shown that it lives.
+        self.signs = 0
         self._task = task
         self._tell = changed
         self._changed = asyncio.Event()
@@ -74,6 +76,11 @@ class Feed:
         return room_for(self._holder.state, self._task, self._limit) <= len(self.pending)
 
     @property
+    def is_alive(self) -> bool:
+        """Whether it is not the stream that is silent: there is no room for what it has."""
+        return self._waits
+
+    @property
     def rests(self) -> bool:
         """Whether it waits for room alone, and might as well wait for the next leg."""
         return self._waits and self._can_stop and self.is_full
@@ -86,6 +93,7 @@ class Feed:
             self._tell()  # nothing else may be left to do
         await self._when(lambda: not self.is_full)
         self._waits = False
+        self.signs += 1
         self.pending.append(element)
         self._tell()
 

@@ -209,8 +209,10 @@ class _Watch:
     def look(self) -> None:
         """Look now, and again in a while."""
         loop = asyncio.get_running_loop()
-        signs = self._ctx.signs
-        self._silent = self._silent + 1 if signs == self._signs else 0
+        feed = self._ctx.feed
+        signs = self._ctx.signs + (feed.signs if feed is not None else 0)
+        is_alive = signs != self._signs or (feed is not None and feed.is_alive)
+        self._silent = 0 if is_alive else self._silent + 1
         self._signs = signs
         if self._silent >= _LOOKS:
             self.is_over = True

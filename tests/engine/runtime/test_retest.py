@@ -12,9 +12,10 @@ from engine.commands import Decide
 from engine.ids import RunId
 from engine.interchange.run_file import export_run
 from engine.interchange.saved_tests import read_recording
-from engine.model.node_types import Context, NodeFailure, Output
+from engine.model.node_types import Context, NodeFailure, NodeType, Output
 from engine.model.plan import compile_workflow
 from engine.model.workflow import Channel, RetryPolicy, Workflow
+from engine.nodes.file_lines import FILE_LINES
 from engine.runtime.differences import Profile
 from engine.runtime.retest import Retested, retest
 from engine.store.sqlite import SqliteStore
@@ -41,7 +42,7 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.outside = Outside()
-        self.types = (
+        self.types: tuple[NodeType, ...] = (
             node_type("mail", self.outside, effects=lambda params: "once"),
             node_type("fetch", self.outside, capabilities=lambda params: ("network",)),
             node_type("add", lambda params, ctx: Output({"out": ctx.input + params.n})),
@@ -230,3 +231,26 @@ async def test_a_run_that_failed_is_a_test_too(lab: Lab) -> None:
                       name="result").difference  # fmt: skip
     assert found is not None
     assert (found.what, found.then, found.now) == ("how it ends", "RunFailed", "RunFinished")
+
+
+async def test_a_stream_is_not_read_in_a_test(tmp_path: Path) -> None:
+    """Its items are those that were recorded; what is done with them is computed anew (U51)."""
+    file = tmp_path / "lines.txt"
+    file.write_text("1\n2\n3\n")
+    lab = Lab(tmp_path)
+    lab.types = (*lab.types, FILE_LINES)
+
+    def reading(sign: str) -> Workflow:
+        return flow(
+            {"s": ("file.lines", {"path": str(file)}), "e": ("for_each", {"limit": 1}),
+             "i": ("mark", {"mark": sign}), "c": "collect", "z": "end"},
+            "s > e, e.item > i, i > c, c > z",
+        )  # fmt: skip
+
+    mark = node_type("mark", lambda params, ctx: Output({"out": ctx.input + params.mark}))
+    lab.types = (*lab.types, mark)
+    await lab.record(reading("!"), None)
+    file.unlink()
+    assert lab.again(reading("!")).difference is None
+    found = lab.again(reading("?")).difference
+    assert found is not None and found.node == "i"

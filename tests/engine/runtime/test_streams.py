@@ -403,3 +403,28 @@ async def test_a_leg_ends_while_a_stream_waits_for_people(type: str, rests: bool
         if not rests:
             await test.engine.cancel(handle.run, "enough")
             await handle.leg()
+
+
+@pytest.mark.parametrize(("body", "expected"), [("same", "timeout"), ("long", [0])])
+async def test_a_stream_may_be_silent_only_so_long(body: str, expected: Json) -> None:
+    """Waiting for room is no silence (U80)."""
+
+    async def two(given: Json, ctx: Context, start: Start) -> AsyncGenerator[Element, None]:
+        del given, ctx, start
+        yield Element(0)
+        if body == "same":
+            await asyncio.Event().wait()
+        yield Element(1)
+
+    async def long(params: Any, ctx: Context) -> Output:
+        del params
+        await asyncio.sleep(0.3)
+        return Output({"out": ctx.input})
+
+    ports = Ports((Port(name="in"),), (Port(name="out", type="stream"),))
+    silent = node_type("silent", SOURCES[0].run, ports=lambda params: ports,
+                       stream=Stream(open=two))  # fmt: skip
+    work = stream(2, body, "silent", {"enough": 1 if body == "long" else 2}, limit=1,
+                  fields={"idle_timeout_s": 0.08})  # fmt: skip
+    async with Bench(silent, node_type("long", long)) as test:
+        assert outcome(await test.run(work)) == expected
