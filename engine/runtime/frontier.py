@@ -70,6 +70,8 @@ class Frontier:
         self.done: deque[Outcome] = deque()
         self.ready: deque[TaskId] = deque()
         self.stepping: deque[TaskId] = deque()
+        #: What a step has let ask for room or for a turn: it starts when it has got that.
+        self._asking: set[TaskId] = set()
         self.held: deque[TaskId] = deque()
         self.wanted = parts.leading_to(self.plan, self.state.until) if self.state.until else None
         self.running: dict[TaskId, asyncio.Task[None]] = {}
@@ -159,6 +161,8 @@ class Frontier:
 
     def queue(self, tasks: Sequence[TaskId]) -> None:
         """Let tasks have their turn; what does not lead to where the run goes has none."""
+        if self._asking:
+            tasks = self._go_on_stepping(tasks)
         if self.wanted is None and not self.depth_first:
             self.ready.extend(tasks)
             return
@@ -170,6 +174,15 @@ class Frontier:
             self.ready.extendleft(reversed(here))
         else:
             self.ready.extend(here)
+
+    def _go_on_stepping(self, tasks: Sequence[TaskId]) -> list[TaskId]:
+        """Start what a step has let ask, as part of that step; return the others."""
+        if not self.is_paused:
+            self._asking.clear()
+        self.stepping.extend(task for task in tasks if task in self._asking)
+        rest = [task for task in tasks if task not in self._asking]
+        self._asking.difference_update(tasks)
+        return rest
 
     def go_everywhere(self) -> None:
         """Let what was held have its turn: from here on the run goes to no node any more."""
@@ -257,13 +270,19 @@ class Frontier:
         if node.stream is not None and self.feeds is not None:
             ctx.feed = self.feeds.open(task, node.stream)
         if node.metered and task.id not in self.state.holds:
-            self.done.append(ask_for_room(node, task, ctx))
+            self._ask(ask_for_room(node, task, ctx))
         elif node.cached and self._keeper is not None and not self._keeper.is_missing(task):
             self._spawn_look_up(task, self._keeper.look_up(node, task, ctx))
         elif node.rates and turns.lacks_turn(node, task):
-            self.done.append(ask_for_turn(node, task, ctx))
+            self._ask(ask_for_turn(node, task, ctx))
         else:
             self._attempt(node, task, ctx)
+
+    def _ask(self, asked: Outcome) -> None:
+        """Let the next commit say whether a task may start."""
+        self.done.append(asked)
+        if self.is_paused:
+            self._asking.add(asked.task)
 
     def _attempt(self, node: PlanNode, task: Task, ctx: AttemptContext) -> None:
         attempt: Outcome | Coroutine[Any, Any, Outcome]

@@ -11,7 +11,7 @@ import pytest
 from engine import events as ev
 from engine.commands import Cancel, Decide, Pause
 from engine.model.node_types import Context, Output
-from engine.model.workflow import Channel, CommitPolicy, Limits, Workflow
+from engine.model.workflow import Channel, CommitPolicy, Draw, Limits, Meter, Workflow
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
@@ -197,3 +197,38 @@ async def test_a_command_that_came_too_late_for_a_leg_is_not_obeyed_by_the_next(
         await settle()
         assert again.status is RunStatus.RUNNING and again._loop.frontier.running
         assert again.state.counters["commands"] == second
+
+
+@pytest.mark.parametrize(
+    "fields", [{"min_interval_s": 10.0}, {"meters": {"tokens": Draw(estimate="input")}}]
+)
+async def test_a_step_starts_what_has_to_ask_before_it_may(fields: dict[str, Any]) -> None:
+    """U57, U65, U87: the same step, whether its turn or its room comes at once or later."""
+    work = flow({"s": "same", "b": "asleep", "a": ("plus", {}, fields), "z": "end"},
+                "s > b, b > a, a > z", meters={"tokens": Meter(limit=100)})  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.engine.start(work, 1)
+        await settle(2)
+        handle.pause()
+        await settle()
+        assert bench.order()[-1] == "b"
+        handle.step()
+        await settle()
+        assert bench.order()[-1] == "a" and handle.status is RunStatus.PAUSED
+        assert (await bench.engine.replay(handle.run)).equal
+
+
+async def test_a_step_starts_what_is_too_early_when_its_turn_has_come() -> None:
+    work = flow({"f": "for_each", "w": "asleep", "a": ("plus", {}, {"min_interval_s": 10.0}),
+                 "c": "collect", "z": "end"}, "f.item > w, w > a, a > c, c > z")  # fmt: skip
+    async with Bench(stay=True) as bench:
+        handle = await bench.engine.start(work, [1, 2])
+        await settle(2)
+        handle.pause()
+        await settle()
+        handle.step()
+        for _ in range(2):
+            await settle()
+            bench.clock.advance(10)
+        await settle()
+        assert bench.order()[-2:] == ["a@f.0", "a@f.1"] and handle.status is RunStatus.PAUSED
