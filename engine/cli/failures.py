@@ -23,7 +23,7 @@ from engine.errors import (
     UnreadableFile,
 )
 from engine.model.codec import BrokenDocument
-from engine.runtime.moving import Fate
+from engine.runtime.moving_fates import Fate
 
 # Typer brings its own copy of click or uses the installed one, depending on its version;
 # what both agree on is the family of the one exception that it exports.

@@ -20,6 +20,7 @@ from engine.runtime import breakpoints as stops
 from engine.runtime import editing, moving
 from engine.runtime.background import MODE
 from engine.runtime.invariants import check_start
+from engine.runtime.moving_fates import Move
 from engine.runtime.outcome import Outcome
 from engine.runtime.ports import RunRecord
 from engine.runtime.preparing import facts_of, fork_state, fork_view
@@ -71,7 +72,7 @@ class Forking(Part):
         choice = (
             None if edited is None else await core.io(openings.edited_choice, core, plan, edited)
         )
-        made: moving.Move | None = None
+        made: Move | None = None
         if choice is not None:
             made = moving.move(plan, choice.plan, then, choice.names)
             editing.check_choice(plan, choice, made, parent.run)
@@ -112,9 +113,7 @@ class Forking(Part):
         leg.recovered = recovered
         return await self._legs.drive(lease, leg)
 
-    def _open_questions(
-        self, plan: Plan, start: RunState, made: moving.Move | None
-    ) -> list[Outcome]:
+    def _open_questions(self, plan: Plan, start: RunState, made: Move | None) -> list[Outcome]:
         """Return what a fork asks again, so that no work is done twice because of it."""
         asked = asked_again(plan, start, lambda request: self.store.request(request).content)
         if made is None or not made.done:

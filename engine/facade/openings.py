@@ -12,8 +12,9 @@ from engine.facade.options import EditedDocument
 from engine.ids import RunId
 from engine.model.plan import Plan
 from engine.packing import unpack
-from engine.runtime import editing, moving, superstep
+from engine.runtime import editing, superstep
 from engine.runtime.invariants import check_start
+from engine.runtime.moving_fates import Move
 from engine.runtime.ports import Loaded, RunRecord, SignalChanges
 from engine.runtime.preparing import facts_of, first_state
 from engine.runtime.superstep import RunFacts
@@ -98,7 +99,7 @@ def edited_choice(core: Core, plan: Plan, edited: EditedDocument) -> editing.Edi
 
 
 def opening_of_move(
-    core: Core, old: Plan, choice: editing.Edited, made: moving.Move, loaded: Loaded
+    core: Core, old: Plan, choice: editing.Edited, made: Move, loaded: Loaded
 ) -> superstep.Step:
     """Return the commit that begins a leg on another document."""
     facts = facts_of(choice.plan, loaded.record)
@@ -122,7 +123,7 @@ def opening_of_moved_fork(
     core: Core,
     old: Plan,
     choice: editing.Edited,
-    made: moving.Move,
+    made: Move,
     state: RunState,
     facts: RunFacts,
 ) -> superstep.Step:

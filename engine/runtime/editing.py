@@ -10,7 +10,7 @@ from engine.errors import DocumentEdited
 from engine.events import AnyEvent
 from engine.ids import NodeKey
 from engine.model.plan import Plan
-from engine.runtime.moving import Move
+from engine.runtime.moving_fates import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from engine.errors import DecisionRefused, DocumentEdited, InvalidCommand
 from engine.interchange.run_file import export_run, import_run
 from engine.model.workflow import Channel, Workflow
 from engine.run_view import RunView
-from engine.runtime.moving import Fate
+from engine.runtime.moving_fates import Fate
 from engine.runtime.ports import RunStore
 from engine.store.memory import MemoryStore
 from engine.store.sqlite import SqliteStore

@@ -15,7 +15,8 @@ from engine.model import codec
 from engine.model.node_types import Context, NodeType, Output
 from engine.model.plan import compile_workflow
 from engine.model.workflow import Channel, Draw, Invariant, Meter, RetryPolicy, Workflow
-from engine.runtime.moving import DECISIONS, move
+from engine.runtime.moving import move
+from engine.runtime.moving_fates import DECISIONS
 from engine.state.run_state import Account, Ending, RunState
 from engine.stops import Breakpoint
 from engine.store.memory import MemoryStore
