@@ -639,6 +639,19 @@ class TriggerFired(Event, frozen=True):
     delay_s: float
 
 
+class Checked(Event, frozen=True):
+    """The output of an attempt was checked (U92).
+
+    Attributes:
+        results: of each check, in order: its name, ``ok warned refused``, the message.
+    """
+
+    task: TaskId
+    node: NodeKey
+    attempt: int
+    results: tuple[tuple[str, str, str], ...]
+
+
 class CheckpointMade(Event, frozen=True):
     """Somebody asked to save the run; everything up to this commit is stored with it (U94).
 
@@ -773,6 +786,7 @@ AnyEvent = (
     | RunStepped
     | ResultsReused
     | TriggerFired
+    | Checked
     | CheckpointMade
     | SaveFailed
     | SavedAgain

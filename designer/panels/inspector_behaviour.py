@@ -19,6 +19,7 @@ from designer.panels.inspector_attributes import (
     whole,
 )
 from designer.panels.inspector_background import background_attributes
+from designer.panels.inspector_processing import processing_attributes
 from designer.panels.inspector_rules import budget_attributes
 from designer.panels.inspector_spec import UNSET, FieldKind, FieldSpec
 from engine.model.node_types import Port
@@ -139,6 +140,7 @@ def error_attributes() -> list[Attribute]:
             ),
         ),
         *_rate_attributes(),
+        *processing_attributes(),
     ]  # fmt: skip
 
 

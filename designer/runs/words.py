@@ -262,8 +262,8 @@ def _fact(event: ev.AnyEvent, at: float, title_of: TitleOf) -> str:  # noqa: C90
             return _child(event, title_of)
         case ev.RunPaused():
             return _because("The run is paused", event.reason)
-        case ev.ResultsReused() | ev.TriggerFired():
-            return _begun(event, title_of)
+        case ev.ResultsReused() | ev.TriggerFired() | ev.Checked():
+            return _begun_or_checked(event, title_of)
         case ev.CheckpointMade() | ev.SaveFailed() | ev.SavedAgain():
             return _saving(event)
         case ev.RunUnpaused() | ev.RunStepped() | ev.BreakpointsSet() | ev.BreakpointHit():
@@ -532,7 +532,13 @@ def _signal_taken(event: ev.SignalTaken, title_of: TitleOf) -> str:
     return f"{task} took the event {event.name}{sender}{early}"
 
 
-def _begun(event: ev.ResultsReused | ev.TriggerFired, title_of: TitleOf) -> str:
+def _begun_or_checked(
+    event: ev.ResultsReused | ev.TriggerFired | ev.Checked, title_of: TitleOf
+) -> str:
+    if isinstance(event, ev.Checked):
+        wrong = "; ".join(text for _, found, text in event.results if found != "ok")
+        count = plural(len(event.results), "check")
+        return f"{title_of(event.node)}: {count} of its output, {wrong or 'all well'}"
     if isinstance(event, ev.TriggerFired):
         late = f", {format_duration(event.delay_s)} late" if event.delay_s >= _LATE_S else ""
         return f"{title_of(event.node)} has started the run{late}"
@@ -573,6 +579,7 @@ _KINDS: dict[type, str] = {
     ev.RunStepped: "run",
     ev.ResultsReused: "run",
     ev.TriggerFired: "run",
+    ev.Checked: "task",
     ev.CheckpointMade: "run",
     ev.SaveFailed: "error",
     ev.SavedAgain: "run",

@@ -45,6 +45,7 @@ from engine.model.workflow import (
     OnFailure,
     Order,
     PortRef,
+    Processing,
     RateLimit,
     RetryPolicy,
     Save,
@@ -90,6 +91,7 @@ class NodeFields(TypedDict, total=False):
     min_interval_s: float | None
     rate: RateLimit | None
     undeclared: Literal["fail", "ignore"]
+    processing: Processing | None
     may_write: Sequence[str] | None
     meters: Mapping[str, Draw]
     budget: Literal["shared", "even"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.model import rules
+from engine.model.check_processing import check_processing
 from engine.model.diagnostics import Diagnostic
 from engine.model.expressions import (
     EVENT_NAME,
@@ -23,6 +24,7 @@ from engine.model.expressions import (
 )
 from engine.model.keys import MAX_KEY, is_key
 from engine.model.node_types import NodeType, Ports, Registry
+from engine.model.processing import texts_of
 from engine.model.shape import check_values, join_path
 from engine.model.templates import (
     Template,
@@ -104,6 +106,8 @@ def check_node(node: Node, registry: Registry) -> NodeFacts:
     problems.extend(_check_version(node, node_type))
     if node_type.role == "trigger":
         problems += _check_trigger(node, uses)
+    if node.processing is not None:
+        problems += check_processing(node, node_type, registry, title_of(node))
     ports, effects, failed = _computed(node, node_type, registry)
     problems.extend(failed)
     if not node.disabled and not unwritable:
@@ -354,6 +358,8 @@ def _texts_of(node: Node, node_type: NodeType | None) -> Iterator[_Text]:
             yield _Text(join_path("writes", name), "expr", write.expr, "write")
     if node.rate is not None and node.rate.key:
         yield _Text("rate.key", "expr", node.rate.key)
+    for field, kind, text, of_output in texts_of(node) if node.processing is not None else ():
+        yield _Text(field, kind, text, "output" if of_output else "params")
     for name, draw in node.meters.items():
         place = join_path("meters", name)
         yield _Text(join_path(place, "estimate"), "expr", draw.estimate)

@@ -373,6 +373,8 @@ class Context(Protocol):
     memory: Json
     #: What the type's `prepare` gave, shared by all attempts of the node in this leg.
     prepared: Any
+    #: What checks have said of the output of the attempt before this one.
+    feedback: tuple[str, ...]
 
     @property
     def scope(self) -> Mapping[str, Json]:
@@ -535,6 +537,7 @@ class Registry:
     def __init__(self, types: Iterable[NodeType] = (), reducers: Iterable[Reducer] = ()) -> None:
         self._types: dict[str, NodeType] = {}
         self._reducers: dict[str, Reducer] = {}
+        self._processors: dict[str, Callable[[Json, Context], Json]] = {}
         for node_type in types:
             self.add(node_type)
         for reducer in reducers:
@@ -544,6 +547,25 @@ class Registry:
     def reducers(self) -> Mapping[str, Reducer]:
         """The reducers besides the built-in ones, by name."""
         return self._reducers
+
+    @property
+    def processors(self) -> Mapping[str, Callable[[Json, Context], Json]]:
+        """The functions that nodes may use around their attempts, by name."""
+        return self._processors
+
+    def add_processor(self, name: str, function: Callable[[Json, Context], Json]) -> None:
+        """Let nodes use a function as a processor or a check (U92).
+
+        It gets a value and the context of the attempt, and must be plain and quick. As a
+        processor it returns the new value; as a check None or True where the output is well,
+        else False or what is wrong with it.
+
+        Raises:
+            ValueError: there is a function of that name already.
+        """
+        if name in self._processors:
+            raise ValueError(f"there is a processor {name} already")
+        self._processors[name] = function
 
     def add_reducer(self, reducer: Reducer) -> None:
         """Let channels use a merge rule of yours (U31).

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +24,7 @@ from engine.model.framing import PlanFrame, borders, frames_of, nested
 from engine.model.graph import GraphFacts, Zone, analyse
 from engine.model.node_types import NodeType, Port, Ports, Registry, Stream
 from engine.model.params import CompiledParams, compile_params
+from engine.model.processing import PlanProcessing, plan_processing, reads_of
 from engine.model.regions import only_here, upstream
 from engine.model.revision import revision_hash
 from engine.model.shape import edge_order
@@ -150,6 +151,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
         alternatives: the node as each of them does its work.
         background: how its work is handed over; then it is done by none of the above.
         frames: those that it is in, innermost first.
+        processing: what is done around its attempts.
     """
 
     key: NodeKey
@@ -189,6 +191,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     measured: Mapping[str, str]
     may_write: frozenset[str] | None
     plain: bool
+    processing: PlanProcessing | None = None
     stream: Stream | None = None
     rates: tuple[PlanRate, ...] = ()
     alternatives: tuple[PlanNode, ...] = ()
@@ -488,6 +491,8 @@ class _Compiler:
             found += [compile_expression(text).reads for text in both if text]
         found += [edge.when.reads for edge in self.leaving[node.key] if edge.when is not None]
         found += self._raw_reads(node)
+        if node.processing is not None:
+            found += reads_of(node)
         source = self._stream_of(node, node_type.role)
         if source is not None:  # what its expressions read is read while the stream is
             found.append(self._reads(source)[1])
@@ -501,7 +506,11 @@ class _Compiler:
         if node.cache is None or node.disabled:
             return None
         identity = [node_type.id, node_type.version, node.version, dict(node.params)]
-        names = merge_reads(self._raw_reads(node)).names
+        found = self._raw_reads(node)
+        if node.processing is not None:
+            identity.append(asdict(node.processing))
+            found += reads_of(node)
+        names = merge_reads(found).names - {"output"}
         return CachePlan(identity=identity, ttl_s=node.cache.ttl_s, names=frozenset(names))
 
     def _raw_reads(self, node: Node) -> list[Reads]:
@@ -579,6 +588,7 @@ class _Compiler:
             frames=tuple(key for key in self.inner_first if node.key in self.members[key]),
             pair=self.pairs.get(node.key),
             stream=stream,
+            processing=plan_processing(node, self.registry),
             rates=() if node.disabled else _rates(node),
             condition=self._condition(node, role),
             kept=node.key in kept,

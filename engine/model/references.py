@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from keyword import iskeyword
 from typing import Any
 
+from engine.model.processing import texts_of
 from engine.model.shape import join_path
-from engine.model.workflow import Draw, Edge, Node, Settings, Workflow
+from engine.model.workflow import Draw, Edge, Node, Processing, Settings, Workflow
 
 Json = Any
 Names = Mapping[str, str]
@@ -192,17 +193,47 @@ def rename_in_node(node: Node, names: Names) -> Node:
     if rate is not None and rate.key:
         key = rename_in_expression(rate.key, names)
         rate = rate if key == rate.key else replace(rate, key=key)
+    processing = _rename_in_processing(node.processing, names)
     if (
         params is node.params
         and rate is node.rate
+        and processing is node.processing
         and all(writes[name] is node.writes[name] for name in writes)
         and all(meters[name] is node.meters[name] for name in meters)
         and all(a is b for a, b in zip(others, node.alternatives, strict=True))
     ):
         return node
     return replace(
-        node, params=params, writes=writes, meters=meters, rate=rate, alternatives=others
+        node,
+        params=params,
+        writes=writes,
+        meters=meters,
+        rate=rate,
+        alternatives=others,
+        processing=processing,
     )
+
+
+def _rename_in_processing(given: Processing | None, names: Names) -> Processing | None:
+    if given is None:
+        return None
+    before, after = (
+        tuple(
+            replace(
+                step,
+                expr=rename_in_expression(step.expr, names) if step.expr else "",
+                template=rename_in_template(step.template, names) if step.template else "",
+            )
+            for step in steps
+        )
+        for steps in (given.before, given.after)
+    )
+    checks = tuple(
+        replace(each, expr=rename_in_expression(each.expr, names)) if each.expr else each
+        for each in given.checks
+    )
+    new = replace(given, before=before, after=after, checks=checks)
+    return given if new == given else new
 
 
 def _rename_in_draw(draw: Draw, names: Names) -> Draw:
@@ -334,6 +365,8 @@ def _texts_of(node: Node) -> Iterator[tuple[str, Callable[[str, Names], str], st
         yield f"writes.{name}", rename_in_expression, write.expr
     if node.rate is not None and node.rate.key:
         yield "rate.key", rename_in_expression, node.rate.key
+    for place, kind, text, _ in texts_of(node) if node.processing is not None else ():
+        yield place, rename_in_expression if kind == "expr" else rename_in_template, text
     for name, draw in node.meters.items():
         for part, text in (("estimate", draw.estimate), ("actual", draw.actual or "")):
             yield f"meters.{name}.{part}", rename_in_expression, text

@@ -92,6 +92,10 @@ FRAME_ENTRY = Rule("E077-frame-entry", "Something leads into a frame that does s
 FRAME_SETTING = Rule("E078-frame-setting", "The settings of a frame can be kept.")
 FRAME_NODE = Rule("E079-frame-node", "On error and Cancel frame name a frame; one takes failures.")
 
+PROCESSING = Rule(
+    "E081-processing", "Each processor and check is one thing, and what it uses is there."
+)
+
 UNREACHABLE = Rule("W101-unreachable", "Every node can be reached from a start.")
 NO_ELSE = Rule("W102-no-else", "Where every way has a condition there is a way for the rest.")
 CONCURRENT_WRITERS = Rule(
@@ -110,6 +114,7 @@ ERROR_ROUTE = Rule(
 )
 NEVER_TAKEN = Rule("W108-never-taken", "Every wire can be taken.")
 IDLE_GUARD = Rule("W141-idle-guard", "What is to end a cycle or a Loop can come to pass.")
+CHECK_RETRY = Rule("W181-check-retry", "A check that asks for another attempt can get one.")
 JOIN_SETTING = Rule("W140-join-setting", "Every setting of a join has an effect.")
 OLDER_VERSION = Rule("I201-older-version", "Nodes are as new as their installed type.")
 NO_END = Rule("I202-no-end", "From every node there is a way to an end.")

@@ -155,6 +155,36 @@ class CacheSchema(_Part):
     )
 
 
+class ProcessorSchema(_Part):
+    """One step on a value of a port; exactly one of expr, template and use."""
+
+    expr: str = Field("", description="An expression; after the node it also sees output.")
+    template: str = Field("", description="A template, in which input is the value.")
+    use: str = Field("", description="The name of a function that code has registered.")
+    port: str = Field("", description="Empty: the first one.")
+
+
+class CheckSchema(_Part):
+    """What the output must satisfy; exactly one of expr, schema and use."""
+
+    name: str = Field("", description="Free text.")
+    expr: str = Field("", description="An expression over output that must be true.")
+    schema_: Any = Field(None, alias="schema", description="A JSON Schema of the output.")
+    use: str = Field("", description="The name of a function that code has registered.")
+    message: str = Field("", description="What the next attempt and the person are told.")
+    then: Literal["retry", "fail", "warn"] = Field(
+        "retry", description="Another attempt, none, or let it pass with a warning."
+    )
+
+
+class ProcessingSchema(_Part):
+    """What is done around each attempt of a node, each list in its order."""
+
+    before: list[ProcessorSchema] = Field([], description="On the inputs.")
+    after: list[ProcessorSchema] = Field([], description="On the outputs.")
+    checks: list[CheckSchema] = Field([], description="Of the first output, after that.")
+
+
 class NodeSchema(_Part):
     """A node; its key is the name that it stands under."""
 
@@ -183,6 +213,9 @@ class NodeSchema(_Part):
     rate: RateSchema | None = Field(None, description="How often it may start in one run.")
     undeclared: Literal["fail", "ignore"] = Field(
         "fail", description="Of a target that it chooses and no wire leads to."
+    )
+    processing: ProcessingSchema | None = Field(
+        None, description="What is done to inputs and outputs, and what these must satisfy."
     )
     on_error: OnError = Field("fail", description="What a failure does.")
     alternatives: list[AlternativeSchema] = Field(

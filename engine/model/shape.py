@@ -18,6 +18,7 @@ from engine.model.workflow import (
     Background,
     Cache,
     Channel,
+    Check,
     CommitPolicy,
     Draw,
     Durability,
@@ -44,6 +45,8 @@ from engine.model.workflow import (
     Order,
     PortRef,
     Position,
+    Processing,
+    Processor,
     RateLimit,
     RetryPolicy,
     Save,
@@ -371,6 +374,28 @@ CACHE = Table(
     _field("ttl_s", _SECONDS, _shortest),
     _field("despite_effects", _flag),
 )
+PROCESSOR = Table(
+    Processor,
+    _field("expr", _text),
+    _field("template", _text),
+    _field("use", _text),
+    _field("port", _text),
+)
+CHECK = Table(
+    Check,
+    _field("name", _text),
+    _field("expr", _text),
+    _field("schema", _any),
+    _field("use", _text),
+    _field("message", _text),
+    _choice("then", "retry", "fail", "warn"),
+)
+PROCESSING = Table(
+    Processing,
+    _field("before", _list_of(PROCESSOR.read), PROCESSOR.write_list),
+    _field("after", _list_of(PROCESSOR.read), PROCESSOR.write_list),
+    _field("checks", _list_of(CHECK.read), CHECK.write_list),
+)
 NODE = Table(
     Node,
     _field("type", _text),
@@ -388,6 +413,7 @@ NODE = Table(
     _field("min_interval_s", _SECONDS, _shortest),
     _field("rate", _nullable(RATE.read), RATE.write),
     _choice("undeclared", "fail", "ignore"),
+    _field("processing", _nullable(PROCESSING.read), PROCESSING.write),
     _choice("on_error", *get_args(OnError)),
     _field("alternatives", _list_of(ALTERNATIVE.read), ALTERNATIVE.write_list),
     _choice("effects", *get_args(Effects), nullable=True),

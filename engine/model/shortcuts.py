@@ -22,7 +22,7 @@ def shortcuts_of(plan: Plan) -> Mapping[NodeKey, Mapping[str, Shortcut]]:
     found: dict[NodeKey, dict[str, Shortcut]] = {}
     for key, node in plan.nodes.items():
         reaches_out = node.type.sends or node.type.calls
-        is_more = node.gated or node.cached or node.frames
+        is_more = node.gated or node.cached or node.frames or node.processing
         if node.plain and not (node.role or is_more or reaches_out):
             ports = {port: _shortcut(plan, node, port) for port in node.out}
             ways = {port: way for port, way in ports.items() if way is not None}

@@ -192,6 +192,50 @@ class InBackground:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    """One step on a value of a port: an expression, a template or a registered function (U92).
+
+    Attributes:
+        expr: after the node `output` is the value. `template`: `input` is the value, always.
+        port: empty for the first one.
+    """
+
+    expr: str = ""
+    template: str = ""
+    use: str = ""
+    port: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What the output of a node must satisfy: an expression, a JSON Schema or a function.
+
+    Attributes:
+        message: what the next attempt and the person are told when it does not.
+        then: ``retry`` asks for another attempt, ``fail`` for none, ``warn`` lets it pass.
+    """
+
+    name: str = ""
+    expr: str = ""
+    schema: Json = None
+    use: str = ""
+    message: str = ""
+    then: Literal["retry", "fail", "warn"] = "retry"
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """What is done around each attempt of a node, each list in its order."""
+
+    before: tuple[Processor, ...] = ()
+    after: tuple[Processor, ...] = ()
+    checks: tuple[Check, ...] = ()
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
     """How often a node may start in one run: a bucket of tokens for each key (U57).
 
@@ -246,6 +290,7 @@ class Node:
         rate: how often it may start, by a key. Both outlive a restart.
         undeclared: what a target that the node chooses and no wire leads to means: a failure
             of the node, or nothing but a warning (U10).
+        processing: what is done to its inputs and outputs, and what these must satisfy.
     """
 
     key: str
@@ -264,6 +309,7 @@ class Node:
     min_interval_s: float | None = None
     rate: RateLimit | None = None
     undeclared: Literal["fail", "ignore"] = "fail"
+    processing: Processing | None = None
     on_error: OnError = "fail"
     alternatives: tuple[Alternative, ...] = ()
     effects: Effects | None = None

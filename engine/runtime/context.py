@@ -78,6 +78,7 @@ class AttemptContext:
         "_task",
         "attempt",
         "feed",
+        "feedback",
         "input",
         "inputs",
         "memory",
@@ -128,6 +129,7 @@ class AttemptContext:
         self.prepared: Any = None
         #: Looks at the result before it counts.
         self.review: Callable[[Any], Any] | None = None
+        self.feedback = task.feedback
         self.now = task.now
         self.inputs: Mapping[str, Json] = inputs_of(plan_node, task, state)
         self.input: Json = input_of(plan_node, self.inputs)
@@ -139,6 +141,7 @@ class AttemptContext:
         """Give the attempt other inputs than its task has, before it begins."""
         self.inputs = inputs
         self.input = input_of(self._plan_node, inputs)
+        self._scope = None
 
     @property
     def scope(self) -> dict[str, Json]:

@@ -94,6 +94,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         keys: for ``turn``: of the buckets that the node takes a token from.
         cached: it did not run: `ports` and `writes` are those of this run, for equal work.
         more: items that it adds to the For each around it.
+        checked: of each check of the output: its name, ``ok warned refused``, the message.
     """
 
     task: TaskId
@@ -133,6 +134,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     child_end: ChildEnd | None = None
     more: tuple[Json, ...] = ()
     keys: tuple[str, ...] = ()
+    checked: tuple[tuple[str, str, str], ...] = ()
 
 
 def from_result(

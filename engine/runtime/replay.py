@@ -136,17 +136,7 @@ def outcomes_of(
         if outcome.kind == "output" and key in recorded.delta.put_memory:
             kept = (recorded.delta.put_memory[key],)
             outcome = msgspec.structs.replace(outcome, memory=kept)
-        spent = next((e.amounts for e in events if isinstance(e, ev.Spent)), None)
-        if spent is not None:
-            outcome = msgspec.structs.replace(outcome, spent=spent)
-        allowed = tuple(
-            event.invariant
-            for event in events
-            if isinstance(event, ev.InvariantBroken) and event.handled == "accepted"
-        )
-        notes = tuple(e.message for e in events if isinstance(e, ev.InterceptorIgnored))
-        if allowed or notes:
-            outcome = msgspec.structs.replace(outcome, allowed=allowed, notes=notes)
+        outcome = _with_notes(outcome, events)
         yield _with_others(outcome, events, recorded.delta.put_values)
     for event in recorded.events:
         if isinstance(event, ev.ChildEnded) and event.child in state.children:
@@ -165,6 +155,25 @@ def _timer(event: ev.JoinTimedOut | ev.FrameTimedOut) -> TaskId:
 
 def _ended(event: ev.ChildEnded) -> ChildEnd:
     return ChildEnd(run=event.child, status=event.status, reason=event.reason, used=event.used)
+
+
+def _with_notes(outcome: Outcome, events: Sequence[ev.Event]) -> Outcome:
+    """Return an outcome with what the commit told of how it came about."""
+    spent = next((e.amounts for e in events if isinstance(e, ev.Spent)), None)
+    if spent is not None:
+        outcome = msgspec.structs.replace(outcome, spent=spent)
+    allowed = tuple(
+        event.invariant
+        for event in events
+        if isinstance(event, ev.InvariantBroken) and event.handled == "accepted"
+    )
+    notes = tuple(e.message for e in events if isinstance(e, ev.InterceptorIgnored))
+    if allowed or notes:
+        outcome = msgspec.structs.replace(outcome, allowed=allowed, notes=notes)
+    checked = next((e.results for e in events if isinstance(e, ev.Checked)), None)
+    if checked is not None:
+        outcome = msgspec.structs.replace(outcome, checked=checked)
+    return outcome
 
 
 def _with_others(

@@ -18,7 +18,7 @@ from engine.model.expressions import ExpressionError
 from engine.model.node_types import NodeFailure, Output, Result, WriteOp
 from engine.model.params import ParamErrors
 from engine.model.plan import Plan, PlanNode
-from engine.runtime import feeding, looping, sizes, spending, turns
+from engine.runtime import feeding, looping, processing, sizes, spending, turns
 from engine.runtime.background import hand_over
 from engine.runtime.context import AttemptContext
 from engine.runtime.outcome import Outcome, failed, from_result
@@ -73,6 +73,8 @@ def _call(node: PlanNode, ctx: AttemptContext) -> Any:
         return feeding.read(node.stream, params_of(node, ctx), ctx)
     if node.role in _CARRIED_OUT:
         return _carry_out(node, ctx)
+    if node.processing is not None:
+        processing.before(node.processing, ctx)
     run = node.type.run
     if run is None or node.node.disabled:
         return Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
@@ -229,6 +231,12 @@ class _Watch:
 def _succeed(
     node: PlanNode, task: Task, ctx: AttemptContext, result: Result, seconds: float
 ) -> Outcome:
+    checked: processing.Checked = ()
+    if node.processing is not None:
+        try:
+            result, checked = processing.after(node, ctx, result)
+        except Exception as error:
+            return _failure(node, task, ctx, error, seconds)
     if ctx.review is not None:
         reviewed = ctx.review(result)
         if isinstance(reviewed, Outcome):
@@ -245,7 +253,7 @@ def _succeed(
             sizes.check(outcome, ctx.inputs, ctx.value_bytes)
     except (ExpressionError, NodeFailure) as error:
         return _failure(node, task, ctx, error, seconds)
-    return outcome
+    return msgspec.structs.replace(outcome, checked=checked) if checked else outcome
 
 
 def declared_writes(
@@ -267,6 +275,8 @@ def _failure(
 ) -> Outcome:
     info = error_info(node, error)
     outcome = failed(task.id, info, attempt=task.attempt, duration_s=seconds)
+    if isinstance(error, processing.OutputRefused):
+        outcome = msgspec.structs.replace(outcome, checked=error.checked)
     return spending.with_spent(node, ctx, outcome)
 
 

@@ -11,7 +11,7 @@ from engine.commands import Decide
 from engine.events import ErrorInfo
 from engine.model.node_types import Answer, Output, Wait
 from engine.model.plan import PlanNode
-from engine.runtime import decisions, feeding, ledger
+from engine.runtime import decisions, feeding, ledger, processing
 from engine.runtime.budget import countable, raised_limit
 from engine.runtime.context import AttemptContext
 from engine.runtime.environment import Driver
@@ -217,15 +217,22 @@ def _resumed(loop: Driver, task: Task, wait: Wait, answer: Answer, *, due: bool)
         elif resume is None:
             result = Output({node.out_ports[0]: ctx.input} if node.out_ports else {})
         else:
+            if node.processing is not None:
+                processing.before(node.processing, ctx)
             result = resume(params_of(node, ctx), ctx, wait, answer)
+        result, checked = processing.after(node, ctx, result)
         writes = declared_writes(node, ctx.scope, result) if node.writes else ()
     except Exception as error:  # noqa: BLE001 - whatever a node raises is a value from here on
         info = error_info(node, error)
-        return failed(task.id, info, attempt=task.attempt, duration_s=0.0)
+        found = error.checked if isinstance(error, processing.OutputRefused) else ()
+        return replace_struct(
+            failed(task.id, info, attempt=task.attempt, duration_s=0.0), checked=found
+        )
     seconds = max(0.0, loop.env.clock.now() - task.now)
-    return from_result(
+    outcome = from_result(
         task.id, result, attempt=task.attempt, duration_s=seconds, writes=writes, due=due
     )
+    return replace_struct(outcome, checked=checked) if checked else outcome
 
 
 def _context(loop: Driver, node: PlanNode, task: Task) -> AttemptContext:

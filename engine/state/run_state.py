@@ -59,6 +59,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
         shift: how many earlier visits were taken back by its frames, to be made again.
         versions: for a gated node, the versions of the channels that it reads, as then.
         turn: the last attempt that was given its turn, of a node that has a rate.
+        feedback: what checks have said of the output of the last attempt.
     """
 
     id: TaskId
@@ -77,6 +78,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since: int = 0
     turn: int = 0
     shift: int = 0
+    feedback: tuple[str, ...] = ()
 
 
 class ParkedWait(msgspec.Struct, frozen=True, array_like=True, gc=False):

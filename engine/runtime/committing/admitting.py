@@ -28,8 +28,8 @@ def admit(work: Work, outcome: Outcome) -> None:
         work.too_late.add(outcome.task)  # its item has ended in this very commit
         return
     node = work.plan.nodes[task.node]
-    for note in outcome.notes:
-        transition.events.append(ev.InterceptorIgnored(task=task.id, node=node.key, message=note))
+    if outcome.notes or outcome.checked:
+        _tell_how(work, task, outcome)
     if outcome.kind == "cancelled":
         _cancel(work, node, task, outcome)
         return
@@ -117,6 +117,19 @@ def _may_start(
     if outcome.grant is not None and wait is not None:
         return work.budget.granted(node, task, wait, outcome.grant)
     return not node.metered or work.budget.start(node, task)
+
+
+def _tell_how(work: Work, task: Task, outcome: Outcome) -> None:
+    """Report what there is to know of how a result came about."""
+    events = work.transition.events
+    for note in outcome.notes:
+        events.append(ev.InterceptorIgnored(task=task.id, node=task.node, message=note))
+    if outcome.checked:
+        events.append(
+            ev.Checked(
+                task=task.id, node=task.node, attempt=outcome.attempt, results=outcome.checked
+            )
+        )
 
 
 def _cancel(work: Work, node: PlanNode, task: Task, outcome: Outcome) -> None:

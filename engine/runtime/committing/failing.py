@@ -22,6 +22,7 @@ from engine.runtime.growing import end_stream, feed
 from engine.runtime.items import abandon, fail_item, open_zone, spoil_item
 from engine.runtime.limits import ItemLost
 from engine.runtime.outcome import Outcome
+from engine.runtime.processing import REFUSED
 from engine.state.run_state import ParkedWait, Queued, Task
 
 Json = Any
@@ -139,7 +140,8 @@ def judged(work: Work, task: Task, error: ErrorInfo) -> failures.Verdict:
 def _retry(work: Work, node: PlanNode, task: Task, error: ErrorInfo, due_at: float) -> None:
     retry = work.plan.work_of(task.node, task.using).node.retry
     of = task.since + retry.attempts if retry else 1
-    work.transition.tasks.put(task.id, msgspec.structs.replace(task, attempt=error.attempt + 1))
+    again = msgspec.structs.replace(task, attempt=error.attempt + 1, feedback=_feedback(error))
+    work.transition.tasks.put(task.id, again)
     work.transition.waits.put(
         task.id,
         ParkedWait(
@@ -160,6 +162,11 @@ def _retry(work: Work, node: PlanNode, task: Task, error: ErrorInfo, due_at: flo
             due_at=due_at,
         )
     )
+
+
+def _feedback(error: ErrorInfo) -> tuple[str, ...]:
+    """Return what the next attempt is told: what checks have said of this one's output."""
+    return tuple(error.details["feedback"]) if error.code == REFUSED and error.details else ()
 
 
 def _handle(

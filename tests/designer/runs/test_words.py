@@ -229,6 +229,10 @@ SAID = [
     ),
     (ev.CheckpointMade(request="q", name="before pay"), "The run was saved as before pay"),
     (
+        ev.Checked(task=TaskId("read"), node="read", attempt=1, results=(("a", "ok", ""),)),
+        "Read invoices: 1 check of its output, all well",
+    ),
+    (
         ev.TriggerFired(
             node="read", kind="trigger.schedule", key="1", due_at=1_700_000_000.0, delay_s=7_200.0
         ),

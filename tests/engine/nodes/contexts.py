@@ -31,6 +31,7 @@ class FakeContext:
     folder: FilePath | None = None
     memory: Json = None
     prepared: Any = None
+    feedback: tuple[str, ...] = ()
     run: RunId = RUN
     node: str = "node"
     task: TaskId = TASK
