@@ -84,7 +84,7 @@ def run(params: CollectParams, ctx: Context) -> Output:
 
 def _ports(params: Mapping[str, Json]) -> Ports:
     kinds: Mapping[str, PortType] = {"list": "list", "object": "object"}
-    kind = kinds.get(str(params.get("result")), "any")
+    kind: PortType = kinds.get(str(params.get("result"))) or "any"
     return Ports(
         (Port(name="in", description="The result of one item."),),
         (

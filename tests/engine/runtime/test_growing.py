@@ -302,13 +302,18 @@ async def test_what_cannot_be_added_or_finished_is_said_and_changes_nothing() ->
 
 async def test_attempts_of_a_for_each_that_is_finished_are_ended() -> None:
     work = flow(
-        {"e": "for_each", "a": "hang", "c": "collect", "z": "end"}, "e.item > a, a > c, c > z"
-    )
+        {"s": "same", "n": ("nap", {"seconds": 9}), "e": "for_each", "a": "hang", "c": "collect",
+         "z": "end"},
+        "s > n, s > e, e.item > a, a > c, c > z",
+    )  # fmt: skip
     async with Bench(stay=True) as bench:
         handle = await bench.start(work, [1, 2])
+        assert len(handle._loop.frontier.running) == 2
         await bench.engine.finish_items(handle.run, "e")
+        await settle()
+        assert list(handle.state.waits) == ["n"] and not handle._loop.frontier.running
+        bench.clock.advance(9)
         assert outcome((await handle.leg()).event) == []
-        assert not handle._loop.frontier.running
 
 
 async def test_one_of_several_for_eachs_is_chosen_by_the_item_around_it() -> None:
