@@ -15,6 +15,7 @@ from engine.nodes.set_fields import SET
 from engine.nodes.template import TEMPLATE
 from engine.store.memory import MemoryStore
 from tests.engine.flows import Bench, flow, node_type, outcome, settle
+from tests.engine.runtime.test_children import Crash, FragileStore
 
 Json = Any
 TOTAL = Channel(name="total", type="number", reducer="sum", default=0)
@@ -420,3 +421,45 @@ async def test_its_starts_are_paced_where_they_are_handed_over() -> None:
         bench.clock.advance(10)
         await handle.leg()
         assert gates.begun == [1, 2]
+
+
+async def _crashing(left: int) -> tuple[Json, int, bool]:
+    """Hand over two works, the power going off after so many writes of any run."""
+    store = FragileStore(left)
+    work = flow(
+        {"f": ("for_each", {"limit": 2}),
+         "b": behind("asleep", background=InBackground(limit=1), writes={"total": "output"}),
+         "k": "collect", "z": "end"},
+        "f.item > b, b > k, k > z",
+        channels=[TOTAL],
+    )  # fmt: skip
+    bench = Bench(store=store)
+    run, crashed, total = "", False, None
+    try:
+        handle = await bench.engine.start(work, [1, 2])
+        run = handle.run
+        await handle.leg()
+        await bench.engine.settled()
+        total = handle.state.channels["total"]
+    except Crash:
+        crashed = True
+    crashed = crashed or not store.left
+    await bench.engine.close()
+    store.left = 1_000_000
+    if run and crashed:
+        async with Bench(store=store) as again:
+            if again.engine.run(run).status != "completed":
+                await (await again.engine.resume(run)).leg()
+                await again.engine.settled()
+            total = again.engine.state_at(run).channels["total"]
+    return total, len(store.runs()), crashed
+
+
+async def test_a_crash_at_any_write_leaves_one_work_for_each_task_and_one_write_of_each() -> None:
+    left, crashed = 0, True
+    while crashed:
+        total, runs, crashed = await _crashing(left)
+        if runs:
+            assert (total, runs) == (3, 3), f"after {left} writes"
+        left += 1
+    assert left > 10
