@@ -224,6 +224,10 @@ class WorkflowDocument(QObject):
         self._timer.stop()
         self._serial += 1
         self._background.close(cancel=True)
+        self.undo_stack.blockSignals(True)
+        # Here, and not when the document is garbage: its commands might be collected first,
+        # and the stack would delete what is gone.
+        self.undo_stack.clear()
 
     def _on_clean_changed(self, clean: bool) -> None:
         self.modified_changed.emit(not clean or self._is_recovered)

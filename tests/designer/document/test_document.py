@@ -162,3 +162,11 @@ def test_another_workflow_resets_everything(document: WorkflowDocument, qtbot: Q
     assert document.undo_stack.count() == 0
     assert document.selection.is_empty
     assert document.is_modified  # it was recovered: the file does not hold it
+
+
+def test_a_closed_document_keeps_no_command_that_could_die_before_its_stack(
+    document: WorkflowDocument,
+) -> None:
+    document.push(RemoveNode("a"), "Delete")
+    document.close()
+    assert document.undo_stack.count() == 0
