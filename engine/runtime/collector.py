@@ -15,6 +15,8 @@ from collections.abc import Generator
 
 #: Collections of the middle generation before a full one is thought of, while runs are driven.
 FULL_AFTER = 100
+#: How often what is there is made old before everything is looked at.
+AGED_AT_MOST = 16
 
 
 @contextlib.contextmanager
@@ -31,14 +33,35 @@ def without_collection() -> Generator[None]:
     finally:
         if was_enabled:
             gc.enable()
-        _age()
+            _ageing.age()
 
 
-def _age() -> None:
-    """Move everything to the oldest generation without looking at it; nothing is exempt."""
-    if not gc.get_freeze_count():  # else somebody wants what is frozen to stay so
-        gc.freeze()
-        gc.unfreeze()
+class _Ageing:
+    """Moves everything to the oldest generation without looking at it; nothing is exempt.
+
+    The collector counts from the beginning then. Who does it again and again would keep it
+    from ever freeing anything old, so that now and then everything is looked at instead.
+    """
+
+    def __init__(self) -> None:
+        self._times = 0
+        self._full_collections = 0
+
+    def age(self) -> None:
+        if gc.get_freeze_count():
+            return  # somebody wants what is frozen to stay so
+        done = gc.get_stats()[2]["collections"]
+        if done != self._full_collections:
+            self._full_collections, self._times = done, 0
+        self._times += 1
+        if self._times > AGED_AT_MOST:
+            gc.collect()
+        else:
+            gc.freeze()
+            gc.unfreeze()
+
+
+_ageing = _Ageing()
 
 
 class _Patience:

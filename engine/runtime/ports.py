@@ -329,9 +329,11 @@ class CommitRecord(msgspec.Struct, kw_only=True):
         return max(framed, self.delta.put_counters.get("commands", 0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitSummary:
-    """One line of a run's history. `name` is what a person has called it, if anything."""
+class CommitSummary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One line of a run's history. `name` is what a person has called it, if anything.
+
+    They are made by the ten thousand: the garbage collector need not look at them.
+    """
 
     run: RunId
     number: int

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from engine.model.node_types import Output
-from engine.runtime.collector import FULL_AFTER, patience, without_collection
+from engine.runtime.collector import (
+    AGED_AT_MOST,
+    FULL_AFTER,
+    patience,
+    without_collection,
+)
 from tests.engine.flows import Bench, flow, node_type
 
 USUAL = (700, 10, 10)
@@ -20,6 +25,7 @@ def usual_thresholds() -> Iterator[None]:
     """Begin with Python's own thresholds and give back what was there."""
     before = gc.get_threshold()
     gc.set_threshold(*USUAL)
+    gc.collect()
     yield
     gc.set_threshold(*before)
 
@@ -52,6 +58,34 @@ def test_what_somebody_froze_stays_frozen() -> None:
         assert gc.get_freeze_count() >= frozen
     finally:
         gc.unfreeze()
+
+
+def test_what_is_old_is_freed_however_often_plans_are_made() -> None:
+    """Each time the collector counts from the beginning: else it would never come to it."""
+    gc.collect()
+    knot = Knot()
+    alive = weakref.ref(knot)
+    with without_collection():
+        pass
+    del knot
+    for _ in range(AGED_AT_MOST):
+        assert alive() is not None
+        with without_collection():
+            pass
+    assert alive() is None
+
+
+def test_who_has_switched_collection_off_is_left_alone() -> None:
+    gc.disable()
+    try:
+        young = gc.get_count()[0]
+        with without_collection():
+            knot = Knot()
+        assert not gc.isenabled()
+        assert gc.get_count()[0] >= young
+        del knot
+    finally:
+        gc.enable()
 
 
 def test_collection_goes_on_after_an_error() -> None:
