@@ -62,6 +62,11 @@ def test_the_size_is_what_is_on_the_disk(store: RunStore) -> None:
     assert grown == 0 if isinstance(store, MemoryStore) else grown > 500_000
 
 
+def test_a_store_says_where_it_is_and_what_its_log_takes_of_its_size(store: RunStore) -> None:
+    assert store.place()
+    assert 0 <= store.log_bytes() <= store.size_bytes()
+
+
 @pytest.mark.parametrize("there", sorted(STORES))
 def test_a_whole_run_goes_from_one_store_to_another(
     store: RunStore, tmp_path: Path, there: str
