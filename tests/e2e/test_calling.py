@@ -194,3 +194,30 @@ async def test_work_in_the_background_is_seen_and_opened(
         assert desk.tab.document.workflow.nodes.keys() == {"hear"}
         await desk.client.signal("paid", 1)
         await desk.ended()
+
+
+async def test_failed_work_in_the_background_is_shown_and_tried_again_by_resume(
+    qloop: asyncio.AbstractEventLoop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    reads = {"path": "late.txt", "format": "text"}
+    nodes = {
+        "start": START,
+        "read": Node(key="read", type="file.read", params=reads, background=InBackground()),
+        "done": Node(key="done", type="end"),
+    }
+    edges = wires("start.out read.in", "read.out done.in")
+    work = Workflow(id="late", name="Late", nodes=nodes, edges=edges)
+    async with open_desk(tmp_path) as desk:
+        source = str(tmp_path / "late.flow.json")
+        run = await desk.client.start(work, 1, source_path=source)
+        await desk.ended()
+        live = desk.window.run_model.live
+        assert live is not None and live.nodes["read"].works_failed == 1
+        (child,) = desk.engine.works(run)
+        desk.window.calling.open_run(child.run)
+        await until(lambda: desk.status == "failed")
+        (tmp_path / "late.txt").write_text("here at last")
+        await desk.can(A.RUN_RESUME)
+        desk.window.actions_.trigger(A.RUN_RESUME)
+        await desk.ended()
+        assert desk.result == "here at last"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from engine import events as ev
+from engine.app import EditedDocument
 from engine.errors import InvalidCommand
 from engine.model.node_types import Context, NodeFailure, Output, WriteOp
-from engine.model.workflow import Channel, Draw, InBackground, Meter, RetryPolicy
+from engine.model.workflow import Channel, Draw, InBackground, Meter, RetryPolicy, Workflow
 from engine.nodes.set_fields import SET
 from engine.nodes.template import TEMPLATE
 from engine.store.memory import MemoryStore
@@ -463,3 +464,29 @@ async def test_a_crash_at_any_write_leaves_one_work_for_each_task_and_one_write_
             assert (total, runs) == (3, 3), f"after {left} writes"
         left += 1
     assert left > 10
+
+
+async def test_an_edited_workflow_goes_on_with_the_works_and_their_shares() -> None:
+    """U99: what is set aside for a work moves with it, also where its node has another key."""
+    gates = Gates()
+
+    def drawn(key: str) -> Workflow:
+        given = behind(background=InBackground(budget={"cost": 4.0}), writes={"total": "output"})
+        nodes = {key: given, "g": "ask", "z": "end"}
+        return flow(nodes, f"{key} > g, g.approved > z", channels=[TOTAL], meters=cost())
+
+    async with Bench(gates.type) as bench:
+        handle = await bench.start(drawn("b"), 3)
+        handle.hurry()
+        await handle.stop()
+        await settle()
+        edited = EditedDocument(workflow=drawn("c"), force=True, names={"b": "c"})
+        again = await bench.engine.resume(handle.run, edited=edited)
+        await settle()
+        assert again.view.meters["cost"].reserved == 4.0
+        assert [row.node for row in again.state.children.values()] == ["c"]
+        gates.open.set()
+        await settle()
+        assert again.state.channels["total"] == 30
+        assert again.view.meters["cost"].reserved == 0.0
+        assert not again.state.holds
