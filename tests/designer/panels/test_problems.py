@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -113,3 +113,63 @@ def test_the_sentence_has_the_room_that_is_left(panel: ProblemsPanel) -> None:
     before = header.sectionSize(2)
     panel.resize(1200, 240)
     assert header.sectionSize(2) > before + 200
+
+
+# --- mending at a click -------------------------------------------------------------------
+
+SWITCH = node("way", "switch", cases=[{"name": "a", "when": "input"}], otherwise=False)
+
+
+@pytest.fixture
+def switch(qtbot: QtBot, panel: ProblemsPanel) -> WorkflowDocument:
+    made = document_of(
+        node("start", "trigger.manual"),
+        SWITCH,
+        node("end", "end"),
+        edges=(wire("start.out", "way.in"), wire("way.a", "end.in")),
+    )
+    made.setParent(panel)
+    panel.set_document(made)
+    made.validate_now()
+    return made
+
+
+def _fix_cell(panel: ProblemsPanel, words: str) -> QPoint:
+    row = next(i for i, text in enumerate(_column(panel, 2)) if words in text)
+    index = panel.table.model().index(row, 4)
+    assert index.data() == "Fix"
+    return panel.table.visualRect(index).center()
+
+
+def test_one_click_adds_the_else_and_one_undo_takes_it_away(
+    panel: ProblemsPanel, switch: WorkflowDocument
+) -> None:
+    """A Switch without Else; what comes out of it has an end."""
+    before = switch.workflow
+    place = _fix_cell(panel, "has no Else")
+    QTest.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert {edge.id for edge in switch.workflow.edges} > {"way.else->end_2.in"}
+    assert not [each for each in switch.diagnostics if "else" in each.rule]
+    assert switch.undo_stack.undoText() == "Add an Else"
+    switch.undo_stack.undo()
+    assert switch.workflow == before
+
+
+def test_ctrl_enter_mends_and_enter_alone_does_not(
+    panel: ProblemsPanel, switch: WorkflowDocument
+) -> None:
+    _choose(panel, "has no Else")
+    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    assert not switch.is_modified
+    QTest.keyClick(panel.table, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert switch.is_modified
+
+
+def test_what_a_person_has_to_enter_and_a_document_that_is_read_only_offer_nothing(
+    panel: ProblemsPanel, document: WorkflowDocument, switch: WorkflowDocument
+) -> None:
+    switch.set_read_only("an old run is shown")
+    assert set(_column(panel, 4)) == {"None"}
+    panel.set_document(document)
+    row = _column(panel, 2).index("Read: File is missing.")
+    assert panel.table.model().index(row, 4).data() is None

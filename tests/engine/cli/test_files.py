@@ -33,6 +33,48 @@ def test_all_problems_are_listed_at_once(headgate: Terminal) -> None:
     assert {("x", "E002-unknown-type"), ("y", "E005-expression")} <= wrong
 
 
+def test_the_faults_of_a_drawing_are_found_in_one_go_each_with_node_reason_and_fix(
+    headgate: Terminal,
+) -> None:
+    """U12; what can never fill, end, agree, run or happen twice is said before anything runs."""
+    case = [{"name": "a", "when": "input > 1"}, {"name": "b", "when": "input > 2"}]
+    step = {"type": "template", "params": {"text": "x"}}
+    quiet = {"type": "join", "joins": {"in": {"mode": "no_more"}}}
+    nodes: dict[str, object] = {
+        "start": START,
+        "end": END,
+        "way": {"type": "switch", "params": {"cases": case}},
+        "x": step,
+        "y": step,
+        "j": {"type": "join", "joins": {"in": {"mode": "all"}}},
+        "l": step,
+        "k": step,
+        "bare": {"type": "switch", "params": {"cases": case[:1], "otherwise": False}},
+        "n1": quiet,
+        "n2": quiet,
+        "back": {"type": "switch", "params": {"cases": case}},
+        "p": {**step, "writes": {"c": {"expr": "1"}}},
+        "q": {**step, "writes": {"c": {"expr": "2"}}},
+        "alone": step,
+        "pay": {"type": "shell.command", "params": {"command": ["true"]}, "retry": {"attempts": 3}},
+    }
+    wires = [
+        "start way", "way.a x", "way.b y", "way.else end", "x j", "y j", "j end",
+        "start l", "l k", "k l", "start bare", "bare.a end", "start n1", "start n2", "n1 n2",
+        "n2 back", "back.a n1", "back.b end", "back.else end", "start p", "start q", "p end",
+        "q end", "start pay", "pay end",
+    ]  # fmt: skip
+    channels = {"c": {"type": "number", "reducer": "replace"}}
+    path = headgate.write("faulty", nodes, *wires, channels=channels)
+    said = headgate("validate", path, "--json")
+    assert said.code == 4
+    found = {line["rule"][:4]: line for line in said.lines}
+    faults = {"E017": "j", "E016": "k", "E042": "bare", "E040": "n1", "W103": "p",
+              "W101": "alone", "W105": "pay"}  # fmt: skip
+    assert {rule: found[rule]["node"] for rule in faults} == faults
+    assert all(found[rule]["message"] and found[rule]["fix"] for rule in faults)
+
+
 def test_what_is_no_document_is_told_place_by_place(headgate: Terminal, tmp_path: Path) -> None:
     path = tmp_path / "x.flow.json"
     path.write_text('{"format": 1, "id": "x", "nodes": {"a": {"type": 5}}, "edges": {}}')
