@@ -43,9 +43,25 @@ def opening_of_resume(
         )
     delta = Delta(status=status, drop_failures=list(state.failures))
     step = superstep.Step(delta=delta, events=[started, commit], status=status)
+    if not (held or state.tasks or state.children):
+        return _end_at_once(plan, state, facts, step)
     if state.breaks and not held:
         return breakpoints.look(plan, state, facts, step)
     return step
+
+
+def _end_at_once(
+    plan: Plan, state: RunState, facts: RunFacts, step: superstep.Step
+) -> superstep.Step:
+    """A fork of the last commit, or a run whose result could not be computed."""
+    ended, delta = superstep.end_of(plan, state, facts)
+    if ended is None:
+        return step
+    delta.status = step.status = (
+        RunStatus.COMPLETED if isinstance(ended, ev.RunFinished) else RunStatus.FAILED
+    )
+    delta.drop_failures = step.delta.drop_failures
+    return msgspec.structs.replace(step, delta=delta, events=[*step.events, ended])
 
 
 def as_ready(task: Task) -> ev.TaskReady:

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from engine.commands import AddItems, FinishItems
-from engine.events import ErrorInfo, SuperstepCommitted, TaskReady
-from engine.ids import IdFactory, TaskId
+from engine.events import AnyEvent, ErrorInfo, SuperstepCommitted, TaskReady
+from engine.ids import IdFactory, SeededIds, TaskId
 from engine.model.node_types import Request
 from engine.model.plan import Plan, PlanNode
 from engine.runtime import breakpoints, frames, rounds
@@ -43,7 +43,7 @@ from engine.runtime.moving import idle_items
 from engine.runtime.outcome import Outcome
 from engine.runtime.stuck import rule_out_missing
 from engine.runtime.transition import ready_tasks
-from engine.state.run_state import RunState, Task
+from engine.state.run_state import Delta, RunState, Task
 from engine.state.status import RunStatus
 
 Json = Any
@@ -52,6 +52,7 @@ __all__ = [
     "Step",
     "begin",
     "commit",
+    "end_of",
     "failed_step",
     "limit_step",
     "request_digest",
@@ -204,6 +205,12 @@ def take_up(plan: Plan, state: RunState, facts: RunFacts, *, at: float, ids: IdF
     if state.status is not RunStatus.PAUSED and step.status is RunStatus.WAITING:
         step.delta.status = step.status = RunStatus.RUNNING
     return step
+
+
+def end_of(plan: Plan, state: RunState, facts: RunFacts) -> tuple[AnyEvent | None, Delta]:
+    """Return how a run ends of which nothing is left to do, and what that changes."""
+    work = Work(plan, state, facts, at=facts.started_at, ids=SeededIds())
+    return ending(work, state.channels), work.transition.delta()
 
 
 def _look_into_zones(work: Work) -> None:
