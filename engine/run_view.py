@@ -74,6 +74,7 @@ class FrontierEntry(msgspec.Struct, omit_defaults=True, gc=False):
     request: RequestId | None = None
     attempt: int = 1
     text: str = ""
+    child: RunId | None = None  # the run of its own that it waits for
 
 
 class OpenRequest(msgspec.Struct, omit_defaults=True, gc=False):
@@ -535,6 +536,9 @@ def _child_started(view: RunView, event: ev.ChildStarted, at: float) -> None:
     del at
     node = view.node(event.node)
     node.child = event.child
+    entry = view.frontier.get(event.task)
+    if event.mode == "call" and entry is not None:
+        entry.child = event.child
     if event.mode in ("async", "background"):
         view.children[event.child] = event.node
         node.works += event.mode == "background"
@@ -569,7 +573,7 @@ def _forget_children(view: RunView) -> None:
 def _go_on(view: RunView, entry: FrontierEntry, at: float) -> None:
     node = view.node(entry.node)
     _turn(node, entry, "ready")
-    entry.due_at, entry.request, entry.since = None, None, at
+    entry.due_at, entry.request, entry.since, entry.child = None, None, at, None
     node.state, node.due_at, node.request = "ready", None, None
 
 
@@ -656,11 +660,20 @@ def _completed(view: RunView, event: ev.RunFinished, at: float) -> None:
     _forget_children(view)
 
 
+def _leave_children(view: RunView, at: float) -> None:
+    """Tasks that wait for a run of their own come to it again in a later leg."""
+    for entry in view.frontier.values():
+        if entry.child is not None:
+            _go_on(view, entry, at)
+
+
 def _run_failed(view: RunView, event: ev.RunFailed, at: float) -> None:
+    _leave_children(view, at)
     view.status, view.ended_at, view.error = "failed", at, event.error
 
 
 def _run_cancelled(view: RunView, event: ev.RunCancelled, at: float) -> None:
+    _leave_children(view, at)
     view.status, view.ended_at, view.reason = "cancelled", at, event.reason
     view.children = {run: key for run, key in view.children.items() if view.node(key).works}
     for entry in view.frontier.values():

@@ -228,7 +228,7 @@ def _outcome(
     expired = any(isinstance(event, ev.BarrierExpired) for event in events)
     row = state.tasks[task]
     opened = recorded.delta.put_waits.get(task)  # not there if it was ended in the same commit
-    payload = opened.payload if opened is not None else None
+    payload = opened.payload if opened is not None else _left_behind(events)
     for event in events:
         match event:
             case ev.BarrierDecided():
@@ -325,6 +325,12 @@ def _items(
     }
     attempt = state.tasks[event.task].attempt
     return Outcome(task=event.task, kind="item", attempt=attempt, ports=ports, wait=wait)
+
+
+def _left_behind(events: Sequence[ev.AnyEvent]) -> Json:
+    """Return the payload of a wait that ended with the run in the commit that began it."""
+    made = next((e for e in events if isinstance(e, ev.ChildStarted)), None)
+    return None if made is None else {"run": made.child, "own": True}
 
 
 def _output(

@@ -17,7 +17,7 @@ import pytest
 from engine import events as ev
 from engine.app import EditedDocument, RunHandle
 from engine.commands import CancelPart
-from engine.errors import EngineError
+from engine.errors import EngineError, InvalidCommand
 from engine.model.workflow import CommitPolicy, Edge, PortRef, Workflow
 from tests.engine.flows import Bench, node, outcome
 from tests.engine.properties.driving import (
@@ -66,7 +66,8 @@ class Meddling(Driver):
 
 async def sound(bench: Bench, handle: RunHandle, store: WatchedStore, event: ev.Event) -> None:
     """Check a run that is over."""
-    assert await check_history(bench, handle.run, store) == []
+    problems = await check_history(bench, handle.run, store)
+    assert problems == [], problems
     if isinstance(event, ev.RunFinished):
         assert not leftovers(handle.state)
 
@@ -94,7 +95,10 @@ async def test_a_fork_of_any_commit_is_a_run_like_any_other(seed: int) -> None:
         driver.store = driver.store.again()
         async with driver.bench() as bench:
             bench.ids.skip(1000 * (at + 1))
-            handle = await bench.engine.fork(first.run, at)
+            try:
+                handle = await bench.engine.fork(first.run, at)
+            except InvalidCommand:  # an invariant that a person had let pass does not hold
+                continue
             event = await driver.finish(bench, handle)
             assert isinstance(event, ev.RunFinished) or outcome(event) in NAMED, event
             await sound(bench, handle, driver.store, event)
@@ -117,7 +121,7 @@ def edited(chance: random.Random, work: Workflow) -> Workflow:
             case 1:
                 del nodes[key]
                 edges = [e for e in edges if key not in (e.source.node, e.target.node)]
-            case 2:
+            case 2 if nodes[key].type in ("work", "slow"):
                 nodes[key] = replace(nodes[key], params={**nodes[key].params, "other": 1})
             case _ if edge is not None:
                 edges.remove(edge)

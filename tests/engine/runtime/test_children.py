@@ -18,7 +18,7 @@ from engine.errors import InvalidCommand, InvalidWorkflow, StoreError
 from engine.ids import RunId, TaskId
 from engine.model import codec
 from engine.model.node_types import Child, Context, Output
-from engine.model.workflow import Channel, Limits, Workflow, Write
+from engine.model.workflow import Channel, CommitPolicy, Limits, Workflow, Write
 from engine.runtime.ports import CommitRecord, Lease
 from engine.state.status import RunStatus
 from engine.store.memory import MemoryStore
@@ -181,6 +181,24 @@ async def test_a_cancelled_parent_is_resumed_with_the_same_child() -> None:
         await approve(bench, request.request)
         assert outcome((await again.leg()).event) == 7
         assert len(bench.engine.runs()) == 2
+
+
+@pytest.mark.parametrize("policy", ["eager", "strict"])
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_run_that_fails_while_it_calls_shows_the_call_as_to_be_made_and_is_replayed(
+    policy: CommitPolicy, later: bool
+) -> None:
+    """Also where the call begins in the very commit in which the run fails (U117)."""
+    nodes = {"s": "same", "c": ("workflow.call", {"document": embedded(ASKS)}), "b": "boom",
+             "w": ("asleep", {"rounds": 9}), "z": "end"}  # fmt: skip
+    wires = "s > c, c > z, s > w, w > b" if later else "s > c, c > z, s > b"
+    async with Bench() as bench:
+        handle = await bench.engine.start(flow(nodes, wires, commit=policy), 1)
+        assert outcome((await handle.leg()).event) == "broken"
+        assert "c" in handle.state.tasks and not handle.state.waits
+        assert handle.view.frontier[TaskId("c")].state == "ready"
+        report = await bench.engine.replay(handle.run)
+        assert report.equal, report.difference
 
 
 async def test_recursion_ends_at_the_limit_depth(tmp_path: Path) -> None:
