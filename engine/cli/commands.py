@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "export-run": Entry("moving", "export_run", "Write a whole run to one file."),
     "import-run": Entry("moving", "import_run", "Take a whole run from a file into the store."),
     "test": Entry("testing", "run_tests", "Make kept runs again on a workflow, and compare."),
+    "evaluate": Entry("evaluating", "evaluate", "Run a workflow over a data set and score it."),
     "prune": Entry("keeping", "prune", "Drop the oldest commits of a run."),
     "cache": Entry("cached", "cache", "List or drop results that are kept for equal work."),
     "audit": Entry("keeping", "audit", "Check the record of requests and decisions."),

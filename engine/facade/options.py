@@ -62,7 +62,7 @@ class EditedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """What a trigger that fires by itself starts: a run whose id is known already."""
+    """What starts a run whose id is known before it: a trigger that has fired, an evaluation."""
 
     run: RunId
-    event: TriggerFired
+    event: TriggerFired | None = None

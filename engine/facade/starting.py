@@ -65,7 +65,7 @@ class Starting(Part):
                 takes the result that it had in that run, and is not run again.
             session: begin with the durable channels of the run before it in this session.
             save: when its commits are stored; None is as its workflow says.
-            fired: the firing of a trigger that starts it; then the input may be None.
+            fired: what starts it by itself, with the id that it gets; the input may be None.
 
         Raises:
             InvalidWorkflow: it has errors. NotAllowed: it needs more than `allow`.
@@ -94,7 +94,7 @@ class Starting(Part):
         begun = openings.Beginning(state=state)
         if turn is not None:
             begun.turn = (turn.number, turn.step)
-        if fired is not None:
+        if fired is not None and fired.event is not None:
             begun.events.append(fired.event)
         if reuse is not None:
             begun.events.append(await core.io(self._reuse, plan, state, *reuse))

@@ -20,6 +20,7 @@ from engine.nodes.listen import LISTEN
 from engine.nodes.listen_stream import LISTEN_STREAM
 from engine.nodes.loop import LOOP
 from engine.nodes.python_code import PYTHON_CODE
+from engine.nodes.score import SCORE
 from engine.nodes.set_fields import SET
 from engine.nodes.shell_command import SHELL_COMMAND
 from engine.nodes.sql_query import SQL_QUERY
@@ -55,6 +56,7 @@ BUILTIN: tuple[NodeType, ...] = (
     FRAME_CANCEL,
     SET,
     TEMPLATE,
+    SCORE,
     HTTP_REQUEST,
     SQL_QUERY,
     FILE_READ,

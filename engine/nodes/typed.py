@@ -565,6 +565,28 @@ class Kinds:
             output=output,
         )
 
+    def score(
+        self,
+        key: str,
+        /,
+        *,
+        name: Text = UNSET,
+        value: Json = UNSET,
+    ) -> NodeHandle:
+        """Says how good something is; headgate evaluate reads it.
+
+        Args:
+            key: its identity in the document.
+            name: Of the score. Empty: the key of the node.
+            value: A number, or true and false for 1 and 0.
+        """
+        return self._kind(
+            key,
+            "score",
+            name=name,
+            value=value,
+        )
+
     def http_request(
         self,
         key: str,

@@ -71,6 +71,8 @@ PROBES = [
         "engine.app -> engine.flow",
         "engine.interchange -> engine.flow",
         "engine.flow -> engine.cli",
+        "engine.evaluation -> engine.flow",
+        "engine.interchange -> engine.evaluation",
         "engine.interchange -> engine.cli",
         "engine.cli -> engine.__main__",
         "engine.unheard_of -> engine.ids",

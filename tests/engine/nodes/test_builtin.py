@@ -34,7 +34,7 @@ def test_all_types_are_registered() -> None:
     ids = {each.id for each in builtin_registry()}
     assert ids == {
         "trigger.manual", "trigger.schedule", "trigger.file", "trigger.webhook", "trigger.event",
-        "set", "template", "switch", "join", "for_each", "collect", "barrier",
+        "set", "score", "template", "switch", "join", "for_each", "collect", "barrier",
         "loop", "until",
         "wait", "http.request", "shell.command", "python.code", "file.read", "file.write",
         "sql.query", "end", "listen", "emit",
