@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
-
-import msgspec
 
 from engine import run_view
 from engine.commands import AnyCommand, Decide
-from engine.errors import EngineBug, SessionBusy, StoreError
+from engine.errors import SessionBusy
 from engine.events import LegStarted, Recorded
 from engine.ids import RequestId, RunId, TaskId
 from engine.runtime.holders import Holder
@@ -43,96 +40,35 @@ from engine.runtime.ports import (
     SignalRecord,
     SystemClock,
 )
-from engine.state.channels import ChannelSpecs
 from engine.state.run_state import Delta, Moves, RunState, apply
 from engine.state.status import ENDED, RunStatus
 from engine.store import leases
 from engine.store.commits import settled_tasks
-from engine.store.executions import matches, told_by
-from engine.store.history import channels_in, committed_summary
+from engine.store.executions import matches
 from engine.store.memory_kept import MemoryKept
 from engine.store.memory_requests import MemoryRequests
+from engine.store.memory_runs import (
+    Commit,
+    Frame,
+    Run,
+    already_there,
+    executions_of,
+    is_held,
+    out_of_order,
+    specs_of,
+    summary_of,
+)
 from engine.store.memory_signals import MemorySignals
 from engine.store.memory_triggers import MemoryTriggers
 from engine.store.rows import (
-    commit_id,
     is_interrupted,
     only_match,
-    unknown_commit,
     unknown_run,
 )
 
 Json = Any
 #: A key frame is kept when so many commits came since the last for each row of its tables.
 _FRAME_SPACING = 1 / 32
-
-
-class _Commit(msgspec.Struct, frozen=True, gc=False):
-    number: int
-    at: float
-    status: RunStatus
-    first_seq: int
-    events: Sequence[Recorded]
-    delta: Delta
-
-
-@dataclass(slots=True)
-class _Frame:
-    number: int
-    state: RunState
-    view: bytes | None
-
-
-@dataclass(slots=True)
-class _Run:
-    """One run. `first` is the index of the oldest commit that is kept."""
-
-    no: int
-    record: RunRecord
-    documents: list[tuple[int, bytes]] = field(default_factory=list)
-    epoch: int = 0
-    holder: Holder | None = None
-    heartbeat_at: float = 0.0
-    first: int = 0
-    next_number: int = 0
-    next_seq: int = 1
-    legs: int = 0
-    status: RunStatus = RunStatus.CREATED
-    next_due: float | None = None
-    ended_at: float | None = None
-    commits: list[_Commit] = field(default_factory=list)
-    #: Commits with a name that are older than `first`, by number.
-    kept: dict[int, _Commit] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)
-    frames: list[_Frame] = field(default_factory=list)
-    journal: dict[TaskId, JournalRecord] = field(default_factory=dict)
-    claims: dict[TaskId, int] = field(default_factory=dict)
-    commands: list[tuple[int, AnyCommand]] = field(default_factory=list)
-    signals_after: int = 0
-
-    def document_at(self, number: int) -> bytes:
-        """Return the document that a commit was made with."""
-        for until, document in self.documents:
-            if number < until:
-                return document
-        return self.record.document
-
-    def commit(self, number: int) -> _Commit:
-        """Return a commit that is kept. Raises `UnknownRun`."""
-        if number in self.kept:
-            return self.kept[number]
-        if not self.first <= number < self.next_number:
-            raise unknown_commit(self.record.run, number)
-        return self.commits[number - self.first]
-
-
-def _out_of_order(run: _Run, record: CommitRecord) -> Exception:
-    if record.number < run.next_number:  # somebody else has written it
-        return leases.lost(record.run)
-    return EngineBug(
-        f"Run {record.run}: commit {record.number} from event {record.first_seq} does not follow "
-        f"commit {run.next_number - 1}, whose next event is {run.next_seq}."
-    )
 
 
 class MemoryStore(MemoryTriggers):
@@ -142,7 +78,7 @@ class MemoryStore(MemoryTriggers):
         super().__init__()
         self._clock = clock or SystemClock()
         self._lock = threading.RLock()
-        self._runs: dict[RunId, _Run] = {}
+        self._runs: dict[RunId, Run] = {}
         self._asked = MemoryRequests()
         self._signals = MemorySignals()
         self._kept = MemoryKept()
@@ -155,11 +91,11 @@ class MemoryStore(MemoryTriggers):
         """Store a run that has no commit yet."""
         with self._lock:
             if record.run in self._runs:
-                raise _already_there(record.run)
+                raise already_there(record.run)
             if record.session and self._is_open(record.session):
                 raise SessionBusy(record.session)
             self._last_run += 1
-            self._runs[record.run] = _Run(
+            self._runs[record.run] = Run(
                 self._last_run, record, status=record.status, signals_after=self._signals.last
             )
 
@@ -188,7 +124,7 @@ class MemoryStore(MemoryTriggers):
         """Return the executions that a query asks for, of all runs, newest first."""
         with self._lock:
             runs = self._runs.values() if query.run is None else [self._run(query.run)]
-            found = [each for run in runs for each in _executions(run) if matches(query, each)]
+            found = [each for run in runs for each in executions_of(run) if matches(query, each)]
         found.sort(key=lambda each: each.place, reverse=True)
         return found[: query.limit]
 
@@ -216,7 +152,7 @@ class MemoryStore(MemoryTriggers):
                 for run in self._runs.values()
                 if run.status is RunStatus.WAITING
                 and (at := self._due_at(run, before)) is not None
-                and not _is_held(run, now)
+                and not is_held(run, now)
             ]
         return [(run, next_due) for next_due, _, run in sorted(due)]
 
@@ -272,7 +208,7 @@ class MemoryStore(MemoryTriggers):
         with self._lock:
             record = image.record
             if record.run in self._runs:
-                raise _already_there(record.run)
+                raise already_there(record.run)
             self._asked.take_in(image, at)
             self.create_run(record)
             run = self._runs[record.run]
@@ -285,12 +221,12 @@ class MemoryStore(MemoryTriggers):
                 run.first = run.first if run.commits else each.number
                 self._last_command = max(self._last_command, each.last_command)
                 run.commits.append(
-                    _Commit(
+                    Commit(
                         each.number, each.at, each.status, each.first_seq, each.events, each.delta
                     )
                 )
                 if each.frame is not None:
-                    run.frames.append(_Frame(each.number, each.frame, each.view))
+                    run.frames.append(Frame(each.number, each.frame, each.view))
                 run.next_number = each.number + 1
                 run.next_seq = each.first_seq + len(each.events)
             run.names = dict(image.names)
@@ -304,7 +240,7 @@ class MemoryStore(MemoryTriggers):
             found = self._run(run)
             found.record = replace(found.record, untrusted=False, allow=allow)
 
-    def _due_at(self, run: _Run, now: float) -> float | None:
+    def _due_at(self, run: Run, now: float) -> float | None:
         """Return when a run was or is to go on, if that is not later than `now`."""
         name = run.record.run
         wanted = {each.name for each in self._signals.listeners(None, (name,))}
@@ -315,7 +251,7 @@ class MemoryStore(MemoryTriggers):
             times.append(run.next_due)
         return min(times, default=None)
 
-    def _record(self, run: _Run) -> RunRecord:
+    def _record(self, run: Run) -> RunRecord:
         return replace(
             run.record,
             status=run.status,
@@ -324,7 +260,7 @@ class MemoryStore(MemoryTriggers):
             interrupted=is_interrupted(run.status, run.holder, run.heartbeat_at, self._clock.now()),
         )
 
-    def _run(self, run: RunId) -> _Run:
+    def _run(self, run: RunId) -> Run:
         found = self._runs.get(run)
         if found is None:
             raise unknown_run(run)
@@ -363,7 +299,7 @@ class MemoryStore(MemoryTriggers):
         """Take the lease when it is free, expired, or its holder is dead."""
         with self._lock:
             found = self._run(run)
-            if found.holder is not None and _is_held(found, now):
+            if found.holder is not None and is_held(found, now):
                 raise leases.held(run, found.holder)
             found.epoch += 1
             found.holder = holder
@@ -382,7 +318,7 @@ class MemoryStore(MemoryTriggers):
             if run is not None and run.epoch == lease.epoch:
                 run.holder = None
 
-    def _held(self, lease: Lease) -> _Run:
+    def _held(self, lease: Lease) -> Run:
         run = self._runs.get(lease.run)
         if run is None:
             raise unknown_run(lease.run)
@@ -399,11 +335,11 @@ class MemoryStore(MemoryTriggers):
             number = record.number
             events = record.events
             if number != run.next_number or record.first_seq != run.next_seq:
-                raise _out_of_order(run, record)
+                raise out_of_order(run, record)
             if run.journal or run.claims:
                 self._settle(run, record)
             run.commits.append(
-                _Commit(number, record.at, record.status, record.first_seq, events, record.delta)
+                Commit(number, record.at, record.status, record.first_seq, events, record.delta)
             )
             run.next_number = number + 1
             run.next_seq += len(events)
@@ -430,7 +366,7 @@ class MemoryStore(MemoryTriggers):
             for record in records:
                 self.commit(lease, record)
 
-    def _write_rest(self, run: _Run, record: CommitRecord) -> None:
+    def _write_rest(self, run: Run, record: CommitRecord) -> None:
         run.legs += sum(type(each.event) is LegStarted for each in record.events)
         if record.open_requests:
             self._asked.open(record.open_requests)
@@ -445,13 +381,13 @@ class MemoryStore(MemoryTriggers):
         if record.signals is not None:
             self._signals.write(record.run, record.signals)
 
-    def _settle(self, run: _Run, record: CommitRecord) -> None:
+    def _settle(self, run: Run, record: CommitRecord) -> None:
         journal = {task: each.attempt for task, each in run.journal.items()}
         for task in settled_tasks(journal, run.claims, record):
             run.journal.pop(task, None)
             run.claims.pop(task, None)
 
-    def _keep_frame(self, run: _Run, record: CommitRecord, state: RunState) -> None:
+    def _keep_frame(self, run: Run, record: CommitRecord, state: RunState) -> None:
         if record.document is not None:
             data, revision, name = record.document
             run.documents.append((record.number, run.record.document))
@@ -463,7 +399,7 @@ class MemoryStore(MemoryTriggers):
         )
         last = run.frames[-1].number if run.frames else -rows
         if record.number - last >= rows * _FRAME_SPACING or record.document is not None:
-            run.frames.append(_Frame(record.number, state, record.view))
+            run.frames.append(Frame(record.number, state, record.view))
 
     def journal(self, lease: Lease, record: JournalRecord) -> None:
         """Store a finished attempt ahead of its commit."""
@@ -500,7 +436,7 @@ class MemoryStore(MemoryTriggers):
         with self._lock:
             found = self._run(run)
             found.commit(number)
-            specs = _specs_of(found.document_at(number))
+            specs = specs_of(found.document_at(number))
             place = bisect_right(found.frames, number, key=lambda frame: frame.number)
             frame = found.frames[place - 1] if place else None
             state = frame.state.copy() if frame else RunState()
@@ -563,7 +499,7 @@ class MemoryStore(MemoryTriggers):
             begin = max(after + 1 - found.first, 0)
             end = len(found.commits) if limit is None else begin + limit
             chosen = [*old, *found.commits[begin:end]]
-            return [_summary(run, each, found.names) for each in chosen[:limit]]
+            return [summary_of(run, each, found.names) for each in chosen[:limit]]
 
     # --- requests and decisions -------------------------------------------------------------
 
@@ -686,7 +622,7 @@ class MemoryStore(MemoryTriggers):
         with self._lock:
             found = self._run(run)
             now = self._clock.now()
-            if found.holder is not None and _is_held(found, now):
+            if found.holder is not None and is_held(found, now):
                 raise leases.held(run, found.holder)
             if evidence:
                 self._asked.erase(run, now)
@@ -716,7 +652,7 @@ class MemoryStore(MemoryTriggers):
             cut = max(cut, found.first)
             starts = [number for number in (*found.kept, *found.names) if number in found.names]
             starts = sorted({number for number in starts if number < cut} | {cut})
-            frames = [_Frame(n, self.state_at(run, n), self._view_at(run, n)) for n in starts]
+            frames = [Frame(n, self.state_at(run, n), self._view_at(run, n)) for n in starts]
             found.kept = {n: found.commit(n) for n in starts if n != cut}
             later = [each for each in found.frames if each.number > cut]
             found.frames = [*frames, *later]
@@ -753,56 +689,3 @@ class MemoryStore(MemoryTriggers):
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-@lru_cache(maxsize=64)
-def _specs_of(document: bytes) -> ChannelSpecs:
-    return channels_in(document)
-
-
-def _executions(run: _Run) -> Iterator[Execution]:
-    record = run.record
-    for commit in (*run.kept.values(), *run.commits):
-        for place, each in enumerate(commit.events):
-            told = told_by(each.event)
-            if told is None:
-                continue
-            task, node, status, duration_s, attempt, code, message = told
-            yield Execution(
-                run=record.run,
-                workflow_id=record.workflow_id,
-                workflow=record.workflow,
-                commit=commit.number,
-                at=each.at,
-                task=task,
-                node=node,
-                status=status,
-                duration_s=duration_s,
-                attempt=attempt,
-                code=code,
-                message=message,
-                place=(each.at, commit_id(run.no, commit.number), place),
-            )
-
-
-def _already_there(run: RunId) -> StoreError:
-    return StoreError(f"Run {run} is already in the store: nothing was changed.")
-
-
-def _is_held(run: _Run, now: float) -> bool:
-    return run.holder is not None and leases.is_alive(run.holder, run.heartbeat_at, now)
-
-
-def _summary(run: RunId, commit: _Commit, names: Mapping[int, str]) -> CommitSummary:
-    tasks, changed = committed_summary([each.event for each in commit.events])
-    return CommitSummary(
-        run=run,
-        number=commit.number,
-        at=commit.at,
-        tasks=tasks,
-        changed=changed,
-        status=commit.status,
-        first_seq=commit.first_seq,
-        last_seq=commit.first_seq + len(commit.events) - 1,
-        name=names.get(commit.number, ""),
-    )
