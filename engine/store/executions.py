@@ -144,7 +144,7 @@ _INSERT = """
 def _rows(no: int, key: int, at: float, data: bytes) -> Iterator[tuple[object, ...]]:
     """Yield the rows of one commit. Other facts are not decoded, and no large value is read."""
     page = _skim(unpack(data))
-    times: list[float] | None = None
+    times: list[float] = []
     for place, raw in enumerate(page.events):
         view = memoryview(raw)
         if bytes(view[2 : 2 + (view[1] & 0x1F)]) not in _NAMES:  # a short text follows the size
@@ -152,7 +152,7 @@ def _rows(no: int, key: int, at: float, data: bytes) -> Iterator[tuple[object, .
         told = told_by(_decode_fact(raw))
         if told is None:
             continue
-        if times is None:
+        if not times:
             times = _decode_times(page.at) or [at] * len(page.events)
         task, node, *rest = told
         yield key, place, no, times[place], task, node, *rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ class MemoryTriggers:
 
     _lock: threading.RLock
     #: Runs by id, each with its `status`.
-    _runs: Mapping[RunId, Any]
+    _runs: dict[RunId, Any]
 
     def __init__(self) -> None:
         self._armed: dict[tuple[str, str], TriggerRecord] = {}
