@@ -273,3 +273,27 @@ async def test_the_defaults_do_not_change_the_revision_of_a_document() -> None:
     text = codec.dumps(work).decode()
     assert "on_failure" not in text and "idle_timeout_s" not in text
     assert codec.loads(codec.dumps(other)) == other
+
+
+async def test_a_task_has_a_time_for_all_its_attempts_together() -> None:
+    """U80: what is left of it is the limit of a later attempt."""
+    ran: list[int] = []
+
+    async def slow(params: Any, ctx: Context) -> Output:
+        ran.append(ctx.attempt)
+        if ctx.attempt == 1:
+            raise NodeFailure("not yet", code="shaky")
+        await asyncio.Event().wait()
+        return Output({"out": 1})
+
+    fields = {
+        "retry": RetryPolicy(attempts=2, delay_s=30.0, jitter=False),
+        "total_timeout_s": 30.01,
+    }
+    work = flow({"a": ("slow", {}, fields), "z": "end"}, "a > z")
+    async with Bench(node_type("slow", slow), stay=True) as bench:
+        handle = await bench.start(work, 1)
+        bench.clock.advance(30)
+        ended = (await handle.leg()).event  # 10 ms are left
+        assert isinstance(ended, ev.RunFailed) and ended.error.code == "timeout"
+        assert ran == [1, 2]

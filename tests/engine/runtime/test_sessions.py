@@ -46,6 +46,17 @@ async def test_the_next_run_begins_with_the_durable_channels() -> None:
         assert await handle.result() == {"talk": [HELLO, HELLO], "count": 2, "own": 1}
 
 
+async def test_what_lives_for_a_run_does_not_go_to_the_next_one() -> None:
+    """U38."""
+    fleeting = Channel(name="log", type="array", reducer="append", default=[], lifecycle="run")
+    work = flow({"a": ("plus", {}, {"writes": {"log": "output"}}), "z": "end"}, "a > z",
+                channels=[fleeting], result="state.log")  # fmt: skip
+    async with Bench() as bench:
+        for _ in range(2):
+            handle = await bench.engine.start(work, 1, session="s")
+            assert outcome((await handle.leg()).event) == [2]
+
+
 async def test_the_same_input_twice_runs_twice() -> None:
     """T20."""
     async with Bench() as bench:
