@@ -234,6 +234,23 @@ async def test_what_runs_is_cancelled_before_the_frame_is_done_again() -> None:
         await bench.engine.cancel(handle.run, "enough")
 
 
+async def test_what_enters_while_a_frame_fails_is_in_the_next_attempt() -> None:
+    """One commit holds the failure and the value that comes from outside: it is not lost."""
+    kind, _ = flaky(1)
+    work = flow(
+        {"s": "same", "a": "flaky", "p": "plus", "b": "same", "j": "join", "z": "end"},
+        "s > a, s > p, p > b, a > j, b > j, j > z",
+        frames={"f": ("a b j", {"retry": NOW})},
+        commit="strict",
+    )
+    async with Bench(kind) as bench:
+        handle = await bench.start(work, 1)
+        assert outcome((await handle.leg()).event) == {"a": [1, 2], "b": 2}
+        assert bench.order() == ["s", "p", "a#1", "b", "j", "z"]
+        assert not leftovers(handle.state)
+        assert (await bench.engine.replay(handle.run)).equal
+
+
 async def test_after_its_attempts_a_frame_gives_the_failure_to_its_handler() -> None:
     kind, keys = flaky(9)
     work = flow(
