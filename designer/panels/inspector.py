@@ -201,7 +201,11 @@ class InspectorPanel(QWidget):
         document = self._document
         if document is None:
             return
-        if problem.edge and any(edge.id == problem.edge for edge in document.workflow.edges):
+        kind, _, rest = problem.field.partition(".")
+        frame = rest.partition(".")[0] if kind == "frames" else ""
+        if any(box.id == frame for box in document.workflow.view.frames):
+            document.selection.set(frames=(frame,))
+        elif problem.edge and any(edge.id == problem.edge for edge in document.workflow.edges):
             document.selection.set(edges=(problem.edge,))
         elif problem.node in document.workflow.nodes:
             document.selection.set(nodes=(problem.node,))

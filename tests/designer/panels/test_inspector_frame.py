@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from designer.panels.inspector_frame import COLOUR_NAMES
@@ -126,3 +127,26 @@ def test_what_is_wrong_with_a_frame_stands_at_its_field(qtbot: QtBot, tmp_path: 
     assert [problem.sentence for problem in row._problems] == [
         "The frame Pay has the member nobody, which is no node."
     ]
+
+
+def test_a_problem_of_a_frame_leads_to_its_field(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = _doing(qtbot, tmp_path)
+    desk.document.selection.clear()
+    does = FrameBehaviour(nodes=("a",), timeout_s=-1.0)
+    desk.document.push(SetFrameBehaviour("f", does), "x")
+    desk.document.validate_now()
+    [problem] = [p for p in desk.document.diagnostics if p.rule == "E078-frame-setting"]
+    desk.panel.show_problem(problem)
+    assert desk.panel.page is desk.panel.frame_page
+    assert desk.document.selection.frames == {"f"}
+
+
+def test_a_node_about_a_frame_offers_the_frames_by_title(qtbot: QtBot, tmp_path: Path) -> None:
+    view = View(frames=(Frame(id="f", title="Pay"), Frame(id="g", title="Ship")))
+    document = document_of(node("x", "frame.cancel", frame="g"), view=view)
+    desk = Desk(qtbot, tmp_path, document)
+    desk.select("x")
+    box = desk.row("frame").field.findChild(QComboBox)
+    assert isinstance(box, QComboBox)
+    assert [box.itemText(n) for n in range(box.count())] == ["Pay", "Ship"]
+    assert box.currentData() == "g"
