@@ -56,9 +56,21 @@ def _clear_zone(work: Area, split: PlanNode, path: Path, key: str) -> None:
 
 def drop_zone(work: Area, key: str, zone: ZoneState) -> None:
     """Remove a zone with what is kept of its items: how they ended, and those added later."""
+    give_back(work, key, zone)
     for index in range(zone.size if not zone.rounds else zone.next):
         if work.items.get(f"{key}/{index}") is not None:
             work.items.drop(f"{key}/{index}")
     for index in range(max(zone.total, 0), zone.size) if zone.added else ():
         work.grown.drop(f"{key}/{index}")
     work.zones.drop(key)
+
+
+def give_back(work: Area, key: str, zone: ZoneState) -> None:
+    """Give back the shares of items that will not start."""
+    if work.budget is None or zone.rounds:
+        return
+    node, _, scope = key.partition("@")
+    parts = [part.rpartition(".") for part in scope.split(",") if part]
+    outer: Path = tuple((zone_key, int(index), 0) for zone_key, _, index in parts)
+    for index in range(zone.next, zone.size):
+        work.budget.close_shares((*outer, (node, index, zone.total)))

@@ -13,7 +13,7 @@ from engine.ids import NodeKey, Path, TaskId, scope_key, task_id
 from engine.model.plan import PlanNode
 from engine.runtime import collecting, rounds
 from engine.runtime.area import Area
-from engine.runtime.clearing import clear_item, drop_zone, forget_memory
+from engine.runtime.clearing import clear_item, drop_zone, forget_memory, give_back
 from engine.runtime.limits import ItemLost, LimitHit
 from engine.state.run_state import ItemState, Queued, Task, ValueRef, ZoneState
 
@@ -324,6 +324,7 @@ def drop_items(work: Area, key: str, reason: str) -> None:
         return
     left = zone.size - zone.next
     work.events.append(ItemsDropped(zone=key, node=node, count=left, reason=reason))
+    give_back(work, key, zone)
     work.zones.put(key, msgspec.structs.replace(zone, next=zone.size, done=zone.done + left))
 
 

@@ -511,3 +511,18 @@ async def test_what_a_task_has_used_is_used_although_its_write_fails() -> None:
         assert isinstance((await handle.leg()).event, ev.RunFailed)
         assert root(handle).used == 7
         assert (await b.engine.replay(handle.run)).equal
+
+
+async def test_shares_of_items_that_never_start_go_back() -> None:
+    """U88: where Collect has enough, what was reserved for the others is free again."""
+    work = flow(
+        {"e": ("for_each", {"limit": 1}, {"budget": "even"}), "a": "same",
+         "l": ("collect", {"enough": 1}), "b": "same", "z": "end"},
+        "e.item > a, a > l, l > b, b > z",
+        meters={"calls": Meter(limit=4, measure="calls")},
+    )  # fmt: skip
+    async with Bench() as bench:
+        handle = await bench.start(work, [1, 2, 3, 4])
+        assert outcome((await handle.leg()).event) == [1]
+        assert handle.state.ledger == {"calls": Account(4.0, 2.0, 0.0)}
+        assert (await bench.engine.replay(handle.run)).equal
