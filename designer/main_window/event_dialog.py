@@ -102,9 +102,19 @@ class EventDialog(QDialog):
                 problem = f"What it says is no JSON yet: {error}."
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
-        self.heard.setText(self._who_listens(name))
+        self.heard.setText(self._who_listens(name) if name else "Type the name of the event.")
+        self._make_room()
         ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         ok.setEnabled(bool(name) and not problem)
+
+    def _make_room(self) -> None:
+        """Grow, so that words that wrap do not lie over the field above them."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            wanted = layout.totalHeightForWidth(self.width())
+            if wanted > self.height():
+                self.resize(self.width(), wanted)
 
     def _who_listens(self, name: str) -> str:
         runs, target = self._listening.get(name, ()), self.target.currentData()

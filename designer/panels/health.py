@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from designer.runs.health import Fact, HealthModel, queue_facts, sink_facts, store_facts
 
+_LOOKING = "Looking at the store and the sinks…"
 _WELL = "All is well: everything is saved, and no sink has lost anything."
 
 
@@ -78,7 +79,7 @@ class HealthPanel(QWidget):
         super().__init__(parent)
         self._model = model
         self.setAccessibleName("Health")
-        self.words = QLabel(_WELL, self)
+        self.words = QLabel(_LOOKING, self)
         self.words.setWordWrap(True)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.store = _Group("Store", self)
@@ -92,6 +93,8 @@ class HealthPanel(QWidget):
         beside.setSpacing(14)
         for group in (self.queue, self.sinks):
             beside.addWidget(group)
+        for group in (self.store, self.queue, self.sinks):
+            group.hide()  # until there is something to say
         beside.addStretch(1)
         row = QHBoxLayout()
         row.setSpacing(24)
@@ -130,6 +133,8 @@ class HealthPanel(QWidget):
         self.store.show_facts(store_facts(health))
         self.queue.show_facts(queue_facts(health))
         self.sinks.show_facts(sink_facts(health))
+        for group in (self.store, self.queue, self.sinks):
+            group.show()
 
 
 def _set_tone(label: QLabel, tone: str) -> None:

@@ -152,7 +152,7 @@ def _rate_attributes() -> Iterable[Attribute]:
         ("per_s", "In", FieldKind.DURATION, seconds(default.per_s), {"unit": "s"}),
         ("burst", "At once after a rest", FieldKind.NUMBER, whole(1, default.burst),
          {"whole": True, "lowest": 1}),
-        ("key", "Each has its own rate", FieldKind.SOURCE, lambda value: text(value) or None,
+        ("key", "A rate of its own for each", FieldKind.SOURCE, lambda value: text(value) or None,
          {"placeholder": "input.customer"}),
     ):  # fmt: skip
         yield Attribute(

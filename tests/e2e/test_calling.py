@@ -140,6 +140,10 @@ async def test_an_event_is_sent_by_the_name_that_is_listened_for(
         send = asked.buttons.button(asked.buttons.StandardButton.Ok)
         asked.payload.setPlainText("{")
         assert not send.isEnabled()
+        await until(lambda: asked._problem.geometry().top() > asked.payload.geometry().bottom())
+        asked.name.setEditText("")
+        assert asked.heard.text() == "Type the name of the event."
+        asked.name.setEditText("paid")
         asked.payload.setPlainText('{"amount": 5}')
         desk.click(send)
         await desk.ended()

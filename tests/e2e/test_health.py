@@ -42,8 +42,9 @@ async def test_all_is_well_and_nothing_is_said(
         desk.window.filing.open_path(counting(tmp_path, 2))
         desk.key(Qt.Key.Key_F5)
         await desk.ended()
-        desk.window.docks.show("health")
         panel = desk.window.health_panel
+        assert panel.words.text().startswith("Looking") and panel.store.isHidden()
+        desk.window.docks.show("health")
         await until(lambda: bool(panel.store.facts))
         assert badge(desk).isHidden()
         assert "All is well" in panel.words.text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
@@ -15,6 +17,11 @@ from engine.model.workflow import Frame
 TITLE_HEIGHT = 32.0
 #: Badges are not read at a smaller zoom.
 _READABLE = 0.5
+#: Of the room beside badges, what a long title gets of it.
+TITLE_SHARE = 0.5
+#: What is around the words of a badge, and between two.
+_AROUND = 20.0
+_APART = 6.0
 #: Of a frame that is only drawn.
 NO_WORDS = FrameWords()
 RADIUS = 10.0
@@ -93,27 +100,56 @@ class FrameItem(QGraphicsRectItem):
         zoom = painter.worldTransform().m11()
         face = self._ink.style.frame.scaled(max(1.0, 0.6 / zoom))
         if self.words is not NO_WORDS and zoom >= _READABLE:
-            title.setRight(self._paint_words(painter, title))
+            wanted = face.width_of(self.frame.title or "Frame") + 12
+            title.setRight(self._paint_words(painter, title, wanted))
         face.draw(painter, title, self.frame.title or "Frame", theme.color("text"))
         if self.is_selected:
             paint_handles(painter, box, theme, zoom)
 
-    def _paint_words(self, painter: QPainter, title: QRectF) -> float:
-        """Draw the badges from the right; return where the room of the title ends."""
+    def _paint_words(self, painter: QPainter, title: QRectF, wanted: float) -> float:
+        """Draw the badges from the right; return where the room of the title ends.
+
+        Args:
+            painter: of the item.
+            title: the room for both.
+            wanted: width of the title; it gets at least as much of it as is half of the room.
+        """
         theme, face = self._ink.theme, self._ink.style.chip
         words = [(text, "muted") for text in self.words.badges]
         if self.words.live:
             words.insert(0, (self.words.live, self.words.role))
+        room = title.width() - min(wanted, title.width() * TITLE_SHARE)
+        widths = [face.width_of(text) + _AROUND for text, _ in words]
+        shown = fitting(widths, room, face.width_of("+9") + _AROUND)
+        if shown < len(words):
+            words[shown:] = [(f"+{len(words) - shown}", "muted")]
         right = title.right()
         for text, role in reversed(words):
-            width = face.width_of(text) + 20
-            if right - width < title.left() + 60:
-                break
+            width = face.width_of(text) + _AROUND
             chip = QRectF(right - width, title.center().y() - 9, width, 18)
             painter.setPen(QPen(theme.color("line_strong" if role == "muted" else role), 1.0))
             painter.setBrush(theme.color("node_body"))
             painter.drawRoundedRect(chip, 9, 9)
             inner = chip.adjusted(8, 0, -6, 0)
             face.draw(painter, inner, text, theme.color("text" if role == "muted" else role))
-            right = chip.left() - 6
+            right = chip.left() - _APART
         return right
+
+
+def fitting(widths: Sequence[float], room: float, more: float) -> int:
+    """Return how many badges of these widths fit, the first ones.
+
+    Args:
+        widths: of the badges.
+        room: for all of them, with what is between them.
+        more: width of the badge that stands for those that do not fit.
+    """
+    if sum(widths) + _APART * (len(widths) - 1) <= room:
+        return len(widths)
+    used, shown = more, 0
+    for width in widths:
+        used += width + _APART
+        if used > room:
+            break
+        shown += 1
+    return shown

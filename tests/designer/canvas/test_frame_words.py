@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtGui import QImage
 
 from designer.canvas.frame_words import badges, live
+from designer.canvas.items.frame_item import fitting
 from engine.model.workflow import Frame, FrameBehaviour, FrameLock, RetryPolicy
 from engine.run_view import FrameView, RunView
 from tests.designer.canvas.conftest import Open
@@ -33,6 +34,14 @@ def test_the_words_of_a_run_say_how_a_frame_stands() -> None:
     assert live(FrameView(done=4)) == ("4 done", "ok")
     assert live(FrameView(failed=1, done=2)) == ("failed", "failed")
     assert live(FrameView(cancelled=1)) == ("cancelled", "skipped")
+
+
+def test_badges_that_do_not_fit_are_counted_by_one_that_does() -> None:
+    assert fitting([40, 40], 86, 26) == 2
+    assert fitting([40, 40], 85, 26) == 1  # and "+1"
+    assert fitting([40, 40, 40], 118, 26) == 2
+    assert fitting([90, 20], 60, 26) == 0
+    assert fitting([], 0, 26) == 0
 
 
 def test_the_badges_are_painted_and_follow_the_run(open_canvas: Open) -> None:
