@@ -61,7 +61,7 @@ def key_of(node: PlanNode, ctx: AttemptContext) -> bytes | None:
         seen = {name: scope[name] for name in sorted(plan.names - {"input"})}
         work = [
             plan.identity, params, dict(ctx.inputs), scope["state"], scope["nodes"],
-            scope["vars"], scope["env"], seen,
+            scope["vars"], scope["env"], seen, ctx.memory,
         ]  # fmt: skip
         # Unlike other encodings it tells 1 from 1.0 and from true, and knows NaN.
         text = json.dumps(work, sort_keys=True, default=str)
@@ -73,7 +73,8 @@ def key_of(node: PlanNode, ctx: AttemptContext) -> bytes | None:
 def result_in(node: PlanNode, outcome: Outcome) -> Result | None:
     """Return what of an outcome may be kept, or None: it failed, waits, or does more."""
     is_value = outcome.kind == "output" and not (outcome.recorded or outcome.gated)
-    if not is_value or outcome.memory or outcome.signals or outcome.child or outcome.made:
+    reaches_out = outcome.signals or outcome.child or outcome.made or outcome.more
+    if not is_value or outcome.memory or reaches_out:
         return None
     own = len(outcome.writes) - len(node.writes)  # the declared ones come last
     return Result(

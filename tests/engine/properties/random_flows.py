@@ -25,6 +25,7 @@ from engine.model.node_types import (
 )
 from engine.model.validation import validate
 from engine.model.workflow import (
+    Cache,
     Channel,
     CommitPolicy,
     Draw,
@@ -126,6 +127,11 @@ def node_types(rounds: Callable[[], int]) -> tuple[NodeType, ...]:
             await asyncio.sleep(0)
         return _work(params, ctx)
 
+    async def pure(params: Any, ctx: Context) -> Output:
+        for _ in range(rounds()):
+            await asyncio.sleep(0)
+        return Output({"out": digest(ctx.input, params.n)})
+
     async def elements(given: Json, ctx: Context, start: Start) -> AsyncGenerator[Element, None]:
         del ctx
         for number in range(start.count, given["n"]):
@@ -139,6 +145,7 @@ def node_types(rounds: Callable[[], int]) -> tuple[NodeType, ...]:
     return (
         node_type("work", _work),
         node_type("slow", slow),
+        node_type("pure", pure),
         node_type("many", _many),
         node_type("table", _table),
         node_type("grows", _grows),
@@ -164,6 +171,7 @@ class Kinds:
         uneven: joins of the mode each, and ways out of a loop in every round.
         background: nodes that work in the background.
         frames: frames that retry, take failures, end in time, or are cancelled.
+        kept: nodes whose results are kept for equal work.
         others: other runs: calls, state machines, events; alternatives too.
     """
 
@@ -177,6 +185,7 @@ class Kinds:
     background: bool = False
     frames: bool = False
     others: bool = False
+    kept: bool = False
 
 
 @dataclass
@@ -245,6 +254,11 @@ class _Drawing:
         return pick(self.chance, *makers)(entry, when, depth)
 
     def step(self, entry: str, when: str = "", depth: int = 0) -> str:
+        if self.kinds.kept and self.odds(60):
+            fields = {"writes": {pick(self.chance, *EVEN): "output"}} if self.odds(50) else {}
+            key = self.node("pure", {"n": self.chance.randint(0, 1)}, cache=Cache(), **fields)
+            self.wire(entry, key, when)
+            return f"{key}.out"
         key = self.node(pick(self.chance, "work", "slow"), {}, **self._fields())
         params = self.nodes[key][1]
         if self.kinds.races and self.odds(20):

@@ -222,6 +222,43 @@ async def test_what_remembers_is_not_kept() -> None:
     assert await ran(work, *[(one("rememberer"), 7)] * 2) == [7, 7]
 
 
+async def test_what_a_node_remembers_is_part_of_the_work() -> None:
+    """It reads its memory, and changes it only once."""
+    calls: list[Any] = []
+
+    def recall(params: Any, ctx: Context) -> Output:
+        calls.append(ctx.memory)
+        if ctx.memory is None:
+            return Output({"out": 0}, memory="known")
+        return Output({"out": ctx.memory})
+
+    ring = flow(
+        {"a": ("recall", {}, CACHE | {"join": {"mode": "any"}}), "n": "plus", "z": "end",
+         "b": ("below", {"n": 3}), "s": "same"},
+        "s > a, a > n [input == 0], a > z [else], n > b, b.again > a, b.done > z",
+    )  # fmt: skip
+    async with Bench(node_type("recall", recall)) as bench:
+        assert outcome(await bench.run(ring, 1)) == "known"
+    assert calls == [None, "known"]
+
+
+async def test_what_adds_items_is_not_kept() -> None:
+    calls: list[Any] = []
+
+    def grows(params: Any, ctx: Context) -> Output:
+        calls.append(ctx.input)
+        return Output({"out": ctx.input}, more=(2,) if ctx.input == 1 else ())
+
+    many = flow(
+        {"f": "for_each", "a": ("grows", {}, CACHE), "c": "collect", "z": "end"},
+        "f.item > a, a > c, c > z",
+    )
+    async with Bench(node_type("grows", grows)) as bench:
+        for _ in range(2):
+            assert outcome(await bench.run(many, [1, 5])) == [1, 5, 2]
+    assert sorted(calls) == [1, 1, 2, 5]
+
+
 async def test_a_hit_uses_nothing_of_a_budget() -> None:
     work = Work()
     metered = one(
