@@ -21,6 +21,7 @@ from engine.cli.codes import ExitCode
 from engine.cli.options import AsJson, Globals
 from engine.cli.printing import clean, console, json_line, styled
 from engine.errors import EngineError
+from engine.executors.offline import kernel_helps
 from engine.nodes.plugins import installed
 from engine.quota import NEAR, history_quota
 from engine.sinks.choosing import RefusedSink, chosen
@@ -82,9 +83,18 @@ def _findings(store: str | None) -> Iterator[Finding]:
     yield _plugins()
     yield _sinks()
     yield _keychain()
+    yield _sandbox()
     yield _window()
     yield _graphviz()
     yield _untested()
+
+
+def _sandbox() -> Finding:
+    if kernel_helps():
+        text = "the kernel keeps Python code, and programs that it starts, off the network"
+        return Finding("sandbox", "ok", text)
+    text = "only Python keeps code off the network here; programs that it starts may use it"
+    return Finding("sandbox", "note", text)
 
 
 def _packages() -> Finding:

@@ -43,10 +43,11 @@ class InlineExecutor:
         *,
         on_output: OutputSink,
         memory_mb: int | None = None,
+        network: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - cannot be kept here; see abilities
     ) -> Json:
         """Run ``module:function`` here (see `Executor.run`); limits are not kept."""
-        del on_output, memory_mb, timeout
+        del on_output, memory_mb, network, timeout
         if self._closed:
             raise NodeFailure(_CLOSING, code="killed")
         await asyncio.sleep(0)
@@ -78,10 +79,11 @@ class ThreadExecutor:
         *,
         on_output: OutputSink,
         memory_mb: int | None = None,
+        network: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - of the job and of its wait for a thread
     ) -> Json:
         """Run ``module:function`` in a thread (see `Executor.run`)."""
-        del on_output, memory_mb
+        del on_output, memory_mb, network
         if self._closed:
             raise NodeFailure(_CLOSING, code="killed")
         body = msgspec.json.encode(payload)

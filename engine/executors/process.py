@@ -43,6 +43,8 @@ _EXIT_S = 0.25
 _BREATH_S = 0.01
 _ROOT = str(Path(__file__).resolve().parents[2])
 _MODULE = "engine.executors.worker"
+#: Tells a worker to take the network from itself before its first job. It cannot be undone.
+OFFLINE = "--offline"
 
 
 class _Job:
@@ -107,7 +109,8 @@ class _Job:
 class _Worker(asyncio.SubprocessProtocol):
     """One process: frames on one pipe, raw output on the other."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, network: bool) -> None:
+        self.network = network
         self.exited: asyncio.Future[int] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self.idle_timer: asyncio.TimerHandle | None = None
@@ -292,7 +295,9 @@ class ProcessPool:
         idle_s: how long a worker without a job is kept.
     """
 
-    abilities = frozenset[Ability]({"at_once", "cancel", "kill", "memory", "output", "isolation"})
+    abilities = frozenset[Ability](
+        {"at_once", "cancel", "kill", "memory", "output", "isolation", "offline"}
+    )
 
     def __init__(self, size: int | None = None, *, idle_s: float = IDLE_S) -> None:
         self.size = size or os.cpu_count() or 1
@@ -328,6 +333,7 @@ class ProcessPool:
         *,
         on_output: OutputSink,
         memory_mb: int | None = None,
+        network: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - the time of the job, not of the queue
     ) -> Json:
         """Run ``module:function`` in a process of its own (see `Executor.run`)."""
@@ -338,7 +344,7 @@ class ProcessPool:
             "most_bytes": MOST_BYTES,
         }
         async with self._slots:
-            worker = await self._worker()
+            worker = await self._worker(network=network)
             try:
                 async with asyncio.timeout(timeout):
                     kind, body = await worker.run(request, on_output)
@@ -367,19 +373,22 @@ class ProcessPool:
             await asyncio.wait([worker.closed for worker in workers], timeout=CLOSE_S)
         self._idle.clear()
 
-    async def _worker(self) -> _Worker:
-        """Return a warm worker, the one used last, or start one."""
+    async def _worker(self, *, network: bool) -> _Worker:
+        """Return a warm worker of that kind, the one used last, or start one."""
         if self._closed:
             raise NodeFailure("the engine is closing; nothing more is started", code="killed")
-        while self._idle:
-            worker = self._idle.pop()
+        for worker in [each for each in reversed(self._idle) if each.network == network]:
+            self._idle.remove(worker)
             _cancel_timer(worker)
             if not worker.retired and not worker.exited.done():
                 return worker
         loop = asyncio.get_running_loop()
         starting = loop.create_task(
             loop.subprocess_exec(
-                lambda: _Worker(loop), *_command(), env=_environment(), start_new_session=True
+                lambda: _Worker(loop, network=network),
+                *_command(network=network),
+                env=_environment(),
+                start_new_session=True,
             )
         )
         self._starting.add(starting)
@@ -423,9 +432,9 @@ def _abandon(starting: _Starting) -> None:
         starting.result()[1].kill()
 
 
-def _command() -> list[str]:
+def _command(*, network: bool) -> list[str]:
     # -P: a module in the current folder must not take the place of one of Python's own.
-    return [sys.executable, "-P", "-m", _MODULE]
+    return [sys.executable, "-P", "-m", _MODULE, *([] if network else [OFFLINE])]
 
 
 def _environment() -> dict[str, str]:

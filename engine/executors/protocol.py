@@ -19,8 +19,8 @@ OutputSink = Callable[[str, str], None]
 #: ``at_once``: several jobs at the same time. ``cancel``: a cancelled or late job returns at
 #: once. ``kill``: it is then really ended, with everything it has started. ``memory``: the
 #: limit is kept. ``output``: what it prints is handed on. ``isolation``: a job that crashes or
-#: changes its surroundings harms no other.
-Ability = Literal["at_once", "cancel", "kill", "memory", "output", "isolation"]
+#: changes its surroundings harms no other. ``offline``: the network can be taken from it.
+Ability = Literal["at_once", "cancel", "kill", "memory", "output", "isolation", "offline"]
 
 
 class Executor(Protocol):
@@ -38,6 +38,7 @@ class Executor(Protocol):
         *,
         on_output: OutputSink,
         memory_mb: int | None = None,
+        network: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - the time of the job, not of the queue
     ) -> Json:
         """Run ``module:function`` with `payload` and return its JSON result.
@@ -50,6 +51,7 @@ class Executor(Protocol):
             payload: a JSON value.
             on_output: gets what the job prints, in order.
             memory_mb: the job may not use more memory than this (with ``memory``).
+            network: False takes the network from it (with ``offline``).
             timeout: seconds from the moment the job starts.
 
         Raises:

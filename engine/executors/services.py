@@ -37,11 +37,14 @@ class LocalServices:
         *,
         on_output: Callable[[str, str], None],
         memory_mb: int | None,
+        network: bool,
     ) -> Json:
         """Run ``module:function`` in a process of its own; cancelling kills it."""
         if self._executor is None:
             self._executor = ProcessPool()
-        return await self._executor.run(job, payload, on_output=on_output, memory_mb=memory_mb)
+        return await self._executor.run(
+            job, payload, on_output=on_output, memory_mb=memory_mb, network=network
+        )
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
         """Run a short blocking function in a thread."""

@@ -1,5 +1,7 @@
 """The other end of `engine.executors.process`: ``python -m engine.executors.worker``.
 
+With ``--offline`` its jobs have no network.
+
 Reads one job after the other from its input, runs it in the main thread, and sends what it
 prints and what came of it. It ends when its input ends. It imports little, so that it
 starts fast; jobs import what they need.
@@ -60,6 +62,10 @@ def main() -> int:
     faulthandler.enable(2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _restore_python_path()
+    if "--offline" in sys.argv[1:]:  # before any thread starts, for each has its own filter
+        from engine.executors.offline import close_network  # noqa: PLC0415 - others need none
+
+        close_network()
     outlet = Outlet(lambda *output: _write(sink, frames.output_frame(*output)))
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
     sys.stdout = text_stream(outlet, 0, 1)

@@ -423,7 +423,7 @@ class Context(Protocol):
         ...
 
     def run_process(
-        self, job: str, payload: Json, *, memory_mb: int | None = None
+        self, job: str, payload: Json, *, memory_mb: int | None = None, network: bool = True
     ) -> Awaitable[Json]:
         """Run ``module:function`` with `payload` in a process of its own, killable."""
         ...

@@ -36,6 +36,12 @@ class PythonCodeParams(Params):
         le=1_000_000,
         json_schema_extra=hints(unit="MB", advanced=True),
     )
+    network: bool = Field(
+        default=False,
+        title="Network",
+        description="The code, and programs that it starts, may use the network.",
+        json_schema_extra=hints(advanced=True),
+    )
     local_imports: bool = Field(
         default=True,
         title="Import from the workflow's folder",
@@ -73,7 +79,10 @@ async def run(params: PythonCodeParams, ctx: Context) -> Output:
         "names": names,
     }
     answer = await ctx.run_process(
-        "engine.nodes.python_job:run", payload, memory_mb=params.memory_mb
+        "engine.nodes.python_job:run",
+        payload,
+        memory_mb=params.memory_mb,
+        network=params.network,
     )
     if "error" not in answer:
         memory = answer.get("memory")
@@ -89,6 +98,10 @@ async def run(params: PythonCodeParams, ctx: Context) -> Output:
         details={"traceback": error["traceback"], "line": error["line"]},
         causes=tuple(error["causes"]),
     )
+
+
+def _capabilities(params: Mapping[str, Json]) -> tuple[str, ...]:
+    return ("network", "process") if params.get("network") else ("process",)
 
 
 def _summary(params: Mapping[str, Json]) -> str:
@@ -112,7 +125,7 @@ PYTHON_CODE = NodeType(
     run=run,
     icon="node-python",
     effects=lambda params: "idempotent",
-    capabilities=lambda params: ("process",),
+    capabilities=_capabilities,
     raw=frozenset({"code"}),
     cpu=True,
     keywords=("script", "function", "code", "transform", "compute", "pandas", "numpy"),

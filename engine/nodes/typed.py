@@ -797,6 +797,7 @@ class Kinds:
         *,
         code: Text,
         memory_mb: Whole = UNSET,
+        network: Flag = UNSET,
         local_imports: Flag = UNSET,
     ) -> NodeHandle:
         """Runs your own Python in a process of its own that can be ended at any time.
@@ -807,6 +808,7 @@ class Kinds:
                 output, or what main(input) returns. What it leaves in memory it finds there the
                 next time. What it prints is shown while it runs.
             memory_mb: The code may use so much memory.
+            network: The code, and programs that it starts, may use the network.
             local_imports: Modules beside the workflow's file can be imported.
         """
         return self._kind(
@@ -814,6 +816,7 @@ class Kinds:
             "python.code",
             code=code,
             memory_mb=memory_mb,
+            network=network,
             local_imports=local_imports,
         )
 

@@ -33,6 +33,7 @@ class Services(Protocol):
         *,
         on_output: Callable[[str, str], None],
         memory_mb: int | None,
+        network: bool,
     ) -> Json:
         """Run ``module:function`` in a process of its own; cancelling kills it."""
         ...
@@ -216,7 +217,7 @@ class AttemptContext:
         return self._services.secret(name)
 
     def run_process(
-        self, job: str, payload: Json, *, memory_mb: int | None = None
+        self, job: str, payload: Json, *, memory_mb: int | None = None, network: bool = True
     ) -> Awaitable[Json]:
         """Run ``module:function`` with `payload` in a process of its own."""
         return self._services.run_process(
@@ -224,6 +225,7 @@ class AttemptContext:
             payload,
             on_output=lambda stream, text: self.emit(text, stream),
             memory_mb=memory_mb,
+            network=network,
         )
 
     async def resource(

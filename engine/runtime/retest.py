@@ -93,9 +93,10 @@ class NoServices:
         *,
         on_output: Callable[[str, str], None],
         memory_mb: int | None,
+        network: bool,
     ) -> Json:
         """Refuse."""
-        del payload, on_output, memory_mb
+        del payload, on_output, memory_mb, network
         raise NodeFailure(f"{job} is not run in a test")
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:

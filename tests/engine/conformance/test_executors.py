@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
+import socket
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import pytest
 
 from engine.executors import here, process
 from engine.executors.here import InlineExecutor, ThreadExecutor
+from engine.executors.offline import kernel_helps
 from engine.executors.process import ProcessPool
 from engine.executors.protocol import Ability, Executor
 from engine.model.node_types import NodeFailure
@@ -347,3 +350,39 @@ async def test_a_job_finds_its_surroundings_as_they_were(opened: Open) -> None:
             str(Path.cwd()),
             False,
         ]
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port of this machine that somebody listens to."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@able("offline")
+async def test_a_job_without_the_network_does_not_reach_it(opened: Open, port: int) -> None:
+    """U122; jobs with and without it take turns, and neither gets the worker of the other."""
+    async with opened(1) as executor:
+        for _ in range(2):
+            with pytest.raises(NodeFailure, match="network is off for this code"):
+                await executor.run(
+                    f"{JOBS}dialling", [port, False], on_output=unseen, network=False
+                )
+            told = await executor.run(f"{JOBS}dialling", [port, False], on_output=unseen)
+            assert told == "connected"
+
+
+@able("offline")
+@pytest.mark.skipif(not kernel_helps(), reason="the kernel does not help on this system")
+async def test_nor_do_the_programs_that_it_starts(opened: Open, port: int) -> None:
+    async with opened(1) as executor:
+        run = functools.partial(executor.run, f"{JOBS}dialling", [port, True], on_output=unseen)
+        assert "PermissionError" in await run(network=False)
+        assert await run(network=True) == "connected"
+
+
+@able("offline")
+async def test_sockets_that_are_no_network_are_left_to_it(opened: Open) -> None:
+    async with opened(1) as executor:
+        told = await executor.run(f"{JOBS}pairing", 5, on_output=unseen, network=False)
+        assert told == ["still here", 5]

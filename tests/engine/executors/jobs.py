@@ -169,3 +169,29 @@ def huge(payload: Json) -> Json:
 
 def dozing(payload: Json) -> Json:
     threading.Event().wait(payload)
+
+
+def dialling(payload: Json) -> Json:
+    """Connect to a port of this machine, by ourselves or with a program."""
+    import socket
+
+    port, by_program = payload
+    if not by_program:
+        with socket.create_connection(("127.0.0.1", port), 5):
+            return "connected"
+    code = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(port)], capture_output=True, check=False, text=True
+    )
+    return "connected" if said.returncode == 0 else said.stderr
+
+
+def pairing(payload: Json) -> Json:
+    """Use what needs sockets, but no network: an event loop, and a pair of sockets."""
+    import asyncio
+    import socket
+
+    left, right = socket.socketpair()
+    with left, right:
+        left.sendall(b"still here")
+        return [right.recv(100).decode(), asyncio.run(asyncio.sleep(0, payload))]

@@ -85,14 +85,20 @@ class FakeContext:
             raise NodeFailure(f"there is no secret {name}", code="secret")
         return self.secrets[name]
 
-    async def run_process(self, job: str, payload: Json, *, memory_mb: int | None = None) -> Json:
+    async def run_process(
+        self, job: str, payload: Json, *, memory_mb: int | None = None, network: bool = True
+    ) -> Json:
         def show(stream: str, text: str) -> None:
             self.emit(text, stream)
 
         if self.pool is not None:
-            return await self.pool.run(job, payload, on_output=show, memory_mb=memory_mb)
+            return await self.pool.run(
+                job, payload, on_output=show, memory_mb=memory_mb, network=network
+            )
         async with ProcessPool(1) as pool:
-            return await pool.run(job, payload, on_output=show, memory_mb=memory_mb)
+            return await pool.run(
+                job, payload, on_output=show, memory_mb=memory_mb, network=network
+            )
 
     async def run_thread(self, function: Callable[..., Any], *args: object) -> Any:
         runner = ThreadRunner(1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -51,6 +52,21 @@ async def test_the_code_sees_what_expressions_see() -> None:
     fake = FakeContext(input=[1], state={"count": 2}, variables={"rate": 3})
     text = "output = [input, state['count'], vars['rate'], ctx['node'], now.year, ctx['attempt']]"
     assert await code(text, fake) == [[1], 2, 3, "node", 2026, 1]
+
+
+async def test_code_has_no_network_unless_the_node_says_so() -> None:
+    """U122: and what it may do is what the person is asked about."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dial = f"""
+            import socket
+            socket.create_connection({server.getsockname()!r}, 5).close()
+            output = "connected"
+        """
+        error = await failed(dial)
+        assert error.kind == "PermissionError" and "switch on Network" in str(error)
+        assert await code(dial, network=True) == "connected"
+    assert set(PYTHON_CODE.capabilities({"network": True})) == {"network", "process"}
+    assert set(PYTHON_CODE.capabilities({})) == {"process"}
 
 
 async def test_what_is_printed_is_shown() -> None:
