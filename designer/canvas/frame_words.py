@@ -9,11 +9,15 @@ from designer.widgets.format import format_duration
 from engine.model.workflow import FrameBehaviour, Workflow
 from engine.run_view import FrameView, RunView
 
+#: A run that nothing goes on in.
+_OVER = ("completed", "failed", "cancelled")
+
 
 def words_of_frames(workflow: Workflow, run: RunView | None) -> Mapping[str, FrameWords]:
     """Return the words of the frames that do something, by id."""
     if not workflow.frames:
         return {}
+    over = run is not None and run.status in _OVER
     caught = {
         str(node.params.get("frame", ""))
         for node in workflow.nodes.values()
@@ -21,7 +25,8 @@ def words_of_frames(workflow: Workflow, run: RunView | None) -> Mapping[str, Fra
     }
     return {
         key: FrameWords(
-            badges(each, caught=key in caught), *live(run.frames.get(key) if run else None)
+            badges(each, caught=key in caught),
+            *live(run.frames.get(key) if run else None, over=over),
         )
         for key, each in workflow.frames.items()
     }
@@ -46,18 +51,20 @@ def badges(frame: FrameBehaviour, *, caught: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def live(view: FrameView | None) -> tuple[str, str]:
-    """Return how a frame stands in a run, and the colour of that."""
+def live(view: FrameView | None, *, over: bool = False) -> tuple[str, str]:
+    """Return how a frame stands in a run, and the colour of that; `over`: the run has ended."""
     if view is None:
         return "", "muted"
-    if view.open:
+    if view.open and over and not view.failed:
+        return "not finished", "muted"
+    if view.open and not over:
         parts = [f"{view.open} open"] if view.open > 1 else []
         if view.attempt > 1:
             parts.append(f"attempt {view.attempt} of {view.of}")
         return ", ".join(parts) or "at work", "running"
     for count, word, role in (
         (view.failed, "failed", "failed"),
-        (view.cancelled, "cancelled", "skipped"),
+        (view.cancelled, "cancelled", "muted"),
         (view.done, "done", "ok"),
     ):
         if count:

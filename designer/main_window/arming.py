@@ -84,8 +84,10 @@ class Arming(QObject):
         except EngineError as error:
             self.message.emit(str(error), Kind.ERROR)
             return
-        names = ", ".join(each.node for each in armed)
-        text = f"Armed: {names}. They start runs while Headgate is open, here or as a service."
+        nodes = tab.document.workflow.nodes
+        names = ", ".join(nodes[each.node].title or each.node for each in armed)
+        it = "It starts" if len(armed) == 1 else "They start"
+        text = f"Armed: {names}. {it} runs while Headgate is open, here or as a service."
         self.message.emit(text, Kind.SUCCESS)
         self.refresh()
 

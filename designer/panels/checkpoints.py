@@ -12,7 +12,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QScrollArea,
     QStackedLayout,
@@ -39,6 +38,7 @@ from designer.settings import Settings
 from designer.theme import scaled_px
 from designer.widgets.banner import BannerArea
 from designer.widgets.buttons import ButtonKind, ButtonSpec, ChipButton, IconButton, TextButton
+from designer.widgets.elided_label import ElidedLabel
 from designer.widgets.empty_state import EmptyState
 from designer.widgets.format import plural
 from designer.widgets.kinds import Kind
@@ -129,7 +129,7 @@ class CheckpointsPanel(RunPanel):
         self.follow = ChipButton("Follow", self)
         self.follow.setToolTip("Show the run as it goes on; off while an old checkpoint is shown")
         self.follow.clicked.connect(self._toggle_follow)
-        self.place = QLabel(self)
+        self.place = ElidedLabel(self)
         self.place.setProperty("tone", "muted")
         self.replay = TextButton("Replay recorded", ButtonKind.NORMAL, "replay", self)
         self.replay.setToolTip(
@@ -228,12 +228,12 @@ class CheckpointsPanel(RunPanel):
         model = self.model
         here, last = model.shown_commit, max(model.last_commit, 0)
         if here < 0:
-            self.place.setText("")
+            self.place.show_text("")
             return
         tick = model.lane.tick(here) if model.lane is not None else None
         when = f", {clock_text(tick.at, self.client.now())}" if tick is not None else ""
         live = "" if model.viewing is not None else ", live"
-        self.place.setText(f"Checkpoint {here:,} of {last:,}{when}{live}")
+        self.place.show_text(f"Checkpoint {here:,} of {last:,}{when}{live}")
 
     def focus_timeline(self) -> None:
         """Give the keys to the timeline."""

@@ -43,6 +43,7 @@ async def test_an_armed_trigger_says_so_and_starts_runs(
         assert line(desk) == "paid"
         desk.window.actions_.trigger(A.RUN_ARM)
         await until(lambda: line(desk) == "armed")
+        assert desk.window.toasts.toasts[-1].text.startswith("Armed: Begin. It starts runs")
         await desk.client.engine.signal("paid", {"n": 1})
         await until(lambda: len(desk.client.runs) == 1)
         await until(lambda: desk.client.runs[0].status == "completed")

@@ -131,7 +131,8 @@ class FrameItem(QGraphicsRectItem):
             painter.setBrush(theme.color("node_body"))
             painter.drawRoundedRect(chip, 9, 9)
             inner = chip.adjusted(8, 0, -6, 0)
-            face.draw(painter, inner, text, theme.color("text" if role == "muted" else role))
+            ink = "text" if role == "muted" else f"text_{role}"
+            face.draw(painter, inner, text, theme.color(ink))
             right = chip.left() - _APART
         return right
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from PySide6.QtGui import QImage
 
-from designer.canvas.frame_words import badges, live
+from designer.canvas.frame_words import badges, live, words_of_frames
 from designer.canvas.items.frame_item import fitting
+from designer.theme import ALL_THEMES
 from engine.model.workflow import Frame, FrameBehaviour, FrameLock, RetryPolicy
 from engine.run_view import FrameView, RunView
 from tests.designer.canvas.conftest import Open
@@ -33,7 +35,30 @@ def test_the_words_of_a_run_say_how_a_frame_stands() -> None:
     assert live(FrameView(done=1, attempt=3, of=3)) == ("done, attempt 3", "ok")
     assert live(FrameView(done=4)) == ("4 done", "ok")
     assert live(FrameView(failed=1, done=2)) == ("failed", "failed")
-    assert live(FrameView(cancelled=1)) == ("cancelled", "skipped")
+    assert live(FrameView(cancelled=1)) == ("cancelled", "muted")
+
+
+def test_nothing_is_at_work_in_a_run_that_has_ended() -> None:
+    assert live(FrameView(open=1), over=True) == ("not finished", "muted")
+    assert live(FrameView(open=1, failed=1), over=True) == ("failed", "failed")
+    assert live(FrameView(done=2), over=True) == ("2 done", "ok")
+    drawn = replace(flow(["a"]), frames={"f": DOES})
+    open_one = {"f": FrameView(open=1)}
+    assert words_of_frames(drawn, RunView(status="running", frames=open_one))["f"].live == "at work"
+    ended = words_of_frames(drawn, RunView(status="failed", frames=open_one))["f"]
+    assert ended.live == "not finished"
+
+
+@pytest.mark.parametrize(
+    "view",
+    [FrameView(open=1), FrameView(done=1), FrameView(failed=1), FrameView(cancelled=1)],
+    ids=["open", "done", "failed", "cancelled"],
+)
+def test_every_way_a_frame_stands_has_a_colour_in_every_theme(view: FrameView) -> None:
+    _, role = live(view)
+    for theme in ALL_THEMES:
+        assert theme.color(role).isValid()
+        assert role == "muted" or theme.color(f"text_{role}").isValid()
 
 
 def test_badges_that_do_not_fit_are_counted_by_one_that_does() -> None:
