@@ -194,6 +194,9 @@ def _dirty_nodes(
         edge = edges.get(id_) or previous.edges[id_]
         dirty.update((edge.source.node, edge.target.node))  # a port is empty, or gone
     dirty.update(touched or ())
+    if facts.run is not None and facts.run.status in _ENDED:
+        # That the run is over touches no node, and yet nothing works for it any more.
+        dirty.update(key for key, ran in facts.run.nodes.items() if ran.works)
     dirty.update(_differing(previous.problems, problems))
     dirty.update(_differing(previous.facts.breakpoints, facts.breakpoints))
     dirty.update(_differing(previous.facts.armed, facts.armed))

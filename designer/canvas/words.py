@@ -72,7 +72,7 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: st
         case NodeState.RETRY:
             return _retry(node, now)
         case NodeState.DONE | NodeState.FROM_CHECKPOINT if node.works or node.works_failed:
-            return _in_background(node)
+            return _in_background(node, state, ended=ended)
         case NodeState.DONE if node.cached:
             return Chip(state=state, words="From cache")
         case NodeState.DONE:
@@ -89,8 +89,11 @@ def chip_of(node: NodeView | None, now: float, *, ended: bool = False, title: st
             return Chip(state=state, words=STATE_STYLES[state].words)
 
 
-def _in_background(node: NodeView) -> Chip:
-    if node.works:
+def _in_background(node: NodeView, state: NodeState, *, ended: bool) -> Chip:
+    if ended and not node.works_failed:
+        # It goes on by itself, or was cancelled: the called runs say which.
+        return Chip(state=state, words="Handed over")
+    if node.works and not ended:
         return Chip(state=NodeState.RUNNING, words=f"{node.works} in the background")
     words = f"{node.works_failed} failed in the background"
     return Chip(state=NodeState.FAILED, words=words)

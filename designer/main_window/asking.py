@@ -154,7 +154,8 @@ class Asking(QObject):
                 on_action=partial(self._open_failure, run, node),
             )
         elif view.status == "cancelled":
-            self._toasts.show_toast("The run was cancelled.", Kind.INFO)
+            whose = f"The run of {view.workflow}" if view.workflow else "The run"
+            self._toasts.show_toast(f"{whose} was cancelled.", Kind.INFO)
 
     def _open_failure(self, run: str, node: str) -> None:
         if not node:

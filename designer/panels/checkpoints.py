@@ -233,7 +233,7 @@ class CheckpointsPanel(RunPanel):
         tick = model.lane.tick(here) if model.lane is not None else None
         when = f", {clock_text(tick.at, self.client.now())}" if tick is not None else ""
         live = "" if model.viewing is not None else ", live"
-        self.place.show_text(f"Checkpoint {here:,} of {last:,}{when}{live}")
+        self.place.show_text(f"{here:,} of {last:,}{when}{live}")
 
     def focus_timeline(self) -> None:
         """Give the keys to the timeline."""

@@ -121,6 +121,7 @@ class FrameItem(QGraphicsRectItem):
         room = title.width() - min(wanted, title.width() * TITLE_SHARE)
         widths = [face.width_of(text) + _AROUND for text, _ in words]
         shown = fitting(widths, room, face.width_of("+9") + _AROUND)
+        shown = max(shown, 1 if self.words.live else 0)  # how it stands matters most
         if shown < len(words):
             words[shown:] = [(f"+{len(words) - shown}", "muted")]
         right = title.right()

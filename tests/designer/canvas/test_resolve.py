@@ -156,6 +156,15 @@ def test_a_move_makes_no_node_anew() -> None:
     assert second.state.positions["a"] == Position(9, 9)
 
 
+def test_the_end_of_a_run_ends_what_works_for_it_in_the_background() -> None:
+    view = run(a=NodeView(state="done", works=1))
+    first = resolve(ROW, KIT, Facts(run=view))
+    assert first.state.nodes["a"].words == "1 in the background"
+    view.status = "failed"  # in place, and no node is touched
+    second = resolve(ROW, KIT, Facts(run=view), previous=first, touched=())
+    assert second.state.nodes["a"].words == "Handed over"
+
+
 def test_only_touched_nodes_and_their_wires_are_made_anew() -> None:
     view = run(s=NodeView(state="done"), a=NodeView(state="ready"))
     first = picture(run=view)

@@ -80,6 +80,13 @@ def test_a_run_that_is_over_counts_nothing() -> None:
     assert not chip.ticks
 
 
+def test_nothing_goes_on_in_the_background_of_a_run_that_is_over() -> None:
+    chip = chip_of(NodeView(state="done", works=2), NOW, ended=True)
+    assert (chip.state, chip.words) == (NodeState.DONE, "Handed over")
+    failed = chip_of(NodeView(state="done", works=1, works_failed=1), NOW, ended=True)
+    assert (failed.state, failed.words) == (NodeState.FAILED, "1 failed in the background")
+
+
 def test_a_long_reason_is_cut_to_one_line() -> None:
     error = ErrorInfo(code="x", message="a\nb " * 100)
     words = chip_of(NodeView(state="failed", error=error), NOW).words

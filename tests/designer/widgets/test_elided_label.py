@@ -12,7 +12,7 @@ def test_what_does_not_fit_ends_in_an_ellipsis_and_comes_back(qtbot: QtBot) -> N
     qtbot.addWidget(label)
     label.resize(400, 20)
     label.show()
-    label.show_text("Checkpoint 3 of 3, 19:55, live")
+    label.show_text("3 of 3, 19:55, live: all of it")
     assert label.text() == label.whole and not label.toolTip()
     label.resize(80, 20)
     assert label.text().endswith("…") and label.toolTip() == label.whole
