@@ -83,7 +83,7 @@ def whole(store: RunStore, run: RunId = RUN) -> dict[str, Json]:
         "record": replace(record, untrusted=False, allow=()),
         "legs": (loaded.legs, loaded.next_seq, loaded.next_due, loaded.journal, loaded.claims),
         "events": store.events(run),
-        "history": [replace(each, bytes=0) for each in store.history(run)],
+        "history": [msgspec.structs.replace(each, bytes=0) for each in store.history(run)],
         "states": [
             msgspec.to_builtins(store.state_at(run, each.number)) for each in store.history(run)
         ],
