@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from resources.examples import SUFFIX, example_in
 _NO_QT = (
     "headgate: The designer needs PySide6, which is not installed: install it with "
     "'pip install PySide6-Essentials', or use a command (headgate --help).\n"
+)
+_NO_DISPLAY = (
+    "headgate: There is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set): "
+    "start it in a graphical session, or use a command (headgate --help).\n"
 )
 
 
@@ -32,8 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("PySide6") is None:
         sys.stderr.write(_NO_QT)
         return 2
+    if _has_no_display(os.environ):
+        sys.stderr.write(_NO_DISPLAY)
+        return 2
     app = importlib.import_module("designer.app")
     return int(app.main([_to_edit(name) for name in files], store=options.get("--store")))
+
+
+def _has_no_display(environ: Mapping[str, str]) -> bool:
+    """Whether Qt would find no screen on this Linux, and abort the process with its own words."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform == "linux" and not any(environ.get(name) for name in named)
 
 
 def _draw(workflow: Any, registry: Any, kind: str) -> bytes:

@@ -48,6 +48,16 @@ def test_a_command_is_carried_out_without_qt() -> None:
     assert done.stdout.splitlines()[1] == "0 False False"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_without_a_display_it_says_so_and_ends() -> None:
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    bare = {name: value for name, value in os.environ.items() if name not in named}
+    command = [sys.executable, "-m", "designer"]
+    done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith("headgate: There is no display") and "Qt" not in done.stderr
+
+
 def test_files_open_windows(windows: list[Any], tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     assert program.main([]) == 0
