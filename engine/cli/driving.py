@@ -154,7 +154,12 @@ def _why(view: RunView, manner: Manner, error: ev.ErrorInfo) -> str:
 
 def _what_next(view: RunView, manner: Manner, asked: int, due: float | None) -> str:
     words = [f" for {count(asked, 'decision')}" if asked else ""]
+    others = [*view.children, *(each.child for each in view.frontier.values() if each.child)]
+    if others and not asked:
+        words.append(f" for {count(len(others), 'run')} that it has begun")
     if due is not None:
         words.append(f", {'then' if asked else 'until'} {local_time(due)}")
+    if others:  # their questions are not among those of this run
+        words.append(f"\nWhat they ask, if anything: {hint(manner.store, 'inbox')}")
     words.append(f"\nTo go on: {hint(manner.store, f'resume {view.run}')}")
     return "".join(words)

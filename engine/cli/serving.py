@@ -118,7 +118,8 @@ class _Service:
             except EngineError as error:
                 if first and named:
                     raise
-                say(f"{file.name} is served as it was: {error}")
+                is_served = any(each.source == str(file) for each in self._engine.triggers.served)
+                say(f"{file.name} is {'served as it was' if is_served else 'not served'}: {error}")
 
     async def _arm(self, file: Path, *, named: bool) -> None:
         workflow = codec.load_file(file)

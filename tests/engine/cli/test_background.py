@@ -51,6 +51,28 @@ def test_after_kill_9_it_goes_on_with_its_run(headgate: Terminal, tmp_path: Path
     assert (work["run"], work["status"]) == (started["child"], "completed")
 
 
+def test_a_run_whose_work_asks_says_where_it_is_asked(headgate: Terminal, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    params = {"command": ["sh", "-c", f"touch {begun}; sleep 60"]}
+    node = {"type": "shell.command", "params": params, "effects": "once", "background": {}}
+    path = headgate.write("bg", {"start": START, "b": node, "end": END}, "start b", "b end")
+    process = headgate.start("run", path, *ALLOW, "--json")
+    assert process.stdout is not None
+    run = next(
+        said["run"]
+        for line in process.stdout
+        if (said := json.loads(line))["event"] == "ChildStarted"
+    )
+    while not begun.exists():
+        headgate("background", run)
+    process.kill()
+    finished(process)
+    said = headgate("resume", run)
+    assert said.code == 5
+    assert "for 1 run that it has begun" in said.out
+    assert "if anything: headgate inbox" in said.out
+
+
 def test_work_that_nobody_drives_is_let_fail(headgate: Terminal) -> None:
     path = working(headgate, "import time\ntime.sleep(60)", at_end="detach", stale_s=0.001)
     process = headgate.start("run", path, "--input", "1", *ALLOW, "--json")

@@ -143,6 +143,20 @@ def test_what_cannot_be_served_is_refused_before_anything_is(headgate: Terminal)
         assert (said.code, why in said.err) == (code, True), said.err
 
 
+def test_a_file_of_a_folder_that_was_never_served_is_said_not_to_be(
+    headgate: Terminal, serve: Callable[..., subprocess.Popen[str]]
+) -> None:
+    folder = headgate.folder / "flows"
+    folder.mkdir()
+    good = headgate.write("a", {"paid": EVENT, "end": END}, "paid end")
+    (folder / "0.flow.json").write_text("{")
+    good.rename(folder / "a.flow.json")
+    process = serve(folder)
+    until(process, "armed")
+    process.send_signal(signal.SIGINT)
+    assert "0.flow.json is not served: " in finished(process).err
+
+
 def test_people_read_what_is_armed_and_may_disarm_it(
     headgate: Terminal, serve: Callable[..., subprocess.Popen[str]]
 ) -> None:
