@@ -19,6 +19,7 @@ from engine.cli.options import AsJson, Globals, UsageError
 from engine.cli.printing import clean, console, json_line, table
 from engine.cli.trust import allowed
 from engine.cli.workflow_files import runnable
+from engine.errors import UnreadableFile
 from engine.evaluation import Evaluation, Report, RowResult, Scoring
 from engine.model import codec
 from engine.model.expressions import ExpressionError
@@ -102,11 +103,13 @@ def evaluate(
 
 
 def _rows(path: Path) -> list[Json]:
-    """Return the rows of a file. Raises `UsageError`: it cannot be read."""
+    """Return the rows of a file. Raises `UnreadableFile`: it is none, or holds no rows."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--data {path} cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"The data in {path} cannot be read: it is no UTF-8 text.") from error
+    except OSError as error:
+        raise UnreadableFile(f"The data in {path} cannot be read: {error.strerror}.") from error
     try:
         if path.suffix == ".csv":
             return list(parse_csv(path, text, delimiter="", header=True, typed=True))
@@ -114,10 +117,10 @@ def _rows(path: Path) -> list[Json]:
             found = json.loads(text)
             if isinstance(found, list):
                 return found
-            raise UsageError(f"--data {path} is no list of rows.")
+            raise UnreadableFile(f"The data in {path} is no list of rows.")
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, NodeFailure) as error:
-        raise UsageError(f"--data {path}: {error}.") from error
+        raise UnreadableFile(f"The data in {path} cannot be read: {error}.") from error
 
 
 def _known(out: Path | None) -> list[RowResult]:

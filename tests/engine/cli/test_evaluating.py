@@ -40,12 +40,13 @@ def test_csv_is_read_and_what_is_wrong_is_refused(headgate: Terminal) -> None:
     said = headgate("evaluate", path, "--data", table, "--score", "sum=output.sum", "--json")
     assert said.lines[-1]["scores"]["sum"]["mean"] == 5.0
     for words in (
-        ["--data", headgate.folder / "no.csv"],
         ["--data", table, "--score", "x"],
         ["--data", table, "--score", "x=output +"],
         ["--data", table, "--min", "x=much"],
     ):
         assert headgate("evaluate", path, *words).code == 2
+    said = headgate("evaluate", path, "--data", headgate.folder / "no.csv")
+    assert said.code == 3 and "no.csv cannot be read: No such file" in said.err
 
 
 def test_killed_in_the_middle_it_goes_on_and_runs_no_row_twice(headgate: Terminal) -> None:
