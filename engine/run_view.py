@@ -506,6 +506,9 @@ def _frame_retried(view: RunView, event: ev.FrameRetried, at: float) -> None:
     frame.retried += 1
     frame.attempt, frame.of = event.attempt + 1, event.of
     frame.text, frame.due_at = event.error.message, event.due_at
+    node = view.nodes.get(event.error.node)
+    if node is not None and node.failed:
+        node.failed -= 1  # taken back: what it comes to now is what counts
 
 
 def _frame_failed(view: RunView, event: ev.FrameFailed, at: float) -> None:

@@ -184,6 +184,8 @@ async def test_a_frame_is_done_again_from_its_entry() -> None:
         assert len(set(keys)) == 1, "the other side must be able to tell that it is the same"
         assert not leftovers(handle.state)
         assert handle.view.frames["f"].attempt == 3
+        node = handle.view.nodes["b"]
+        assert (node.state, node.done, node.failed) == ("done", 1, 0), "what is taken back is over"
         assert (await bench.engine.replay(handle.run)).equal
 
 
